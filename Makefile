@@ -1,0 +1,44 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs on a bare machine with Python 3.11+.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -name '*.py' -not -name '*.stamp' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+
+help: ## Show this help
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/installed.stamp web/dist/built.stamp ## Install what is locked into .venv and build the browser page
+
+$(VENV)/installed.stamp: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Scoregraph needs Python 3.11 or newer; set PYTHON=… to one."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked packages into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+web/dist/built.stamp: $(WEB_SOURCES) $(VENV)/installed.stamp
+	@PATH="$(abspath $(BIN)):$$PATH" PYTHON=$(abspath $(BIN))/python scripts/build-web
+	@touch $@
+
+demo: setup ## Start everything with a year of synthetic data on http://127.0.0.1:8005 (FLAGS="--port 9000 …")
+	@exec $(BIN)/scoregraph demo $(FLAGS)
+
+test: setup ## Run all tests on embedded PostgreSQL and Valkey (ARGS="-k name …")
+	@scripts/install-browser
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: setup ## Lint, types, import contracts, fresh generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/scoregraph schema --check schema/schema.graphql
+
+lock: ## Resolve the newest allowed versions into requirements.lock and requirements-node.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra node --no-deps pyproject.toml -o requirements-node.lock
+
+.PHONY: help setup demo test check lock

@@ -1,0 +1,99 @@
+"""Every setting of a Scoregraph process, read once from the environment and frozen.
+
+Variables keep the names that operators of comparable services know (``DATABASE_URL``, ``REDIS_URL``, ``PORT``,
+``LOG_LEVEL``); those that only Scoregraph has begin with ``SCOREGRAPH_``.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class UserProgressMode(StrEnum):
+    """What to do with an attempt whose person or lab the user-progress service does not know."""
+
+    STRICT = "strict"
+    DEFER = "defer"
+    OFF = "off"
+
+
+class DatabaseRole(StrEnum):
+    """The three PostgreSQL roles; each process uses one. Row security tells them apart."""
+
+    OWNER = "scoregraph_owner"
+    API = "scoregraph_api"
+    WORKER = "scoregraph_worker"
+
+
+class Settings(BaseSettings):
+    """Settings with their defaults. Durations are seconds."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    database_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("DATABASE_URL", "POSTGRES_URL"),
+        description="PostgreSQL 16 to 18. Without it the embedded server in the data directory is used.",
+    )
+    redis_url: str | None = Field(
+        None,
+        validation_alias="REDIS_URL",
+        description="Valkey or Redis. Without it the embedded server is used.",
+    )
+    data_dir: Path = Field(
+        Path(".scoregraph"),
+        validation_alias="SCOREGRAPH_DATA_DIR",
+        description="Where the embedded servers keep their data.",
+    )
+    host: str = Field("127.0.0.1", validation_alias="HOST", description="Address to listen on.")
+    port: int = Field(8005, validation_alias="PORT", ge=0, le=65535, description="Port to listen on.")
+
+    jwt_secret: SecretStr | None = Field(
+        None, validation_alias="JWT_SECRET", description="Shared secret (HS256) of one-box installs, 32 bytes or more."
+    )
+    jwt_jwks_url: str | None = Field(
+        None, validation_alias="JWT_JWKS_URL", description="Where the identity provider publishes its keys (http or file URL)."
+    )
+    jwt_issuer: str = Field("scoregraph", validation_alias="JWT_ISSUER", description="Required issuer (iss).")
+    jwt_audience: str = Field("scoregraph", validation_alias="JWT_AUDIENCE", description="Required audience (aud).")
+    jwt_algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("RS256", "ES256"),
+        validation_alias="JWT_ALGORITHMS",
+        description="Algorithms accepted with a JWKS, separated by commas. A shared secret always means HS256.",
+    )
+
+    db_pool_size: int = Field(10, validation_alias="DB_POOL_SIZE", ge=1, le=200, description="Connections for reads.")
+    statement_timeout: float = Field(
+        10.0, validation_alias="SCOREGRAPH_STATEMENT_TIMEOUT", gt=0, description="Longest statement of a request."
+    )
+    fold_seconds: float = Field(
+        0.5, validation_alias="SCOREGRAPH_FOLD_SECONDS", gt=0, description="How often the worker folds pending changes."
+    )
+    refresh_seconds: float = Field(
+        60.0, validation_alias="SCOREGRAPH_REFRESH_SECONDS", gt=0, description="How often materialized views are refreshed."
+    )
+
+    user_progress_url: str | None = Field(
+        None,
+        validation_alias="USER_PROGRESS_SERVICE_URL",
+        description="Service that knows people and labs; without it nothing is validated.",
+    )
+    user_progress_mode: UserProgressMode = Field(
+        UserProgressMode.STRICT,
+        validation_alias="USER_PROGRESS_MODE",
+        description="strict refuses the unknown, defer parks them until they are known, off never asks.",
+    )
+    user_progress_cache_seconds: float = Field(
+        300.0, validation_alias="USER_PROGRESS_CACHE_SECONDS", ge=0, description="How long a positive answer is kept."
+    )
+    user_progress_timeout: float = Field(
+        2.0, validation_alias="USER_PROGRESS_TIMEOUT", gt=0, description="Longest wait for one answer."
+    )
+
+    log_level: str = Field("INFO", validation_alias="LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: str = Field("json", validation_alias="LOG_FORMAT", description="json or console.")
