@@ -1,0 +1,17 @@
+-- The three roles of Scoregraph, made once per cluster by whoever migrates (a superuser, or a role with CREATEROLE).
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['scoregraph_owner', 'scoregraph_api', 'scoregraph_worker'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+      EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', name);
+    END IF;
+    IF name <> current_user AND NOT pg_has_role(current_user, name, 'SET') THEN
+      EXECUTE format('GRANT %I TO CURRENT_USER WITH SET TRUE', name);
+    END IF;
+  END LOOP;
+END $$;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE, CREATE ON SCHEMA public TO scoregraph_owner;
+DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO scoregraph_owner', current_database()); END $$;

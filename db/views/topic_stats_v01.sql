@@ -1,0 +1,36 @@
+-- What does not add up over the attempts of a topic: distinct people, percentiles, common errors.
+-- An error named twice in one attempt counts once. Durations over 30 days are left out.
+CREATE MATERIALIZED VIEW internal.topic_stats AS
+WITH finished AS (
+  SELECT lt.topic_id AS topic_id, a.*
+  FROM attempts a JOIN lab_topics lt ON lt.lab_id = a.lab_id
+  WHERE a.status <> 'STARTED' AND a.deleted_at IS NULL
+),
+spread AS (
+  SELECT organization_id, topic_id,
+    count(DISTINCT user_id) AS people,
+    count(DISTINCT user_id) FILTER (WHERE success) AS successful_people,
+    percentile_cont(ARRAY[0.1, 0.25, 0.5, 0.75, 0.9, 0.95]) WITHIN GROUP (ORDER BY duration_seconds::float8)
+      FILTER (WHERE duration_seconds <= 2592000) AS duration_percentiles,
+    percentile_cont(ARRAY[0.1, 0.25, 0.5, 0.75, 0.9, 0.95]) WITHIN GROUP (ORDER BY score::float8) AS score_percentiles
+  FROM finished GROUP BY organization_id, topic_id
+),
+errors AS (
+  SELECT topic_id, e.code, count(DISTINCT f.id) AS attempts
+  FROM finished f CROSS JOIN LATERAL unnest(f.errors) AS e (code)
+  WHERE f.errors <> '{}'
+  GROUP BY topic_id, e.code
+),
+ranked AS (
+  SELECT *, row_number() OVER (PARTITION BY topic_id ORDER BY attempts DESC, code) AS position FROM errors
+)
+SELECT s.*, coalesce(
+  (SELECT jsonb_agg(jsonb_build_object('code', r.code, 'attempts', r.attempts) ORDER BY r.position)
+   FROM ranked r WHERE r.topic_id = s.topic_id AND r.position <= 20), '[]') AS common_errors
+FROM spread s;
+CREATE UNIQUE INDEX topic_stats_topic ON internal.topic_stats (topic_id);
+
+-- Made from everybody's attempts, so only for those who may see everybody's.
+CREATE VIEW topic_stats WITH (security_barrier = true) AS
+SELECT * FROM internal.topic_stats
+WHERE organization_id = (SELECT viewer_organization_id()) AND (SELECT viewer_sees_all());
