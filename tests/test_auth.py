@@ -537,6 +537,7 @@ async def test_one_bad_key_does_not_hide_the_others(tmp_path: Path) -> None:
     await verifier.verify(sign(good(), EC_1, "ES256"))
     for kid in ("enc", "wrap", "private", "twice", "rsa-2", "oct", "pq"):
         assert await refusal(verifier, sign(good(), RSA_2, "RS256", kid=kid)) == REFUSED
+    assert await refusal(verifier, sign(good(), EC_1, "ES256", kid="twice")) == REFUSED
     edwards = OKPKey.generate_key("Ed25519")
     assert await refusal(verifier, sign(good(), edwards, "Ed25519", kid="x25519")) == REFUSED
 
