@@ -15,7 +15,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from resolvers.user_progress import (
-    CONCURRENT_REQUESTS,
     FAILURES_TO_OPEN,
     MAX_ID_LENGTH,
     OPEN_SECONDS,
@@ -159,7 +158,7 @@ async def test_each_distinct_id_once_and_16_at_a_time_over_all_callers(
     assert first == Unknown(frozenset(ids), frozenset(ids))
     assert second.users == {"v", "w"}
     assert len(service.asked) == 82
-    assert 1 < service.most_at_once <= CONCURRENT_REQUESTS
+    assert 1 < service.most_at_once <= 16
 
 
 HOSTILE = [
@@ -325,11 +324,12 @@ async def test_odd_ids_do_not_open_the_circuit(client: UserProgress, service: Se
     assert await client.unknown(["ada"], []) == Unknown(NOBODY, NOBODY)
 
 
-async def test_the_first_failure_ends_the_call(client: UserProgress, service: Service) -> None:
-    service.status, service.delay = 500, 0.02
+@pytest.mark.parametrize("status", [400, 500])
+async def test_the_first_failure_ends_the_call(client: UserProgress, service: Service, status: int) -> None:
+    service.status, service.delay = status, 0.02
     await fail(client, *(f"u{n}" for n in range(200)))
     await asyncio.sleep(0.1)
-    assert len(service.asked) <= 2 * CONCURRENT_REQUESTS
+    assert len(service.asked) <= 2 * 16
 
 
 async def test_settings() -> None:
