@@ -100,7 +100,7 @@ class Launcher:
                 # A session of their own: Ctrl-C in the terminal is for us, and we stop them in order.
                 start_new_session=True,
                 # A clean environment: the operator's PGDATA, PGOPTIONS … are not meant for these servers.
-                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+                env={**_library_paths(), "PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
             )
             return self._thread.submit(popen).result()
 
@@ -153,3 +153,8 @@ def _pipe_holding(text: str, user: ServerUser) -> Iterator[int]:
         yield reading
     finally:
         os.close(reading)
+
+
+def _library_paths() -> dict[str, str]:
+    """What some installations of Python need to find their own libraries."""
+    return {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,15 +33,19 @@ def end_orphans(mark: str) -> None:
     PostgreSQL must not be started again before: an old backend could still be writing.
     """
     orphans = [process for process in psutil.process_iter() if is_marked(process.pid, mark)]
-    for process in orphans:
-        if not _command_line(process.pid).startswith("postgres: "):  # a backend ends with its postmaster
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGINT)
-    _, stubborn = psutil.wait_procs(orphans, timeout=WAIT_SECONDS)
-    for process in stubborn:
+    # A backend ends with its postmaster; one that has lost it works on until told.
+    servers = [orphan for orphan in orphans if not _command_line(orphan.pid).startswith("postgres: ")]
+    _signal(servers, signal.SIGINT)
+    _signal(orphans, signal.SIGTERM)
+    _signal(orphans, signal.SIGKILL)
+
+
+def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+    """Send a signal to those that still live, and wait for them."""
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(stubborn, timeout=WAIT_SECONDS)
+            process.send_signal(number)
+    psutil.wait_procs(processes, timeout=WAIT_SECONDS)
 
 
 def _command_line(pid: int) -> str:

@@ -143,14 +143,17 @@ class Postgres:
         """Wait until connections are answered, recovery after a crash included."""
         assert self._process, "launched before it is waited for"
         if not wait_until(self._is_ready, self._process, seconds=START_SECONDS):
-            logs = [
-                self._start_log,
-                *sorted((self.data / "log").glob("*.log"), key=lambda log: log.stat().st_mtime),
-            ]
-            complaint = _complaint("".join(log.read_text(errors="replace")[-8000:] for log in logs))
-            raise EmbeddedError(
-                f"PostgreSQL did not start ({complaint or 'no reason given'}): see {logs[-1]}."
-            )
+            complaint, log = self._reason()
+            raise EmbeddedError(f"PostgreSQL did not start ({complaint}): correct that; its log is {log}.")
+
+    def _reason(self) -> tuple[str, Path]:
+        """Why it did not start, and the log that says so: the collector takes over in mid-start."""
+        collected = sorted((self.data / "log").glob("*.log"), key=lambda log: log.stat().st_mtime)
+        for log in (self._start_log, *collected[-1:]):
+            this_start = log.read_text(errors="replace").rpartition("starting PostgreSQL")[2]
+            if complaint := _complaint(this_start):
+                return complaint.replace("/proc/self/cwd", str(self.data)), log
+        return "it gave no reason", self._start_log
 
     def _is_ready(self) -> bool:
         assert self._process
@@ -176,10 +179,10 @@ class Postgres:
         self._launcher.user.own(path)
 
 
-def _complaint(said: str) -> str:
-    """The last line in which a server program says what is wrong."""
-    found = re.findall(r"(?:FATAL|PANIC|ERROR|error|fatal):\s+(.*)", said) or said.strip().splitlines()
-    return found[-1] if found else ""
+def _complaint(said: str) -> str | None:
+    """The first line in which a server program says what is wrong."""
+    found = re.search(r"(?:FATAL|PANIC|ERROR|error|fatal):\s+(.*)", said)
+    return found and found[1]
 
 
 def _sync_directory(path: Path) -> None:

@@ -25,7 +25,7 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-        _give_to_owner_of_folder(file, path)
+        _give_to_owner_of_folder(file.fileno(), path)
     new.rename(path)
 
 
@@ -86,39 +86,34 @@ class RunningRecord:
 
     def __init__(self, data_dir: Path) -> None:
         self.path = data_dir / "running.json"
-        self._file: TextIO | None = None
+        self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        file = open(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+", encoding="utf-8")  # noqa: SIM115
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.close()
+            os.close(descriptor)
             pid = _read_object(self.path).get("pid", "unknown")
             raise EmbeddedError(
                 f"Scoregraph is already running on this data directory (pid {pid}): "
                 "stop it first, or choose another with SCOREGRAPH_DATA_DIR."
             ) from None
-        self._file = file
-        _give_to_owner_of_folder(file, self.path)
+        self._descriptor = descriptor
+        _give_to_owner_of_folder(descriptor, self.path)
         self.write({})
 
     def write(self, servers: Mapping[str, Mapping[str, int]]) -> None:
-        self._replace(json.dumps({"pid": os.getpid(), "servers": servers}))
+        assert self._descriptor is not None, "acquired before it is written"
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, json.dumps({"pid": os.getpid(), "servers": servers}).encode(), 0)
 
     def release(self) -> None:
-        if self._file:
-            self._replace("")
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-            self._file.close()
-            self._file = None
-
-    def _replace(self, text: str) -> None:
-        assert self._file, "acquired before it is written"
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(text)
-        self._file.flush()
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def read_running(data_dir: Path) -> Mapping[str, Mapping[str, int]]:
@@ -137,11 +132,11 @@ def _read_object(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _give_to_owner_of_folder(file: TextIO, path: Path) -> None:
+def _give_to_owner_of_folder(descriptor: int, path: Path) -> None:
     """What root writes into somebody's data directory (``sudo scoregraph``) still belongs to them."""
     if os.geteuid() == 0:
         folder = path.parent.stat()
-        os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
+        os.fchown(descriptor, folder.st_uid, folder.st_gid)
 
 
 def _not_the_owner(path: Path) -> EmbeddedError:

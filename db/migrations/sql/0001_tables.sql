@@ -4,8 +4,9 @@ CREATE FUNCTION is_time_zone(name text) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT AS $$
 BEGIN
   PERFORM now() AT TIME ZONE name;
-  -- Offsets such as "+3" are accepted by PostgreSQL with the POSIX sign; only names are time zones here.
-  RETURN name ~ '^[A-Za-z][A-Za-z0-9_+/-]*$' AND (name LIKE '%/%' OR name = 'UTC');
+  -- PostgreSQL takes "+3" and "Nowhere/Land5" for POSIX rules; only names are time zones here, and those hold no digits
+  -- but for the fixed offsets.
+  RETURN name ~ '^([A-Z][A-Za-z_]*(/[A-Z][A-Za-z_-]*)+|Etc/GMT([+-]?[0-9]|[+-]1[0-4])|UTC)$';
 EXCEPTION WHEN invalid_parameter_value THEN
   RETURN false;
 END $$;
@@ -193,6 +194,8 @@ CREATE TABLE attempts (
   revision integer NOT NULL DEFAULT 1 CHECK (revision > 0),
   counted boolean NOT NULL DEFAULT false,
   deleted_at timestamptz,
+  -- where an attempt stands in time: at its completion, or at its start while it is not finished; never null, for keyset paging
+  occurred_at timestamptz NOT NULL GENERATED ALWAYS AS (coalesce(completed_at, started_at, recorded_at)) STORED,
   PRIMARY KEY (user_id, id),
   CHECK ((status = 'STARTED') = (completed_at IS NULL)),
   CHECK (started_at <= completed_at),
@@ -206,10 +209,10 @@ CREATE INDEX attempts_first_success ON attempts (user_id, lab_id, completed_at, 
   WHERE success AND deleted_at IS NULL;
 CREATE UNIQUE INDEX attempts_by_source ON attempts (organization_id, source, source_id, user_id)
   WHERE source_id IS NOT NULL;
-CREATE INDEX attempts_by_user ON attempts (user_id, completed_at DESC, id DESC);
-CREATE INDEX attempts_by_completion ON attempts (organization_id, completed_at DESC, id DESC);
+CREATE INDEX attempts_by_user ON attempts (user_id, occurred_at DESC, id DESC);
+CREATE INDEX attempts_by_occurrence ON attempts (organization_id, occurred_at DESC, id DESC);
 CREATE INDEX attempts_by_recording ON attempts (organization_id, recorded_at DESC, id DESC);
-CREATE INDEX attempts_by_lab ON attempts (lab_id, completed_at DESC, id DESC);
+CREATE INDEX attempts_by_lab ON attempts (lab_id, occurred_at DESC, id DESC);
 CREATE INDEX attempts_by_assignment ON attempts (assignment_id, user_id) WHERE assignment_id IS NOT NULL;
 
 -- What an attempt was before each change; the attempt itself is its newest state.

@@ -181,6 +181,27 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- An attempt that moves to another person or lab leaves its mark behind: the mark there may be another attempt's, and the
+-- unique index checks before recount() comes.
+CREATE FUNCTION uncount_moved() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.counted := false;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER attempts_uncount_moved BEFORE UPDATE OF user_id, lab_id ON attempts
+  FOR EACH ROW WHEN (NEW.counted AND (NEW.user_id <> OLD.user_id OR NEW.lab_id <> OLD.lab_id))
+  EXECUTE FUNCTION uncount_moved();
+
+-- TRUNCATE shows a trigger no rows, so nothing could follow it.
+CREATE FUNCTION refuse_truncate() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'attempts cannot be truncated' USING ERRCODE = 'feature_not_supported', HINT = 'Use DELETE.';
+END $$;
+CREATE TRIGGER attempts_refuse_truncate BEFORE TRUNCATE ON attempts
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate();
+
 CREATE TRIGGER attempts_recount_inserted AFTER INSERT ON attempts
   REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION recount_inserted();
 CREATE TRIGGER attempts_recount_updated AFTER UPDATE ON attempts

@@ -1,0 +1,91 @@
+"""Keyset paging: a page begins after the sort values and id of a row, whether or not that row still exists."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, asc, desc, false, literal, or_, true, tuple_
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """A column to sort by. Where it may be null, nulls come last in either direction."""
+
+    column: ColumnElement[Any]
+    descending: bool = False
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which rows of a sorted list: ``size`` of them after (or, backward, before) the given sort values."""
+
+    size: int
+    backward: bool = False
+    after: tuple[Any, ...] | None = None
+    before: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[R]):
+    """A page: rows in the order of the list, each with its sort values; whether more come in the direction of paging; and
+    how to count the whole list, no further than a bound (None: to the end).
+    """
+
+    rows: list[tuple[R, tuple[Any, ...]]]
+    more: bool
+    count: Callable[[int | None], Awaitable[int]]
+
+    @classmethod
+    def of(
+        cls, page: Page, rows: list[tuple[R, tuple[Any, ...]]], count: Callable[[int | None], Awaitable[int]]
+    ) -> Listing[R]:
+        """From what a ``paged`` select gave."""
+        found = rows[: page.size]
+        return cls(found[::-1] if page.backward else found, len(rows) > page.size, count)
+
+
+def paged(select: Select[Any], keys: Sequence[SortKey], page: Page) -> Select[Any]:
+    """The select of a page, sorted by ``keys`` (the last of which is unique), with one row more than asked to see whether
+    there are others. A backward page comes in reverse order.
+    """
+    if page.after is not None:
+        select = select.where(_beyond(keys, page.after, backward=False))
+    if page.before is not None:
+        select = select.where(_beyond(keys, page.before, backward=True))
+    for key in keys:
+        order = desc(key.column) if key.descending != page.backward else asc(key.column)
+        if key.nullable:
+            order = order.nulls_first() if page.backward else order.nulls_last()
+        select = select.order_by(order)
+    return select.limit(page.size + 1)
+
+
+def _beyond(keys: Sequence[SortKey], values: tuple[Any, ...], *, backward: bool) -> ColumnElement[bool]:
+    """The rows after the given sort values; backward, those before."""
+    if not any(key.nullable for key in keys) and len({key.descending for key in keys}) == 1:
+        # One row comparison, which an index answers directly.
+        columns = tuple_(*(key.column for key in keys))
+        bound = tuple_(*(literal(value, key.column.type) for key, value in zip(keys, values, strict=True)))
+        return columns < bound if keys[0].descending != backward else columns > bound
+    condition: ColumnElement[bool] = false()
+    for key, value in reversed(list(zip(keys, values, strict=True))):
+        condition = or_(_strictly_beyond(key, value, backward=backward), and_(_same(key, value), condition))
+    return condition
+
+
+def _same(key: SortKey, value: Any) -> ColumnElement[bool]:
+    return key.column.is_(None) if value is None else key.column == literal(value, key.column.type)
+
+
+def _strictly_beyond(key: SortKey, value: Any, *, backward: bool) -> ColumnElement[bool]:
+    if value is None:
+        return key.column.is_not(None) if backward else false()
+    bound = literal(value, key.column.type)
+    condition = key.column < bound if key.descending != backward else key.column > bound
+    return or_(condition, key.column.is_(None)) if key.nullable and not backward else and_(condition, true())

@@ -1,0 +1,184 @@
+"""People and their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, func, select, true
+
+from db.keyset import Page, SortKey, paged
+from db.models.groups import group_memberships
+from db.models.users import user_totals_live, users
+from db.queries.measures import MEASURE_COLUMNS, Measures
+from db.snapshot import Snapshot
+from db.statement import Statement, sql
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """A person."""
+
+    id: int
+    organization_id: int
+    external_id: str
+    username: str
+    display_name: str
+    email: str | None
+    role: str
+    time_zone: str | None
+    created_at: datetime
+    deactivated_at: datetime | None
+
+
+COLUMNS = (
+    users.c.id,
+    users.c.organization_id,
+    users.c.external_id,
+    users.c.username,
+    users.c.display_name,
+    users.c.email,
+    users.c.role,
+    users.c.time_zone,
+    users.c.created_at,
+    users.c.deactivated_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UserTotals:
+    """A person's all-time measures and what follows from them. ``score`` is unrounded, ``ranking_score`` as displayed."""
+
+    user_id: int
+    measures: Measures
+    score: Decimal | None
+    ranking_score: Decimal | None
+    experience_level: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A person's exact place in the organization by score."""
+
+    rank: int
+    tied_with: int
+    ranked_people: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserSelection:
+    """Which people of those visible; None means any."""
+
+    ids: tuple[int, ...] | None = None
+    group_ids: tuple[int, ...] | None = None
+    username_prefix: str | None = None
+    name_contains: str | None = None
+    least_score: float | None = None
+    most_score: float | None = None
+    include_deactivated: bool = False
+
+
+_ALL = ", ".join(column.name for column in COLUMNS)
+
+USERS_BY_ID = sql(f"SELECT {_ALL} FROM users WHERE id = ANY (:ids)")
+USERS_BY_EXTERNAL_ID = sql(f"SELECT {_ALL} FROM users WHERE external_id = ANY (:external_ids)")
+USERS_BY_USERNAME = sql(
+    f"SELECT {_ALL} FROM users WHERE username_key = lower(normalize(CAST(:username AS text), NFKC))"
+)
+USER_TOTALS = sql(f"""
+SELECT user_id, score, ranking_score, experience_level, active, {MEASURE_COLUMNS}
+FROM user_totals_live WHERE user_id = ANY (:ids)
+""")
+USER_RANKS = sql("SELECT user_id, rank, tied_with, ranked_people FROM live_ranks(:ids)")
+
+
+async def get_users(snapshot: Snapshot, ids: Sequence[int]) -> list[UserRow]:
+    return [UserRow(*row) for row in await snapshot.rows(USERS_BY_ID, ids=ids)]
+
+
+async def get_users_by_external_id(snapshot: Snapshot, external_ids: Sequence[str]) -> list[UserRow]:
+    return [UserRow(*row) for row in await snapshot.rows(USERS_BY_EXTERNAL_ID, external_ids=external_ids)]
+
+
+async def get_user_by_username(snapshot: Snapshot, username: str) -> UserRow | None:
+    """Compared as usernames are kept unique: NFKC, lower case."""
+    row = await snapshot.row(USERS_BY_USERNAME, username=username)
+    return UserRow(*row) if row else None
+
+
+async def get_user_totals(snapshot: Snapshot, ids: Sequence[int]) -> list[UserTotals]:
+    return [
+        UserTotals(
+            row["user_id"],
+            Measures.from_row(row),
+            row["score"],
+            row["ranking_score"],
+            row["experience_level"],
+            row["active"],
+        )
+        for row in await snapshot.rows(USER_TOTALS, ids=ids)
+    ]
+
+
+async def get_rankings(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, Ranking]:
+    """By person; those without a score are not ranked."""
+    return {
+        row["user_id"]: Ranking(row["rank"], row["tied_with"], row["ranked_people"])
+        for row in await snapshot.rows(USER_RANKS, ids=ids)
+    }
+
+
+def users_statement(selection: UserSelection, keys: Sequence[SortKey], page: Page) -> Statement:
+    """The people of a selection, sorted by ``keys``, with the sort values after the columns."""
+    chosen = _selected(select(*COLUMNS, *(key.column for key in keys)), selection, keys)
+    return Statement(paged(chosen, keys, page))
+
+
+async def list_users(
+    snapshot: Snapshot, selection: UserSelection, keys: Sequence[SortKey], page: Page
+) -> list[tuple[UserRow, tuple[Any, ...]]]:
+    width = len(COLUMNS)
+    rows = await snapshot.rows(users_statement(selection, keys, page))
+    return [(UserRow(*row[:width]), tuple(row[width:])) for row in rows]
+
+
+async def count_users(snapshot: Snapshot, selection: UserSelection, bound: int | None) -> int:
+    """How many there are; no further than ``bound``."""
+    bounded = _selected(select(users.c.id), selection, ()).limit(bound).subquery()
+    row = await snapshot.row(Statement(select(func.count()).select_from(bounded)))
+    assert row is not None
+    count: int = row[0]
+    return count
+
+
+def _selected(statement: Select[Any], selection: UserSelection, keys: Sequence[SortKey]) -> Select[Any]:
+    needs_totals = selection.least_score is not None or selection.most_score is not None
+    if needs_totals or any(key.column.table is user_totals_live for key in keys if hasattr(key.column, "table")):
+        statement = statement.select_from(users.join(user_totals_live, user_totals_live.c.user_id == users.c.id))
+    if selection.ids is not None:
+        statement = statement.where(users.c.id.in_(selection.ids))
+    if selection.group_ids is not None:
+        members = select(group_memberships.c.user_id).where(
+            group_memberships.c.group_id.in_(selection.group_ids),
+            group_memberships.c.role == "MEMBER",
+            group_memberships.c.valid_from <= func.now(),
+            func.coalesce(group_memberships.c.valid_to > func.now(), true()),
+        )
+        statement = statement.where(users.c.id.in_(members))
+    if selection.username_prefix is not None:
+        statement = statement.where(
+            users.c.username_key.startswith(selection.username_prefix.lower(), autoescape=True)
+        )
+    if selection.name_contains is not None:
+        statement = statement.where(users.c.display_name.icontains(selection.name_contains, autoescape=True))
+    if selection.least_score is not None:
+        statement = statement.where(user_totals_live.c.ranking_score >= selection.least_score)
+    if selection.most_score is not None:
+        statement = statement.where(user_totals_live.c.ranking_score <= selection.most_score)
+    if not selection.include_deactivated:
+        statement = statement.where(users.c.deactivated_at.is_(None))
+    return statement

@@ -1,0 +1,151 @@
+"""One read transaction per request: every number of a response comes from the same instant, seen by one viewer."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import orjson
+
+from db.engine import DatabaseUnavailable, ReadPool
+from db.statement import Statement, sql
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a token says is asking, before the roster was asked. Ids are those of the source system."""
+
+    organization: str
+    subject: str
+    role: str
+    group_ids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The caller as the roster knows them. ``group_ids`` are the groups that a TEACHER leads now."""
+
+    organization_id: int
+    user_id: int | None
+    role: str
+    group_ids: tuple[int, ...]
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the viewer sees the whole organization."""
+        return self.role in ("MANAGER", "ADMIN", "SERVICE")
+
+    def as_setting(self) -> str:
+        """The value of ``scoregraph.viewer``, which row security reads."""
+        return orjson.dumps(
+            {
+                "organization_id": self.organization_id,
+                "user_id": self.user_id,
+                "role": self.role,
+                "group_ids": self.group_ids,
+            }
+        ).decode()
+
+
+class UnknownCaller(Exception):
+    """The token's organization or person is not known here, or the person is deactivated."""
+
+
+ENTER = sql("""
+SELECT v.organization_id, v.user_id, v.role, v.group_ids, now() AS at,
+  set_config('scoregraph.viewer', to_json(v)::text, true)
+FROM find_viewer(:organization, :subject, :role, :group_ids) AS v
+""")
+
+
+class Snapshot:
+    """A lazily opened REPEATABLE READ, READ ONLY transaction with the viewer set.
+
+    Loaders of one request share it and take turns, since a connection does one thing at a time. Close it when the response
+    is complete.
+    """
+
+    def __init__(self, pool: ReadPool, caller: Caller) -> None:
+        self._pool = pool
+        self._caller = caller
+        self._turn = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._entered: tuple[Viewer, datetime] | None = None
+        self.statements: list[str] = []
+
+    async def viewer(self) -> Viewer:
+        """Raises UnknownCaller."""
+        async with self._turn:
+            await self._open()
+            assert self._entered is not None
+            return self._entered[0]
+
+    async def at(self) -> datetime:
+        """The instant of the snapshot."""
+        async with self._turn:
+            await self._open()
+            assert self._entered is not None
+            return self._entered[1]
+
+    async def rows(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
+        """Runs a statement as the viewer.
+
+        Raises UnknownCaller, DatabaseUnavailable, and asyncpg.QueryCanceledError at the statement timeout.
+        """
+        async with self._turn:
+            connection = await self._open()
+            self.statements.append(statement.sql)
+            try:
+                return await connection.fetch(statement.sql, *statement.arguments(values))
+            except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+                raise DatabaseUnavailable("The database connection was lost.") from error
+
+    async def row(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
+        """The first row, if there is one."""
+        rows = await self.rows(statement, **values)
+        return rows[0] if rows else None
+
+    async def aclose(self) -> None:
+        """Ends the transaction and gives the connection back."""
+        async with self._turn:
+            await self._close()
+
+    async def _open(self) -> asyncpg.Connection[asyncpg.Record]:
+        if self._connection is None:
+            connection = await self._stack.enter_async_context(self._pool.connection())
+            self._connection = connection
+            try:
+                await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                row = await connection.fetchrow(
+                    ENTER.sql,
+                    *ENTER.arguments(
+                        {
+                            "organization": self._caller.organization,
+                            "subject": self._caller.subject,
+                            "role": self._caller.role,
+                            "group_ids": self._caller.group_ids,
+                        }
+                    ),
+                )
+            except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+                raise DatabaseUnavailable("The database connection was lost.") from error
+            if row is not None:
+                viewer = Viewer(row["organization_id"], row["user_id"], row["role"], tuple(row["group_ids"]))
+                self._entered = (viewer, row["at"])
+        if self._entered is None:
+            raise UnknownCaller
+        return self._connection
+
+    async def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.is_closed():
+            try:
+                await connection.execute("ROLLBACK")
+            except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
+                connection.terminate()
+        await self._stack.aclose()

@@ -1,0 +1,38 @@
+"""SQL that is compiled once: SQLAlchemy Core in, text and parameter order for asyncpg out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+
+_DIALECT = asyncpg.dialect()
+
+
+class Statement:
+    """A compiled statement. ``sql`` has ``$1``-style places in the order of ``parameters``.
+
+    Literal values that an expression brought with it are kept and need not be given again.
+    """
+
+    __slots__ = ("_defaults", "parameters", "sql")
+
+    def __init__(self, expression: ClauseElement) -> None:
+        compiled = expression.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        assert isinstance(compiled, SQLCompiler)
+        self.sql = str(compiled)
+        self.parameters: Sequence[str] = compiled.positiontup or ()
+        self._defaults: dict[str, Any] = compiled.construct_params(_check=False)
+
+    def arguments(self, values: dict[str, Any]) -> list[Any]:
+        """The values in the order of their places."""
+        return [values[name] if name in values else self._defaults[name] for name in self.parameters]
+
+
+def sql(body: str) -> Statement:
+    """A fixed statement written as SQL with ``:name`` parameters (casts are ``CAST(… AS …)``)."""
+    return Statement(text(body))

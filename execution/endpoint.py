@@ -1,0 +1,73 @@
+"""GraphQL over HTTP and WebSocket: Strawberry's ASGI view, with our contexts, tokens and JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import HTTPException
+from strawberry.schema import BaseSchema
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.unset import UNSET, UnsetType
+
+from auth import AuthenticationError, TokenVerifier, bearer
+from resolvers.context import Context, Services
+
+
+class GraphQLEndpoint(GraphQL[Context, None]):
+    """Serves one schema. A request with a token that is not accepted is refused as a whole (401, or close code 4403)."""
+
+    def __init__(self, schema: BaseSchema, services: Services, verifier: TokenVerifier) -> None:
+        super().__init__(schema, graphql_ide=None, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,))
+        self._services = services
+        self._verifier = verifier
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        """Raises AuthenticationError for a token that is not accepted; without a token nobody is asking."""
+        context = Context(self._services, None)
+        token = bearer(request.headers.get("authorization"))
+        if token is not None:
+            context.claims = await self._verifier.verify(token)
+        return context
+
+    async def on_ws_connect(self, context: Context) -> UnsetType | None | dict[str, object]:
+        """Browsers cannot set headers on a WebSocket: the token comes in the payload of connection_init."""
+        value = (context.connection_params or {}).get("authorization")
+        if value is not None:
+            token = bearer(value) if isinstance(value, str) else None
+            try:
+                if token is None:
+                    raise AuthenticationError
+                context.claims = await self._verifier.verify(token)
+            except AuthenticationError as error:
+                raise ConnectionRejectionError from error
+        return UNSET
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except AuthenticationError as error:
+            if scope["type"] == "websocket":
+                await WebSocket(scope, receive, send).close(4403, str(error))
+            else:
+                body = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
+                refusal = JSONResponse(body, 401, headers={"WWW-Authenticate": "Bearer"})
+                await refusal(scope, receive, send)
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Strict JSON: no NaN, no lone surrogates; an object at the top."""
+        try:
+            decoded: object = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise HTTPException(400, "The body is not valid JSON.") from error
+        if not isinstance(decoded, dict):
+            raise HTTPException(400, "The body must be a JSON object with a query.")
+        return decoded
+
+    def encode_json(self, data: object) -> bytes:
+        return orjson.dumps(data)

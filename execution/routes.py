@@ -1,0 +1,52 @@
+"""The small routes beside the endpoint: the page, the schema as text, and whether the gateway can answer."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+import web
+from db.engine import DatabaseUnavailable, ReadPool
+
+
+def page_or(endpoint: ASGIApp) -> ASGIApp:
+    """Browsers that open the endpoint get GraphiQL; everything else goes to the endpoint."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        wants_page = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
+        await (_page() if wants_page and "query" not in request.query_params else endpoint)(scope, receive, send)
+
+    return serve
+
+
+def _page() -> Response:
+    index = web.DIST / "index.html"
+    if not index.is_file():
+        return PlainTextResponse("The page is not built. Run `make setup`.", 503)
+    headers = {"Content-Security-Policy": web.CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
+    return FileResponse(index, media_type="text/html", headers=headers)
+
+
+def text_route(text: str) -> ASGIApp:
+    """A route that answers with a fixed text."""
+
+    async def serve(request: Request) -> Response:
+        return PlainTextResponse(text)
+
+    return serve  # type: ignore[return-value]
+
+
+def health_route(pool: ReadPool) -> ASGIApp:
+    """200 while the database answers, 503 while it does not."""
+
+    async def serve(request: Request) -> Response:
+        try:
+            async with pool.connection() as connection:
+                await connection.execute("SELECT 1")
+        except (DatabaseUnavailable, OSError):
+            return JSONResponse({"status": "unavailable"}, 503)
+        return JSONResponse({"status": "ok"})
+
+    return serve  # type: ignore[return-value]

@@ -1,0 +1,15 @@
+"""Which calendar a request is answered in: the zone asked for, else the organization's; weeks begin on Monday."""
+
+from __future__ import annotations
+
+from resolvers.context import Context
+from resolvers.organizations import resolve_organization
+from resolvers.periods import Period, PeriodSpec, Weekday, resolve_period
+
+
+async def resolve_context_period(
+    context: Context, spec: PeriodSpec, time_zone: str | None = None, week_start: Weekday = Weekday.MONDAY
+) -> Period:
+    """The period at the instant of the snapshot. Raises PeriodError."""
+    zone = time_zone or (await resolve_organization(context)).time_zone
+    return resolve_period(spec, time_zone=zone, week_start=week_start, now=await context.snapshot.at())

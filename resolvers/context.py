@@ -1,0 +1,112 @@
+"""What a resolver has at hand: the services of the process, the caller, one snapshot, and batched loads on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, TypeVarTuple
+
+from aiodataloader import DataLoader
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from auth import Claims
+from db.changes import Changes
+from db.engine import ReadPool
+from db.snapshot import Caller, Snapshot, Viewer
+from resolvers.errors import Forbidden, Unauthenticated
+from resolvers.permissions import Permission, permissions_of
+from resolvers.user_progress import UserProgress
+from settings import Settings
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+Arguments = TypeVarTuple("Arguments")
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the process has once."""
+
+    settings: Settings
+    read_pool: ReadPool
+    write_engine: AsyncEngine
+    changes: Changes
+    user_progress: UserProgress | None
+
+
+@dataclass
+class Context:
+    """One operation (or one push of a subscription) of one caller."""
+
+    services: Services
+    claims: Claims | None
+    connection_params: dict[str, object] | None = None
+    _snapshot: Snapshot | None = None
+    _loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def caller(self) -> Caller:
+        """Raises Unauthenticated where no valid token came with the request."""
+        if self.claims is None:
+            raise Unauthenticated
+        return Caller(
+            self.claims.organization, self.claims.subject, self.claims.role.value, self.claims.group_ids
+        )
+
+    @property
+    def snapshot(self) -> Snapshot:
+        if self._snapshot is None:
+            self._snapshot = Snapshot(self.services.read_pool, self.caller)
+        return self._snapshot
+
+    async def viewer(self) -> Viewer:
+        """Raises Unauthenticated, or UnknownCaller where the roster does not know the caller."""
+        return await self.snapshot.viewer()
+
+    async def require(self, permission: Permission) -> Viewer:
+        """The viewer, if they have the permission. Raises Forbidden."""
+        viewer = await self.viewer()
+        if permission not in permissions_of(viewer):
+            raise Forbidden(permission)
+        return viewer
+
+    async def load(
+        self,
+        load: Callable[[Snapshot, list[K], *Arguments], Awaitable[list[V]]],
+        key: K,
+        *arguments: *Arguments,
+    ) -> V:
+        """One key of a batch: all keys asked of the same function with the same arguments go into one statement.
+
+        ``load`` gives a value for each key, in the order of the keys.
+        """
+        loader = self._loaders.get((load, *arguments))
+        if loader is None:
+
+            async def batch(keys: list[K]) -> list[V]:
+                return await load(self.snapshot, keys, *arguments)
+
+            # aiodataloader takes the running loop when it is made, so loaders live no longer than the operation.
+            loader = self._loaders[(load, *arguments)] = DataLoader(batch)
+        value: V = await loader.load(key)
+        return value
+
+    async def load_many(
+        self,
+        load: Callable[[Snapshot, list[K], *Arguments], Awaitable[list[V]]],
+        keys: Iterable[K],
+        *arguments: *Arguments,
+    ) -> list[V]:
+        return list(await asyncio.gather(*(self.load(load, key, *arguments) for key in keys)))
+
+    def fork(self) -> Context:
+        """A context of its own for another operation of the same caller."""
+        return Context(self.services, self.claims, self.connection_params)
+
+    async def renew(self) -> None:
+        """Lets go of the snapshot and of everything loaded from it: what follows reads anew."""
+        snapshot, self._snapshot = self._snapshot, None
+        self._loaders.clear()
+        if snapshot is not None:
+            await snapshot.aclose()

@@ -1,0 +1,39 @@
+"""What each role may do. Which rows it does it on, row security decides."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from db.snapshot import Viewer
+
+
+class Permission(StrEnum):
+    """What a caller may do."""
+
+    VIEW_SELF = "VIEW_SELF"
+    VIEW_TEAM = "VIEW_TEAM"
+    VIEW_ANALYTICS = "VIEW_ANALYTICS"
+    VIEW_AUDIT_LOG = "VIEW_AUDIT_LOG"
+    VIEW_PII = "VIEW_PII"
+    INGEST = "INGEST"
+    EDIT_ATTEMPTS = "EDIT_ATTEMPTS"
+    MANAGE_ROSTER = "MANAGE_ROSTER"
+    OPERATE = "OPERATE"
+
+
+_STUDENT = frozenset({Permission.VIEW_SELF})
+_TEACHER = _STUDENT | {Permission.VIEW_TEAM}
+_MANAGER = _TEACHER | {Permission.VIEW_ANALYTICS, Permission.VIEW_AUDIT_LOG, Permission.VIEW_PII}
+_WRITE = {Permission.INGEST, Permission.EDIT_ATTEMPTS, Permission.MANAGE_ROSTER}
+
+_BY_ROLE = {
+    "STUDENT": _STUDENT,
+    "TEACHER": _TEACHER,
+    "MANAGER": _MANAGER,
+    "ADMIN": _MANAGER | _WRITE | {Permission.OPERATE},
+    "SERVICE": frozenset({Permission.VIEW_TEAM, Permission.VIEW_ANALYTICS} | _WRITE),
+}
+
+
+def permissions_of(viewer: Viewer) -> frozenset[Permission]:
+    return _BY_ROLE[viewer.role]

@@ -1,0 +1,103 @@
+"""The graph: the types put together, one context per operation, and errors that say enough and no more."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import asyncpg
+import strawberry
+import structlog
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext, ExecutionResult
+
+from db.engine import DatabaseUnavailable
+from db.snapshot import UnknownCaller
+from resolvers.context import Context
+from resolvers.errors import ClientError, Unauthenticated, Unavailable
+from schema.periods import SCALARS as TIME_SCALARS
+from schema.query import Query
+from schema.scalars import SCALARS
+
+log = structlog.get_logger(__name__)
+
+
+def client_error(error: BaseException) -> ClientError | None:
+    """What a client may know of an exception; None where that is nothing."""
+    match error:
+        case ClientError():
+            return error
+        case UnknownCaller():
+            return Unauthenticated("The token's organization or person is not known here.")
+        case DatabaseUnavailable():
+            return Unavailable()
+        case asyncpg.QueryCanceledError():
+            return Unavailable("This took too long and was stopped. Ask for less at a time.")
+    return None
+
+
+def presented(error: GraphQLError) -> GraphQLError:
+    """The error as a client sees it: always with a code; an unexpected one masked behind an id that the log has."""
+    original = error.original_error
+    if original is None:
+        error.extensions = {"code": "GRAPHQL_VALIDATION_FAILED", **(error.extensions or {})}
+        return error
+    known = client_error(original)
+    if known is None and isinstance(original, GraphQLError):
+        # A value that a scalar refused.
+        return GraphQLError(error.message, error.nodes, path=error.path, extensions={"code": "VALIDATION"})
+    if known is None:
+        error_id = uuid.uuid4().hex
+        log.error("unexpected_error", error_id=error_id, path=error.path, exc_info=original)
+        return GraphQLError(
+            "Something went wrong on our side.",
+            error.nodes,
+            path=error.path,
+            extensions={"code": "INTERNAL", "errorId": error_id},
+        )
+    return GraphQLError(str(known), error.nodes, path=error.path, extensions=known.extensions)
+
+
+class Graph(strawberry.Schema):
+    """Strawberry's schema with a context of its own for each operation, closed when the answer is complete."""
+
+    async def execute(self, query: str | None, *args: Any, context_value: Context, **kwargs: Any) -> ExecutionResult:  # type: ignore[override]
+        context = context_value.fork()
+        try:
+            result = await super().execute(query, *args, context_value=context, **kwargs)
+        finally:
+            await context.renew()
+        return self._present(result)
+
+    async def stream(  # type: ignore[override]
+        self, query: str | None, *args: Any, context_value: Context, **kwargs: Any
+    ) -> AsyncGenerator[Any, None]:
+        context = context_value.fork()
+
+        async def results() -> AsyncGenerator[Any, None]:
+            source: Any = await super(Graph, self).stream(query, *args, context_value=context, **kwargs)
+            try:
+                async for result in source:
+                    yield self._present(result)
+            finally:
+                await source.aclose()
+                await context.renew()
+
+        return results()
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing here: what is unexpected is logged once, where it is masked."""
+
+    @staticmethod
+    def _present(result: Any) -> Any:
+        if getattr(result, "errors", None):
+            result.errors = [presented(error) for error in result.errors]
+        return result
+
+
+graph = Graph(
+    query=Query,
+    config=StrawberryConfig(scalar_map={**SCALARS, **TIME_SCALARS}),
+)

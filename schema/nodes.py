@@ -1,0 +1,58 @@
+"""`node` and `nodes`: any object by its id."""
+
+from __future__ import annotations
+
+from asyncio import gather
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import strawberry
+
+from resolvers.errors import ClientError, Invalid, NotFound
+from schema.organizations import Organization
+from schema.relay import LARGEST_PAGE, Info, Node, parse_global_id
+from schema.users import User
+
+# Every type that implements Node. An id of another type finds nothing.
+NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
+    "Organization": Organization.from_key,
+    "User": User.from_key,
+}
+
+
+async def find_node(info: Info, value: str, argument: str) -> Node:
+    kind, key = parse_global_id(value, argument)
+    if kind not in NODES:
+        raise NotFound("object")
+    try:
+        return await NODES[kind](info, key)
+    except NotFound:
+        # One answer for every type, so that the id's type says nothing about what exists.
+        raise NotFound("object") from None
+
+
+@strawberry.type
+class NodeQuery:
+    @strawberry.field(description="The object with an id. An unknown one and another's give the same error, NOT_FOUND.")
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
+    ) -> Node | None:
+        return await find_node(info, id, "id")
+
+    @strawberry.field(description="The objects with these ids, in their order; null with an error where there is none.")
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"At most {LARGEST_PAGE} global ids.")],
+    ) -> list[Node | None]:
+        if len(ids) > LARGEST_PAGE:
+            raise Invalid(f"At most {LARGEST_PAGE} ids.", "ids")
+
+        async def found(position: int, value: str) -> Node | ClientError:
+            try:
+                return await find_node(info, value, f"ids.{position}")
+            except ClientError as error:
+                return error
+
+        # An exception in a list becomes null with an error at its position.
+        return list(await gather(*(found(position, value) for position, value in enumerate(ids))))  # type: ignore[arg-type]

@@ -1,0 +1,194 @@
+"""Relay: opaque global ids, the Node interface, connections with keyset cursors, and the arguments of a page."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Generic, TypeVar
+
+import orjson
+import strawberry
+from strawberry.types.info import Info as StrawberryInfo
+
+from db.keyset import Listing, Page
+from resolvers.context import Context
+from resolvers.errors import Invalid, NotFound
+from schema.scalars import BigInt
+
+Info = StrawberryInfo[Context, None]
+N = TypeVar("N")
+R = TypeVar("R")
+
+DEFAULT_PAGE = 50
+LARGEST_PAGE = 200
+COUNTED_EXACTLY = 10_000
+LARGEST_ID = 2**63 - 1
+
+
+@strawberry.interface(description="An object with an id that `node` finds again.")
+class Node:
+    id: strawberry.ID = strawberry.field(
+        description="Opaque and stable. Ids of the source system are in `externalId`, `type` or `sourceId`."
+    )
+
+
+def global_id(kind: str, key: int) -> strawberry.ID:
+    """The opaque id of row ``key`` of a type."""
+    return strawberry.ID(base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("="))
+
+
+def parse_global_id(value: str, argument: str) -> tuple[str, int]:
+    """The type and key of an id. Raises Invalid where it is not one of ours."""
+    try:
+        kind, _, key = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True).decode().partition(":")
+        if kind.isalpha() and key.isascii() and key.isdigit() and len(key) <= 19 and int(key) <= LARGEST_ID:
+            return kind, int(key)
+    except (binascii.Error, UnicodeDecodeError, UnicodeEncodeError, ValueError):
+        pass
+    raise Invalid("This is not an id of this graph.", argument)
+
+
+def key_of(kind: str, value: str, argument: str) -> int:
+    """The key in an id of type ``kind``. An id of another type finds nothing, as an unknown one. Raises Invalid, NotFound."""
+    found, key = parse_global_id(value, argument)
+    if found != kind:
+        raise NotFound(kind.lower())
+    return key
+
+
+@strawberry.enum(description="Which way to sort.")
+class OrderDirection(Enum):
+    ASC = strawberry.enum_value("ASC", description="Smallest first.")
+    DESC = strawberry.enum_value("DESC", description="Largest first.")
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether rows follow.")
+    has_previous_page: bool = strawberry.field(description="Whether rows come before.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first row; null on an empty page.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last row; null on an empty page.")
+
+
+@strawberry.enum(description="What a count says.")
+class CountRelation(Enum):
+    EXACT = strawberry.enum_value("EXACT", description="The number is exact.")
+    AT_LEAST = strawberry.enum_value("AT_LEAST", description="There are at least this many.")
+
+
+@strawberry.type(description="How many rows a list has.")
+class Count:
+    value: BigInt = strawberry.field(description="The number, as a string.")
+    relation: CountRelation = strawberry.field(description="Whether it is exact or a lower bound.")
+
+
+@strawberry.type(description="A row and its cursor.")
+class Edge(Generic[N]):
+    cursor: str = strawberry.field(description="For `after` and `before`; valid even when the row is gone.")
+    node: N = strawberry.field(description="The row.")
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[N]):
+    edges: list[Edge[N]] = strawberry.field(description="The rows with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+    count: strawberry.Private[Callable[[int | None], Awaitable[int]]]
+
+    @strawberry.field(description="The rows.")
+    def nodes(self) -> list[N]:
+        return [edge.node for edge in self.edges]
+
+    @strawberry.field(
+        description=f"How many rows the whole list has: exact up to {COUNTED_EXACTLY:,}, beyond that only if asked for."
+    )
+    async def total_count(
+        self,
+        exact: Annotated[bool, strawberry.argument(description="Count every row, however many; slower.")] = False,
+    ) -> Count:
+        value = await self.count(None if exact else COUNTED_EXACTLY + 1)
+        if exact or value <= COUNTED_EXACTLY:
+            return Count(value=BigInt(value), relation=CountRelation.EXACT)
+        return Count(value=BigInt(COUNTED_EXACTLY), relation=CountRelation.AT_LEAST)
+
+
+First = Annotated[
+    int | None, strawberry.argument(description=f"How many rows from the start ({DEFAULT_PAGE} by default, at most {LARGEST_PAGE}).")
+]
+After = Annotated[str | None, strawberry.argument(description="Only rows after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many rows from the end, instead of `first`.")]
+Before = Annotated[str | None, strawberry.argument(description="Only rows before this cursor.")]
+
+
+def page_of(
+    first: int | None, after: str | None, last: int | None, before: str | None, *, order: str, types: Sequence[type]
+) -> Page:
+    """The page that the arguments ask for. ``order`` names the order that cursors belong to; ``types`` are those of its sort
+    values. Raises Invalid.
+    """
+    if first is not None and last is not None:
+        raise Invalid("Give either first or last, not both.", "last")
+    size, argument = (last, "last") if last is not None else (DEFAULT_PAGE if first is None else first, "first")
+    if not 0 <= size <= LARGEST_PAGE:
+        raise Invalid(f"A page has 0 to {LARGEST_PAGE} rows.", argument)
+    return Page(
+        size,
+        last is not None,
+        None if after is None else _read_cursor(after, order, types, "after"),
+        None if before is None else _read_cursor(before, order, types, "before"),
+    )
+
+
+def connection_of(page: Page, listing: Listing[R], order: str, node: Callable[[R], N]) -> Connection[N]:
+    """The connection for a page."""
+    edges = [Edge(cursor=_write_cursor(order, values), node=node(row)) for row, values in listing.rows]
+    return Connection(
+        edges=edges,
+        page_info=PageInfo(
+            has_next_page=page.before is not None if page.backward else listing.more,
+            has_previous_page=listing.more if page.backward else page.after is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        ),
+        count=listing.count,
+    )
+
+
+def _write_cursor(order: str, values: Sequence[Any]) -> str:
+    plain = [str(value) if isinstance(value, Decimal) else value for value in values]
+    return base64.urlsafe_b64encode(orjson.dumps([order, *plain])).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, order: str, types: Sequence[type], argument: str) -> tuple[Any, ...]:
+    try:
+        found, *values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if found == order and len(values) == len(types):
+            return tuple(_typed(value, kind) for value, kind in zip(values, types, strict=True))
+    except (ValueError, TypeError, ArithmeticError):
+        pass
+    raise Invalid("This cursor does not belong to this list in this order.", argument)
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if value is None:
+        return None
+    if kind is datetime:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
+            raise ValueError
+        return instant
+    if kind is date:
+        return date.fromisoformat(value)
+    if kind is Decimal:
+        number = Decimal(value)
+        if not number.is_finite():
+            raise ValueError
+        return number
+    if kind is int and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_ID):
+        raise ValueError
+    if not isinstance(value, kind) or (isinstance(value, str) and "\0" in value):
+        raise ValueError
+    return value

@@ -1,0 +1,24 @@
+"""Text from outside: what PostgreSQL and our columns cannot hold is refused by name, before it gets anywhere."""
+
+from __future__ import annotations
+
+from typing import overload
+
+from resolvers.errors import Invalid
+
+LONGEST_NAME = 200
+
+
+@overload
+def checked_text(value: str, argument: str, *, longest: int = ...) -> str: ...
+@overload
+def checked_text(value: None, argument: str, *, longest: int = ...) -> None: ...
+def checked_text(value: str | None, argument: str, *, longest: int = LONGEST_NAME) -> str | None:
+    """The text as it is. Raises Invalid for NUL, lone surrogates and more than ``longest`` characters."""
+    if value is None:
+        return None
+    if len(value) > longest:
+        raise Invalid(f"At most {longest} characters.", argument)
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise Invalid("The text has a character that cannot be stored (NUL or half of a surrogate pair).", argument)
+    return value

@@ -1,0 +1,196 @@
+"""People."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Self
+
+import strawberry
+
+from db.queries.users import UserRow, UserSelection
+from resolvers.errors import Invalid
+from resolvers.permissions import Permission
+from resolvers.scores import resolve_performance
+from resolvers.users import UserOrder as Order
+from resolvers.users import UserOrderField as OrderField
+from resolvers.users import resolve_rank, resolve_user, resolve_users
+from schema.periods import PeriodInput
+from schema.relay import (
+    After,
+    Before,
+    Connection,
+    First,
+    Info,
+    Last,
+    Node,
+    OrderDirection,
+    connection_of,
+    global_id,
+    key_of,
+    page_of,
+)
+from schema.scores import UserPerformance
+from schema.texts import checked_text
+
+
+@strawberry.enum(description="What a caller is. It decides which rows they see and what they may do.")
+class Role(Enum):
+    STUDENT = strawberry.enum_value("STUDENT", description="Sees themselves.")
+    TEACHER = strawberry.enum_value("TEACHER", description="Also sees the present members of the groups that they lead.")
+    MANAGER = strawberry.enum_value("MANAGER", description="Sees the whole organization.")
+    ADMIN = strawberry.enum_value("ADMIN", description="Sees and changes the whole organization.")
+    SERVICE = strawberry.enum_value("SERVICE", description="A system that records attempts and keeps the roster.")
+
+
+@strawberry.type(description="A person's exact place in the organization by score, at the instant of the answer.")
+class UserRank:
+    rank: int = strawberry.field(description="1 is best; equal scores (to one decimal) share a rank: 1, 1, 3.")
+    tied_with: int = strawberry.field(description="How many others have the same score.")
+    ranked_people: int = strawberry.field(description="How many people have a rank: active ones with a score.")
+
+
+@strawberry.type(description="A person: a learner, a teacher, or whoever else the roster knows.")
+class User(Node):
+    row: strawberry.Private[UserRow]
+    external_id: str = strawberry.field(description="Id in the source system; unique in the organization.")
+    username: str = strawberry.field(description="Login name; unique in the organization without regard to case.")
+    display_name: str = strawberry.field(description="Name as people read it.")
+    role: Role = strawberry.field(description="What the roster says the person is.")
+    time_zone: str | None = strawberry.field(description="IANA time zone, where the person has set one.")
+    deactivated_at: datetime | None = strawberry.field(description="When the person was taken off rosters and boards.")
+
+    @classmethod
+    def from_row(cls, row: UserRow) -> Self:
+        return cls(
+            id=global_id("User", row.id),
+            row=row,
+            external_id=row.external_id,
+            username=row.username,
+            display_name=row.display_name,
+            role=Role(row.role),
+            time_zone=row.time_zone,
+            deactivated_at=row.deactivated_at,
+        )
+
+    @classmethod
+    async def from_key(cls, info: Info, key: int) -> Self:
+        """The person as the viewer may see them. Raises NotFound."""
+        return cls.from_row(await resolve_user(info.context, key=key))
+
+    @strawberry.field(description="E-mail address. Needs VIEW_PII, except for one's own.")
+    async def email(self, info: Info) -> str | None:
+        if (await info.context.viewer()).user_id != self.row.id:
+            await info.context.require(Permission.VIEW_PII)
+        return self.row.email
+
+    @strawberry.field(description="Score, tasks, times and their trend.")
+    async def performance(
+        self,
+        info: Info,
+        period: Annotated[
+            PeriodInput | None,
+            strawberry.argument(description="Only what was completed in this period; all time by default."),
+        ] = None,
+    ) -> UserPerformance | None:
+        return UserPerformance.from_scored(await resolve_performance(info.context, self.row.id, period and period.to_spec()))
+
+    @strawberry.field(description="Place in the organization by score; null without a score.")
+    async def rank(self, info: Info) -> UserRank | None:
+        ranking = await resolve_rank(info.context, self.row.id)
+        if ranking is None:
+            return None
+        return UserRank(rank=ranking.rank, tied_with=ranking.tied_with, ranked_people=ranking.ranked_people)
+
+
+@strawberry.input(one_of=True, description="Names one person.")
+class UserRef:
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="The id in this graph.")
+    username: strawberry.Maybe[str] = strawberry.field(description="The username; case does not matter.")
+    external_id: strawberry.Maybe[str] = strawberry.field(description="The id in the source system.")
+
+
+@strawberry.enum(description="What people can be sorted by.")
+class UserOrderField(Enum):
+    DISPLAY_NAME = strawberry.enum_value("DISPLAY_NAME", description="Display name, by code point.")
+    USERNAME = strawberry.enum_value("USERNAME", description="Username, without regard to case.")
+    SCORE = strawberry.enum_value("SCORE", description="All-time score; people without one come last.")
+    TASKS_COMPLETED = strawberry.enum_value("TASKS_COMPLETED", description="Tasks completed over all time.")
+
+
+@strawberry.input(description="How to sort people; the id breaks ties.")
+class UserOrder:
+    field: UserOrderField = strawberry.field(description="What to sort by.")
+    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Ascending by default.")
+
+    def to_order(self) -> Order:
+        return Order(OrderField(self.field.value), self.direction is OrderDirection.DESC)
+
+
+@strawberry.input(description="Which people; conditions are combined with AND.")
+class UserFilter:
+    group_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Present members of any of these groups.")
+    username_starts_with: str | None = strawberry.field(default=None, description="Usernames that begin so; case does not matter.")
+    name_contains: str | None = strawberry.field(default=None, description="Display names that contain this; case does not matter.")
+    least_score: float | None = strawberry.field(default=None, description="All-time score of at least this.")
+    most_score: float | None = strawberry.field(default=None, description="All-time score of at most this.")
+    include_deactivated: bool = strawberry.field(default=False, description="Also people who were deactivated.")
+
+    def to_selection(self) -> UserSelection:
+        return UserSelection(
+            group_ids=None
+            if self.group_ids is None
+            else tuple(key_of("Group", value, "filter.groupIds") for value in self.group_ids),
+            username_prefix=checked_text(self.username_starts_with, "filter.usernameStartsWith"),
+            name_contains=checked_text(self.name_contains, "filter.nameContains"),
+            least_score=self.least_score,
+            most_score=self.most_score,
+            include_deactivated=self.include_deactivated,
+        )
+
+
+async def user_connection(
+    info: Info,
+    selection: UserSelection,
+    order_by: UserOrder | None,
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+) -> Connection[User]:
+    """A page of people."""
+    order = order_by.to_order() if order_by else Order()
+    page = page_of(first, after, last, before, order=order.name, types=order.types)
+    return connection_of(page, await resolve_users(info.context, selection, order, page), order.name, User.from_row)
+
+
+@strawberry.type
+class UserQuery:
+    @strawberry.field(description="One person.")
+    async def user(
+        self, info: Info, by: Annotated[UserRef, strawberry.argument(description="Which one.")]
+    ) -> User | None:
+        if by.id:
+            return await User.from_key(info, key_of("User", by.id.value, "by.id"))
+        if by.username:
+            username = checked_text(by.username.value, "by.username")
+            return User.from_row(await resolve_user(info.context, username=username))
+        if by.external_id:
+            external_id = checked_text(by.external_id.value, "by.externalId")
+            return User.from_row(await resolve_user(info.context, external_id=external_id))
+        raise Invalid("Name the person by id, username or externalId.", "by")
+
+    @strawberry.field(description="The people whom the viewer may see.")
+    async def users(
+        self,
+        info: Info,
+        filter: Annotated[UserFilter | None, strawberry.argument(description="Which people; all by default.")] = None,
+        order_by: Annotated[UserOrder | None, strawberry.argument(description="By display name by default.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[User] | None:
+        selection = filter.to_selection() if filter else UserSelection()
+        return await user_connection(info, selection, order_by, first, after, last, before)

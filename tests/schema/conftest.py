@@ -1,0 +1,42 @@
+"""A small school to ask about: `ask` reads a shared, folded and refreshed one; `fresh_ask` has one of its own to change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from tests.asking import Asker
+from tests.conftest import Database, Servers
+from tests.school import build_school, fold_and_refresh
+
+
+def filled(new_database: Callable[[], Database]) -> Database:
+    database = new_database()
+    with database.connect() as owner:
+        build_school(owner)
+    with database.connect(None) as admin:
+        admin.execute("SET ROLE scoregraph_worker")
+        fold_and_refresh(admin)
+    return database
+
+
+@pytest.fixture(scope="session")
+def school_database(new_database: Callable[[], Database]) -> Database:
+    return filled(new_database)
+
+
+@pytest.fixture(scope="session")
+async def ask(school_database: Database, servers: Servers) -> AsyncIterator[Asker]:
+    """Read only: the tests of all modules share it."""
+    asker = Asker(school_database, servers)
+    yield asker
+    await asker.aclose()
+
+
+@pytest.fixture
+async def fresh_ask(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[Asker]:
+    """A school of one's own, for tests that write."""
+    asker = Asker(filled(new_database), servers)
+    yield asker
+    await asker.aclose()
