@@ -123,11 +123,8 @@ def test_starts_again_with_the_same_data_ports_and_passwords(
     assert not any(map(psutil.pid_exists, first.pids.values()))
     assert [line.split()[0] for line in said] == ["Creating", "Starting"]
 
-    begin = time.monotonic()
     second = servers.start()
-    took = time.monotonic() - begin
     try:
-        assert took < 1.5
         assert second.database_urls == first.database_urls
         assert second.redis_url == first.redis_url
         assert value(second, "select letter from kept") == "ï"
@@ -288,16 +285,43 @@ def test_servers_end_when_scoregraph_is_killed(data_dir: Path) -> None:
 
 def test_orphans_are_ended_and_waited_for(tmp_path: Path) -> None:
     mark = instance_mark(tmp_path)
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", mark]) as orphan:
+    with subprocess.Popen(
+        [sys.executable, "-c", "print(1, flush=True); import time; time.sleep(60)", mark],
+        stdout=subprocess.PIPE,
+    ) as orphan:
+        assert orphan.stdout
+        assert orphan.stdout.readline()
         assert is_marked(orphan.pid, mark)
         end_orphans(mark)
         assert not psutil.pid_exists(orphan.pid)
 
 
+def test_backend_that_lost_its_postmaster_is_ended_before_the_next_start(data_dir: Path) -> None:
+    def work_until_cut_off() -> None:
+        with pytest.raises(psycopg.OperationalError):
+            busy.execute("select count(*) from generate_series(1, 100000000000)")
+
+    with embedded(data_dir) as endpoints:
+        busy = psycopg.connect(endpoints.database_urls[ADMIN])
+        pid = busy.info.backend_pid
+        work = threading.Thread(target=work_until_cut_off)
+        work.start()
+        time.sleep(0.3)
+        kill(endpoints.pids["postgres"])
+    assert psutil.pid_exists(pid)
+    with embedded(data_dir) as endpoints:
+        assert not psutil.pid_exists(pid)
+        assert value(endpoints, "select 1") == 1
+    work.join()
+    busy.close()
+
+
 def test_first_start_that_was_killed_is_finished_by_the_next(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     process = scoregraph_process(data_dir, marker="Creating")
-    time.sleep(0.25)
+    while not (data_dir / "postgres.new/base").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
     kill_process(process)
     assert (data_dir / "postgres.new").exists()
     assert not (data_dir / "postgres").exists()
@@ -377,7 +401,10 @@ def test_server_that_cannot_start_says_why(data_dir: Path) -> None:
     before = settings.read_text()
     try:
         settings.write_text("max_connections = many\n")
-        with pytest.raises(EmbeddedError, match=r"PostgreSQL did not start \(.+\): see /.+"):
+        with pytest.raises(
+            EmbeddedError,
+            match=r"PostgreSQL did not start \(configuration file .* contains errors\): .*/postgres\.log",
+        ):
             embedded(data_dir).start()
     finally:
         settings.write_text(before)
