@@ -158,7 +158,7 @@ class CalendarInput:
         default=None, description="Whose local days count; by default those of the organization."
     )
     week_start: Weekday | None = strawberry.field(
-        default=None, description="The first day of a week; by default that of the organization."
+        default=None, description="The first day of a week, by default MONDAY."
     )
 
 
@@ -172,7 +172,7 @@ class Period:
         description="The zone of its days: the one asked for, else that of the organization."
     )
     week_start: Weekday = strawberry.field(
-        description="The first day of its weeks: the one asked for, else that of the organization."
+        description="The first day of its weeks: the one asked for, else MONDAY."
     )
     days: int = strawberry.field(description="How many local days it touches, wholly or in part.")
     is_partial: bool = strawberry.field(
