@@ -1,0 +1,117 @@
+"""Errors of a mutation that are part of its answer: what was wrong with the input, each at its path.
+
+UserError
+├── ValidationError           VALIDATION             an input that cannot be meant; ``rule`` names what it breaks
+├── NotFoundError             NOT_FOUND              unknown, or another's: the answer is the same
+├── ForbiddenError            FORBIDDEN              the role lacks a permission
+├── ConflictError             CONFLICT               somebody else was first; look at ``current_revision`` and decide anew
+├── IdempotencyMismatchError  IDEMPOTENCY_MISMATCH   the key or source id stands for another body
+├── InvalidStateError         INVALID_STATE          what it concerns is in a state that does not allow it
+└── UnavailableError          UNAVAILABLE            something that is needed does not answer; try again
+
+``Refused`` carries them through a transaction, which it rolls back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from resolvers.errors import ClientError, Forbidden, Invalid, NotFound, Unavailable
+
+Path = tuple[str, ...]
+
+
+class ErrorCode(StrEnum):
+    VALIDATION = "VALIDATION"
+    NOT_FOUND = "NOT_FOUND"
+    FORBIDDEN = "FORBIDDEN"
+    CONFLICT = "CONFLICT"
+    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    INVALID_STATE = "INVALID_STATE"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class UserError:
+    """``path`` leads to the input concerned, such as ``("input", "attempts", "3", "score")``."""
+
+    code: ClassVar[ErrorCode]
+    message: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationError(UserError):
+    """``rule`` is a stable name: RANGE, LENGTH, TEXT, EXACTLY_ONE, CONSISTENCY, TIME, SIZE, DEPTH, DUPLICATE, FORMAT."""
+
+    code = ErrorCode.VALIDATION
+    rule: str = "FORMAT"
+
+
+@dataclass(frozen=True, slots=True)
+class NotFoundError(UserError):
+    code = ErrorCode.NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class ForbiddenError(UserError):
+    """``permission`` is the one that is missing."""
+
+    code = ErrorCode.FORBIDDEN
+    permission: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictError(UserError):
+    """``current_revision`` is that of the row as it is now; None where revisions are not what conflicts."""
+
+    code = ErrorCode.CONFLICT
+    current_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyMismatchError(UserError):
+    """``first_difference`` is the path, in the body, of the first value that differs from the first call's."""
+
+    code = ErrorCode.IDEMPOTENCY_MISMATCH
+    first_difference: Path
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidStateError(UserError):
+    """``state`` names the state that does not allow it."""
+
+    code = ErrorCode.INVALID_STATE
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnavailableError(UserError):
+    code = ErrorCode.UNAVAILABLE
+
+
+class Refused(Exception):
+    """Nothing is to be written, for these reasons."""
+
+    def __init__(self, *errors: UserError) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = errors
+
+
+def user_error_of(error: ClientError, path: Sequence[str] = ("input",)) -> UserError:
+    """A client error as part of an answer. ``path`` is used where the error names no argument. Raises the error itself
+    where it is none of the input's, such as a missing token.
+    """
+    match error:
+        case Invalid():
+            return ValidationError(str(error), tuple(error.extensions["argument"].split(".")))
+        case NotFound():
+            return NotFoundError(str(error), tuple(path))
+        case Forbidden():
+            return ForbiddenError(str(error), tuple(path), error.extensions["permission"])
+        case Unavailable():
+            return UnavailableError(str(error), tuple(path))
+    raise error
