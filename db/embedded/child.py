@@ -15,6 +15,9 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
+    # Python catches the first, and forgets it when exec comes in between; it ignores the others, for ever.
+    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
     parent, uid, gid = (int(argument) for argument in sys.argv[1:4])
     program = sys.argv[4:]
     if os.geteuid() != uid:
@@ -22,9 +25,6 @@ def main() -> None:
         os.setgid(gid)
         os.setuid(uid)
     os.umask(0o077)
-    # Python ignores these two, and what is ignored stays ignored after exec.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
     if sys.platform == "linux":
         # Only now: the kernel forgets the wish when the user changes. SIGINT ends both servers in order.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
