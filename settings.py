@@ -57,7 +57,9 @@ class Settings(BaseSettings):
         None, validation_alias="JWT_SECRET", description="Shared secret (HS256) of one-box installs, 32 bytes or more."
     )
     jwt_jwks_url: str | None = Field(
-        None, validation_alias="JWT_JWKS_URL", description="Where the identity provider publishes its keys (http or file URL)."
+        None,
+        validation_alias="JWT_JWKS_URL",
+        description="Where the identity provider publishes its keys (http or file URL).",
     )
     jwt_issuer: str = Field("scoregraph", validation_alias="JWT_ISSUER", description="Required issuer (iss).")
     jwt_audience: str = Field("scoregraph", validation_alias="JWT_AUDIENCE", description="Required audience (aud).")
@@ -75,7 +77,10 @@ class Settings(BaseSettings):
         0.5, validation_alias="SCOREGRAPH_FOLD_SECONDS", gt=0, description="How often the worker folds pending changes."
     )
     refresh_seconds: float = Field(
-        60.0, validation_alias="SCOREGRAPH_REFRESH_SECONDS", gt=0, description="How often materialized views are refreshed."
+        60.0,
+        validation_alias="SCOREGRAPH_REFRESH_SECONDS",
+        gt=0,
+        description="How often materialized views are refreshed.",
     )
 
     user_progress_url: str | None = Field(

@@ -22,7 +22,11 @@ log = structlog.get_logger(__name__)
 
 
 def tags_of(
-    *, users: Iterable[int] = (), groups: Iterable[int] = (), labs: Iterable[int] = (), organizations: Iterable[int] = ()
+    *,
+    users: Iterable[int] = (),
+    groups: Iterable[int] = (),
+    labs: Iterable[int] = (),
+    organizations: Iterable[int] = (),
 ) -> list[str]:
     """The tags of the given ids."""
     return [

@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, asc, desc, false, literal, or_, true, tuple_
 
-
 R = TypeVar("R")
 
 

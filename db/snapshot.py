@@ -101,7 +101,8 @@ class Snapshot:
             connection = await self._open()
             self.statements.append(statement.sql)
             try:
-                return await connection.fetch(statement.sql, *statement.arguments(values))
+                rows: list[asyncpg.Record] = await connection.fetch(statement.sql, *statement.arguments(values))
+                return rows
             except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
                 raise DatabaseUnavailable("The database connection was lost.") from error
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-_DIALECT = asyncpg.dialect()
+_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
@@ -26,7 +26,7 @@ class Statement:
         assert isinstance(compiled, SQLCompiler)
         self.sql = str(compiled)
         self.parameters: Sequence[str] = compiled.positiontup or ()
-        self._defaults: dict[str, Any] = compiled.construct_params(_check=False)
+        self._defaults: dict[str, Any] = dict(compiled.construct_params(_check=False))
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:
         """The values in the order of their places."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http.exceptions import HTTPException
 from strawberry.schema import BaseSchema
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types.unset import UNSET, UnsetType
+from strawberry.types.unset import UnsetType
 
 from auth import AuthenticationError, TokenVerifier, bearer
 from resolvers.context import Context, Services
+
+_NOTHING_TO_SAY = UnsetType()
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
@@ -35,7 +37,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             context.claims = await self._verifier.verify(token)
         return context
 
-    async def on_ws_connect(self, context: Context) -> UnsetType | None | dict[str, object]:
+    async def on_ws_connect(self, context: Context) -> UnsetType:
         """Browsers cannot set headers on a WebSocket: the token comes in the payload of connection_init."""
         value = (context.connection_params or {}).get("authorization")
         if value is not None:
@@ -46,7 +48,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
                 context.claims = await self._verifier.verify(token)
             except AuthenticationError as error:
                 raise ConnectionRejectionError from error
-        return UNSET
+        return _NOTHING_TO_SAY
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:

@@ -50,9 +50,7 @@ class Context:
         """Raises Unauthenticated where no valid token came with the request."""
         if self.claims is None:
             raise Unauthenticated
-        return Caller(
-            self.claims.organization, self.claims.subject, self.claims.role.value, self.claims.group_ids
-        )
+        return Caller(self.claims.organization, self.claims.subject, self.claims.role.value, self.claims.group_ids)
 
     @property
     def snapshot(self) -> Snapshot:

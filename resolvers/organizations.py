@@ -10,9 +10,7 @@ from resolvers.loaders.organizations import load_organization_by_id
 
 async def resolve_organization(context: Context, key: int | None = None) -> OrganizationRow:
     """The viewer's own organization; another one is NotFound."""
-    row = await context.load(
-        load_organization_by_id, (await context.viewer()).organization_id if key is None else key
-    )
+    row = await context.load(load_organization_by_id, (await context.viewer()).organization_id if key is None else key)
     if row is None:
         raise NotFound("organization")
     return row

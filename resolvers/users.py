@@ -80,9 +80,7 @@ async def resolve_user(
     return row
 
 
-async def resolve_users(
-    context: Context, selection: UserSelection, order: UserOrder, page: Page
-) -> Listing[UserRow]:
+async def resolve_users(context: Context, selection: UserSelection, order: UserOrder, page: Page) -> Listing[UserRow]:
     """A page of the people whom the viewer may see."""
     snapshot = context.snapshot
 

@@ -63,24 +63,26 @@ def presented(error: GraphQLError) -> GraphQLError:
 class Graph(strawberry.Schema):
     """Strawberry's schema with a context of its own for each operation, closed when the answer is complete."""
 
-    async def execute(self, query: str | None, *args: Any, context_value: Context, **kwargs: Any) -> ExecutionResult:  # type: ignore[override]
-        context = context_value.fork()
+    async def execute(self, query: str | None, **kwargs: Any) -> ExecutionResult:  # type: ignore[override]
+        context: Context = kwargs.pop("context_value").fork()
         try:
-            result = await super().execute(query, *args, context_value=context, **kwargs)
+            result = await super().execute(query, context_value=context, **kwargs)
         finally:
             await context.renew()
-        return self._present(result)
+        self._present(result)
+        return result
 
     async def stream(  # type: ignore[override]
-        self, query: str | None, *args: Any, context_value: Context, **kwargs: Any
+        self, query: str | None, **kwargs: Any
     ) -> AsyncGenerator[Any, None]:
-        context = context_value.fork()
+        context: Context = kwargs.pop("context_value").fork()
 
         async def results() -> AsyncGenerator[Any, None]:
-            source: Any = await super(Graph, self).stream(query, *args, context_value=context, **kwargs)
+            source: Any = await super(Graph, self).stream(query, context_value=context, **kwargs)
             try:
                 async for result in source:
-                    yield self._present(result)
+                    self._present(result)
+                    yield result
             finally:
                 await source.aclose()
                 await context.renew()
@@ -91,10 +93,9 @@ class Graph(strawberry.Schema):
         """Nothing here: what is unexpected is logged once, where it is masked."""
 
     @staticmethod
-    def _present(result: Any) -> Any:
+    def _present(result: Any) -> None:
         if getattr(result, "errors", None):
             result.errors = [presented(error) for error in result.errors]
-        return result
 
 
 graph = Graph(

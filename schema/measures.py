@@ -90,6 +90,8 @@ class AttemptMeasures:
     def total_completion_speed_days(self) -> float:
         return float(self.measures.early_seconds / DAY)
 
-    @strawberry.field(description="Tasks completed: distinct (person, lab) pairs with a success, counted at the first one.")
+    @strawberry.field(
+        description="Tasks completed: distinct (person, lab) pairs with a success, counted at the first one."
+    )
     def tasks_completed(self) -> BigInt:
         return BigInt(self.measures.tasks)

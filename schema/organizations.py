@@ -20,9 +20,7 @@ class Organization(Node):
 
     @classmethod
     def from_row(cls, row: OrganizationRow) -> Self:
-        return cls(
-            id=global_id("Organization", row.id), row=row, name=row.name, slug=row.slug, time_zone=row.time_zone
-        )
+        return cls(id=global_id("Organization", row.id), row=row, name=row.name, slug=row.slug, time_zone=row.time_zone)
 
     @classmethod
     async def from_key(cls, info: Info, key: int) -> Self:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from enum import Enum
 from typing import Any, NewType
 
 import strawberry
 from strawberry.exceptions import StrawberryInputCoercionError
-from strawberry.types.base import has_strawberry_definition
-from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.scalar import ScalarDefinition
 
 from resolvers import periods
 from resolvers.periods import CalendarPeriod, GapFill, PeriodError, PeriodSpec, Weekday, find_zone
 from resolvers.periods import Grain as TimeGrain
+from schema.enums import describe_enum
 
 __all__ = [
     "SCALARS",
@@ -43,17 +40,7 @@ INSTANT = re.compile(
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def _describe(enum: type[Enum], name: str, description: str, values: Mapping[str, str]) -> None:
-    """Make an enum of the calendar, which knows no GraphQL, one of the graph."""
-    strawberry.enum(enum, name=name, description=description)
-    assert has_strawberry_definition(enum)
-    definition = enum.__strawberry_definition__
-    assert isinstance(definition, StrawberryEnumDefinition)
-    for value in definition.values:
-        value.description = values[value.name]
-
-
-_describe(
+describe_enum(
     TimeGrain,
     "TimeGrain",
     "How long the buckets of a series are. All but hours follow the local calendar.",
@@ -66,13 +53,13 @@ _describe(
         "YEAR": "Calendar years.",
     },
 )
-_describe(
+describe_enum(
     Weekday,
     "Weekday",
     "A day of the week.",
     {day.name: f"{day.name.capitalize()}." for day in Weekday},
 )
-_describe(
+describe_enum(
     GapFill,
     "GapFill",
     "What a series holds for a bucket in which nothing happened.",
@@ -83,7 +70,7 @@ _describe(
         "CARRY_FORWARD": "A point with the last value before it, null if none. Fit for running values.",
     },
 )
-_describe(
+describe_enum(
     CalendarPeriod,
     "CalendarPeriod",
     "A named stretch of the local calendar, whole: the current ones end in the future and are partial.",

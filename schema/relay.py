@@ -44,7 +44,9 @@ def global_id(kind: str, key: int) -> strawberry.ID:
 def parse_global_id(value: str, argument: str) -> tuple[str, int]:
     """The type and key of an id. Raises Invalid where it is not one of ours."""
     try:
-        kind, _, key = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True).decode().partition(":")
+        kind, _, key = (
+            base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True).decode().partition(":")
+        )
         if kind.isalpha() and key.isascii() and key.isdigit() and len(key) <= 19 and int(key) <= LARGEST_ID:
             return kind, int(key)
     except (binascii.Error, UnicodeDecodeError, UnicodeEncodeError, ValueError):
@@ -116,7 +118,10 @@ class Connection(Generic[N]):
 
 
 First = Annotated[
-    int | None, strawberry.argument(description=f"How many rows from the start ({DEFAULT_PAGE} by default, at most {LARGEST_PAGE}).")
+    int | None,
+    strawberry.argument(
+        description=f"How many rows from the start ({DEFAULT_PAGE} by default, at most {LARGEST_PAGE})."
+    ),
 ]
 After = Annotated[str | None, strawberry.argument(description="Only rows after this cursor.")]
 Last = Annotated[int | None, strawberry.argument(description="How many rows from the end, instead of `first`.")]

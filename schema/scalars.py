@@ -14,7 +14,12 @@ JSON = NewType("JSON", object)
 
 
 def _parse_big_int(value: object) -> int:
-    if isinstance(value, str) and len(value) <= 20 and value.removeprefix("-").isascii() and value.removeprefix("-").isdigit():
+    if (
+        isinstance(value, str)
+        and len(value) <= 20
+        and value.removeprefix("-").isascii()
+        and value.removeprefix("-").isdigit()
+    ):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
         raise ValueError("BigInt is a whole number of at most 63 bits, as a string or number.")

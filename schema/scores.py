@@ -63,7 +63,7 @@ class UserPerformance:
             measures=scored.measures,
             ranking_score=scored.ranking_score,
             level=scored.experience_level,
-            period=scored.period and Period.from_period(scored.period),
+            period=Period.from_period(scored.period) if scored.period else None,
         )
 
     @strawberry.field(description="The person.")

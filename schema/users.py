@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Self
 
@@ -38,7 +37,9 @@ from schema.texts import checked_text
 @strawberry.enum(description="What a caller is. It decides which rows they see and what they may do.")
 class Role(Enum):
     STUDENT = strawberry.enum_value("STUDENT", description="Sees themselves.")
-    TEACHER = strawberry.enum_value("TEACHER", description="Also sees the present members of the groups that they lead.")
+    TEACHER = strawberry.enum_value(
+        "TEACHER", description="Also sees the present members of the groups that they lead."
+    )
     MANAGER = strawberry.enum_value("MANAGER", description="Sees the whole organization.")
     ADMIN = strawberry.enum_value("ADMIN", description="Sees and changes the whole organization.")
     SERVICE = strawberry.enum_value("SERVICE", description="A system that records attempts and keeps the roster.")
@@ -94,7 +95,9 @@ class User(Node):
             strawberry.argument(description="Only what was completed in this period; all time by default."),
         ] = None,
     ) -> UserPerformance | None:
-        return UserPerformance.from_scored(await resolve_performance(info.context, self.row.id, period and period.to_spec()))
+        return UserPerformance.from_scored(
+            await resolve_performance(info.context, self.row.id, period.to_spec() if period else None)
+        )
 
     @strawberry.field(description="Place in the organization by score; null without a score.")
     async def rank(self, info: Info) -> UserRank | None:
@@ -125,14 +128,20 @@ class UserOrder:
     direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Ascending by default.")
 
     def to_order(self) -> Order:
-        return Order(OrderField(self.field.value), self.direction is OrderDirection.DESC)
+        return Order(OrderField[self.field.name], self.direction is OrderDirection.DESC)
 
 
 @strawberry.input(description="Which people; conditions are combined with AND.")
 class UserFilter:
-    group_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Present members of any of these groups.")
-    username_starts_with: str | None = strawberry.field(default=None, description="Usernames that begin so; case does not matter.")
-    name_contains: str | None = strawberry.field(default=None, description="Display names that contain this; case does not matter.")
+    group_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Present members of any of these groups."
+    )
+    username_starts_with: str | None = strawberry.field(
+        default=None, description="Usernames that begin so; case does not matter."
+    )
+    name_contains: str | None = strawberry.field(
+        default=None, description="Display names that contain this; case does not matter."
+    )
     least_score: float | None = strawberry.field(default=None, description="All-time score of at least this.")
     most_score: float | None = strawberry.field(default=None, description="All-time score of at most this.")
     include_deactivated: bool = strawberry.field(default=False, description="Also people who were deactivated.")

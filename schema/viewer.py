@@ -7,14 +7,27 @@ from datetime import datetime
 import strawberry
 
 from resolvers.organizations import resolve_organization
-from resolvers.permissions import Permission as PermissionValue
-from resolvers.permissions import permissions_of
+from resolvers.permissions import Permission, permissions_of
+from schema.enums import describe_enum
 from schema.organizations import Organization
 from schema.relay import Info
 from schema.users import Role, User
 
-Permission = strawberry.enum(
-    PermissionValue, name="Permission", description="What a caller may do; on which rows, row security decides."
+describe_enum(
+    Permission,
+    "Permission",
+    "What a caller may do; on which rows, row security decides.",
+    {
+        "VIEW_SELF": "See one's own rows.",
+        "VIEW_TEAM": "See the people of the groups that one leads, and compare them.",
+        "VIEW_ANALYTICS": "See statistics of the whole organization.",
+        "VIEW_AUDIT_LOG": "See performance logs of everybody and the history of changes.",
+        "VIEW_PII": "See e-mail addresses.",
+        "INGEST": "Record attempts.",
+        "EDIT_ATTEMPTS": "Change, delete and restore attempts.",
+        "MANAGE_ROSTER": "Keep people, groups, topics, labs and assignments.",
+        "OPERATE": "Operate the platform.",
+    },
 )
 
 

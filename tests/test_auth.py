@@ -311,9 +311,9 @@ async def test_random_claims_are_read_or_refused(changes: dict[str, Any]) -> Non
 @given(
     st.text()
     | st.binary().map(lambda header: raw(b"{}", header))
-    | st.dictionaries(
-        st.sampled_from(["alg", "kid", "jwk", "x5u", "x5c", "typ", "crit", "b64"]), JSON_VALUES
-    ).map(lambda header: raw(json.dumps(good()).encode(), json.dumps({"alg": "HS256", **header}).encode()))
+    | st.dictionaries(st.sampled_from(["alg", "kid", "jwk", "x5u", "x5c", "typ", "crit", "b64"]), JSON_VALUES).map(
+        lambda header: raw(json.dumps(good()).encode(), json.dumps({"alg": "HS256", **header}).encode())
+    )
 )
 async def test_random_tokens_and_headers_are_read_or_refused(token: str) -> None:
     with contextlib.suppress(AuthenticationError):
@@ -462,9 +462,7 @@ async def test_keys_rotate(verifier: TokenVerifier, server: KeyServer, monotonic
     assert await refusal(verifier, old) == REFUSED
 
 
-async def test_a_withdrawn_key_stops_working(
-    verifier: TokenVerifier, server: KeyServer, monotonic: Monotonic
-) -> None:
+async def test_a_withdrawn_key_stops_working(verifier: TokenVerifier, server: KeyServer, monotonic: Monotonic) -> None:
     token = sign(good(), RSA_1, "RS256")
     await verifier.verify(token)
     server.body = key_set(EC_1)

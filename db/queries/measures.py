@@ -43,17 +43,19 @@ class Measures:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Measures:
         """From a row that has a column of each name; null counts as zero."""
-        return cls(*(row[name] or zero for name, zero in _ZEROES))
+        values: list[Any] = [row[name] or zero for name, zero in _ZEROES]
+        return cls(*values)
 
 
-_ZEROES = tuple((f.name, f.default) for f in fields(Measures))
+_ZEROES: tuple[tuple[str, Any], ...] = tuple((field.name, field.default) for field in fields(Measures))
 
 MEASURES = tuple(name for name, _ in _ZEROES)
 
 # For SQL that passes the measures on, or adds them up per key.
 MEASURE_COLUMNS = ", ".join(MEASURES)
 MEASURE_SUMS = ", ".join(
-    f"CAST(sum({name}) AS bigint) AS {name}" if isinstance(zero, int) else f"sum({name}) AS {name}" for name, zero in _ZEROES
+    f"CAST(sum({name}) AS bigint) AS {name}" if isinstance(zero, int) else f"sum({name}) AS {name}"
+    for name, zero in _ZEROES
 )
 # The arguments of performance_score() and ranking_score().
 SCORE_ARGUMENTS = "task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated"

@@ -170,9 +170,7 @@ def _selected(statement: Select[Any], selection: UserSelection, keys: Sequence[S
         )
         statement = statement.where(users.c.id.in_(members))
     if selection.username_prefix is not None:
-        statement = statement.where(
-            users.c.username_key.startswith(selection.username_prefix.lower(), autoescape=True)
-        )
+        statement = statement.where(users.c.username_key.startswith(selection.username_prefix.lower(), autoescape=True))
     if selection.name_contains is not None:
         statement = statement.where(users.c.display_name.icontains(selection.name_contains, autoescape=True))
     if selection.least_score is not None:
