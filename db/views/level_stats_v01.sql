@@ -8,6 +8,7 @@ WITH finished AS (
 ),
 spread AS (
   SELECT organization_id, level_id,
+    count(*) AS attempts,
     count(DISTINCT user_id) AS people,
     count(DISTINCT user_id) FILTER (WHERE success) AS successful_people,
     percentile_cont(ARRAY[0.1, 0.25, 0.5, 0.75, 0.9, 0.95]) WITHIN GROUP (ORDER BY duration_seconds::float8)

@@ -1,0 +1,26 @@
+"""How fresh the materialized views are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.snapshot import Snapshot
+from db.statement import sql
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRow:
+    """The last refresh of a materialized view. ``refreshed_at`` is None until there was one."""
+
+    name: str
+    version: int
+    refreshed_at: datetime | None
+
+
+REFRESHES = sql("SELECT name, version, refreshed_at FROM view_refreshes WHERE name = ANY (:names)")
+
+
+async def get_refreshes(snapshot: Snapshot, names: Sequence[str]) -> list[RefreshRow]:
+    return [RefreshRow(*row) for row in await snapshot.rows(REFRESHES, names=names)]
