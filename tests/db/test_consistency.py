@@ -1,0 +1,471 @@
+"""Under concurrent writes, folds, refreshes and killed workers all numbers are those of one snapshot."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from settings import DatabaseRole
+from tests.conftest import Database
+from tests.db.learning import (
+    LIVE_VIEWS,
+    MATERIALIZED_VIEWS,
+    MEASURES,
+    Connection,
+    add_attempt,
+    add_group,
+    add_lab,
+    add_member,
+    add_organization,
+    add_topic,
+    add_user,
+    fold,
+    read_totals,
+    refresh,
+)
+
+SNAPSHOTS = 5_000
+COMMITS = 600
+FOLDS = 100
+
+# The measures once more, from the raw attempts and by another way than measures_of(): the first success of
+# each pair is looked up, and `counted` is not believed.
+FINISHED = """
+  SELECT a.*, (a.completed_at AT TIME ZONE o.time_zone)::date AS day, first.id IS NOT NULL AS is_task
+  FROM attempts a JOIN organizations o ON o.id = a.organization_id
+  LEFT JOIN (
+    SELECT DISTINCT ON (user_id, lab_id) id FROM attempts
+    WHERE status = 'SUCCEEDED' AND deleted_at IS NULL ORDER BY user_id, lab_id, completed_at, id
+  ) AS first ON first.id = a.id
+  WHERE a.completed_at IS NOT NULL AND a.deleted_at IS NULL"""
+PACE = """count(due_at) FILTER (WHERE {of}), count(*) FILTER (WHERE {of} AND due_at >= completed_at),
+  coalesce(sum(extract(epoch FROM due_at) - extract(epoch FROM completed_at)) FILTER (WHERE {of}), 0),
+  count(*) FILTER (WHERE {of} AND duration_seconds <= 2592000),
+  coalesce(sum(duration_seconds) FILTER (WHERE {of} AND duration_seconds <= 2592000), 0)"""
+RAW = f"""
+  SELECT organization_id, {{keys}},
+    count(*), count(*) FILTER (WHERE status = 'SUCCEEDED'), {PACE.format(of="true")},
+    count(score), coalesce(sum(score), 0), count(accuracy), coalesce(sum(accuracy), 0),
+    count(hints_used), coalesce(sum(hints_used), 0), count(nullif(hints_used, 0)),
+    count(*) FILTER (WHERE is_task), {PACE.format(of="is_task")},
+    count(skill_match) FILTER (WHERE is_task), coalesce(sum(skill_match) FILTER (WHERE is_task), 0),
+    count(difficulty) FILTER (WHERE is_task), coalesce(sum(difficulty) FILTER (WHERE is_task), 0)
+  FROM finished GROUP BY organization_id, {{keys}}"""
+LIVE = f"""
+  SELECT organization_id, {{keys}}, {", ".join(MEASURES)} FROM {{view}}
+  WHERE ({", ".join(MEASURES)}) <> ({", ".join("0" * len(MEASURES))})"""
+
+
+def differences(view: str) -> str:
+    """An expression: how many rows a live view has that the attempts do not give, or the other way round."""
+    return f"""(SELECT count(*) FROM (TABLE live_{view} EXCEPT ALL TABLE raw_{view}) AS more)
+      + (SELECT count(*) FROM (TABLE raw_{view} EXCEPT ALL TABLE live_{view}) AS fewer) AS {view}"""
+
+
+MISCOUNTED = """
+  SELECT count(*) FROM attempts a
+  WHERE a.counted IS DISTINCT FROM (a.status = 'SUCCEEDED' AND a.deleted_at IS NULL AND NOT EXISTS (
+    SELECT FROM attempts e
+    WHERE e.user_id = a.user_id AND e.lab_id = a.lab_id AND e.status = 'SUCCEEDED' AND e.deleted_at IS NULL
+      AND (e.completed_at, e.id) < (a.completed_at, a.id)))"""
+PARTS = [
+    f"live_{view} AS MATERIALIZED ({LIVE.format(view=view, keys=', '.join(keys))}),"
+    f" raw_{view} AS MATERIALIZED ({RAW.format(keys=', '.join(keys))})"
+    for view, keys in LIVE_VIEWS.items()
+]
+# One row: the differences of each live view, wrong marks, and what tells this snapshot from others.
+SNAPSHOT = f"""
+  WITH finished AS MATERIALIZED ({FINISHED}), {", ".join(PARTS)}
+  SELECT {", ".join(map(differences, LIVE_VIEWS))}, ({MISCOUNTED}) AS miscounted,
+    (SELECT count(*) FROM finished) AS attempts, (SELECT count(*) FROM attempt_deltas) AS pending,
+    (SELECT coalesce(sum(version), 0)::bigint FROM user_totals) AS version"""
+WRONG = slice(0, len(LIVE_VIEWS) + 1)
+
+
+class Reader:
+    """Looks at one snapshot after another."""
+
+    def __init__(self, database: Database) -> None:
+        self.connection = database.connect()
+        self.connection.execute(f"PREPARE snapshot AS {SNAPSHOT}")
+        self.connection.autocommit = False
+        self.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        self.connection.read_only = True
+
+    def check(self) -> tuple[int, ...]:
+        """Every live view against the attempts; gives what tells this snapshot from others."""
+        with self.connection.transaction():
+            row = self.connection.execute("EXECUTE snapshot").fetchone()
+        assert row is not None
+        assert not any(row[WRONG]), row
+        return row
+
+
+@pytest.fixture(scope="module")
+def reader(database: Database) -> Iterator[Reader]:
+    reader = Reader(database)
+    yield reader
+    reader.connection.close()
+
+
+class Population:
+    """Six people and five labs in Kathmandu."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.organization_id = add_organization(connection, "Asia/Kathmandu")
+        self.user_ids = [add_user(connection, self.organization_id) for _ in range(6)]
+        self.lab_ids = [add_lab(connection, self.organization_id) for _ in range(5)]
+        add_topic(connection, self.organization_id, self.lab_ids[:2])
+        group_id = add_group(connection, self.organization_id)
+        for user_id in self.user_ids[:3]:
+            add_member(connection, self.organization_id, group_id, user_id)
+
+
+@pytest.fixture(scope="module")
+def population(database: Database) -> Population:
+    with database.connect(None) as connection:
+        name = connection.info.dbname
+        # Writers that block each other are told so soon, and try again.
+        connection.execute(f"ALTER DATABASE {name} SET deadlock_timeout = '20ms'")
+        return Population(connection)
+
+
+class Writer:
+    """Writes random attempts; keeps a hundred or so."""
+
+    def __init__(self, database: Database, population: Population, seed: int) -> None:
+        self.connection = database.connect(DatabaseRole.WORKER)
+        self.population = population
+        self.random = random.Random(seed)
+        self.done: Counter[str] = Counter()
+
+    def step(self) -> None:
+        """One transaction of one to three changes; a deadlock or a concurrent first success undoes it."""
+        changes = self.random.choices(
+            (self.insert, self.update, self.delete, self.restore, self.erase, self.move),
+            (6, 4, 3, 3, 3, 1),
+            k=self.random.randint(1, 3),
+        )
+        try:
+            with self.connection.transaction():
+                for change in changes:
+                    change()
+        except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure) as error:
+            self.done[type(error).__name__] += 1
+        else:
+            self.done["commits"] += 1
+            self.done.update(change.__name__ for change in changes)
+
+    def insert(self) -> None:
+        pick = self.random.choice
+        rows = [
+            self.attempt(pick(self.population.user_ids), pick(self.population.lab_ids))
+            for _ in range(self.random.randint(1, 4))
+        ]
+        self.connection.cursor().executemany(
+            "INSERT INTO attempts (organization_id, user_id, lab_id, status, completed_at, due_at,"
+            " duration_seconds, score, accuracy, skill_match, difficulty, hints_used)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            rows,
+        )
+
+    def attempt(self, user_id: int, lab_id: int) -> tuple[Any, ...]:
+        pick = self.random.choice
+        status = pick(("SUCCEEDED", "SUCCEEDED", "FAILED", "ABANDONED", "STARTED"))
+        return (
+            *(self.population.organization_id, user_id, lab_id, status),
+            None if status == "STARTED" else self.moment(),
+            pick((None, self.moment())),
+            *(pick((None, 0, 61.5, 2_592_001)), pick((None, 0, 33.3333)), pick((None, 0.333333))),
+            *(pick((None, 0.5, 1)), pick((None, 0, 7.5)), pick((None, 0, 3))),
+        )
+
+    def moment(self) -> datetime:
+        return datetime(2025, 6, 2, tzinfo=UTC) + timedelta(hours=self.random.randrange(0, 100))
+
+    def change(self, assignment: str, condition: str = "true") -> None:
+        """Up to three random attempts."""
+        self.connection.execute(
+            f"UPDATE attempts SET {assignment} WHERE id IN (SELECT id FROM attempts"
+            f" WHERE organization_id = %s AND {condition} ORDER BY random() LIMIT %s)",
+            (self.population.organization_id, self.random.randint(1, 3)),
+        )
+
+    def update(self) -> None:
+        self.change(
+            self.random.choice(
+                (
+                    f"completed_at = '{self.moment()}'",
+                    "status = CASE status WHEN 'SUCCEEDED' THEN 'FAILED' ELSE 'SUCCEEDED' END",
+                    "duration_seconds = 7, score = 12.5, hints_used = 1",
+                    "skill_match = 0.25, difficulty = NULL, due_at = completed_at",
+                )
+            ),
+            "status <> 'STARTED'",
+        )
+
+    def delete(self) -> None:
+        self.change("deleted_at = now()", "deleted_at IS NULL")
+
+    def restore(self) -> None:
+        self.change("deleted_at = NULL", "deleted_at IS NOT NULL")
+
+    def move(self) -> None:
+        self.change(f"lab_id = {self.random.choice(self.population.lab_ids)}")
+
+    def erase(self) -> None:
+        """For good, and down to about a hundred."""
+        self.connection.execute(
+            "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts ORDER BY random()"
+            " LIMIT greatest(1, (SELECT count(*) FROM attempts) - 100))"
+        )
+
+
+def at_once(tasks: list[Callable[[threading.Event], None]]) -> None:
+    """Runs each until the event is set, which the first to end or to fail sets; raises what failed."""
+    stop = threading.Event()
+
+    def run(task: Callable[[threading.Event], None]) -> None:
+        try:
+            task(stop)
+        finally:
+            stop.set()
+
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        for future in [pool.submit(run, task) for task in tasks]:
+            future.result()
+
+
+def test_every_snapshot_is_exact(
+    request: pytest.FixtureRequest, database: Database, population: Population, reader: Reader
+) -> None:
+    writers = [Writer(database, population, seed) for seed in (1, 2, 3)]
+    for writer in writers:
+        request.addfinalizer(writer.connection.close)
+    folded: list[int] = []
+    refreshed: Counter[str] = Counter()
+    snapshots: list[tuple[int, ...]] = []
+
+    def write(writer: Writer) -> Callable[[threading.Event], None]:
+        def loop(stop: threading.Event) -> None:
+            while not stop.is_set():
+                writer.step()
+                stop.wait(0.01)
+
+        return loop
+
+    def fold_often(stop: threading.Event) -> None:
+        with database.connect(DatabaseRole.WORKER) as connection:
+            while not stop.is_set():
+                folded.append(fold(connection, random.choice((1, 10, 50_000))))
+                stop.wait(0.02)
+
+    def refresh_often(stop: threading.Event) -> None:
+        with database.connect(DatabaseRole.WORKER) as connection:
+            while not stop.is_set():
+                for name in MATERIALIZED_VIEWS:
+                    refreshed[name] += refresh(connection, name)
+                    stop.wait(0.1)
+
+    def read(stop: threading.Event) -> None:
+        while not stop.is_set() and not (
+            len(snapshots) >= SNAPSHOTS
+            and sum(writer.done["commits"] for writer in writers) >= COMMITS
+            and sum(map(bool, folded)) >= FOLDS
+            and len(refreshed) == len(MATERIALIZED_VIEWS)
+        ):
+            snapshots.append(reader.check())
+
+    at_once([*map(write, writers), fold_often, refresh_often, read])
+
+    assert len(snapshots) >= SNAPSHOTS
+    for writer in writers:
+        assert all(writer.done[kind] for kind in ("insert", "update", "delete", "restore", "erase", "move"))
+    assert sum(map(bool, folded)) >= FOLDS
+    assert all(refreshed[name] for name in MATERIALIZED_VIEWS)
+    import sys as _s
+
+    print([w.done for w in writers], len(folded), refreshed, len(set(snapshots)), file=_s.stderr)
+    assert len(set(snapshots)) >= COMMITS // 2, "the snapshots were of many different states"
+    check_folded(database, reader)
+
+
+def check_folded(database: Database, reader: Reader) -> None:
+    """Once everything is folded the rollups alone say what the attempts give."""
+    with database.connect() as connection:
+        while fold(connection):
+            pass
+        reader.check()
+        assert connection.execute("SELECT count(*) FROM attempt_deltas").fetchone() == (0,)
+        for view in LIVE_VIEWS:
+            assert read_totals(connection, view) == read_totals(connection, view.removesuffix("_live"))
+
+
+def test_concurrent_first_successes_are_counted_once(database: Database, reader: Reader) -> None:
+    """Everyone is the first in the same pair at the same moment."""
+    with database.connect() as connection:
+        ids = Population(connection)
+        barrier = threading.Barrier(4)
+
+        def compete(number: int) -> None:
+            with database.connect(DatabaseRole.WORKER) as mine:
+                for lab_id in ids.lab_ids:
+                    barrier.wait()
+                    add_attempt(
+                        mine,
+                        ids.organization_id,
+                        ids.user_ids[0],
+                        lab_id,
+                        completed_at=f"2025-06-02 12:0{number}Z",
+                    )
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(compete, range(4)))
+        counted = connection.execute(
+            "SELECT lab_id, extract(minute FROM completed_at)::int FROM attempts"
+            " WHERE counted AND user_id = %s",
+            (ids.user_ids[0],),
+        ).fetchall()
+        assert sorted(counted) == [(lab_id, 0) for lab_id in ids.lab_ids]
+    check_folded(database, reader)
+
+
+# --- workers that die ---------------------------------------------------------------------------------
+
+# Says what it does, folds, and waits for its end with the transaction open.
+WORKER = """
+import sys, psycopg
+connection = psycopg.connect(sys.argv[1], options="-c role=scoregraph_worker")
+print("pid", connection.info.backend_pid, flush=True)
+folded = connection.execute("SELECT folded FROM fold_attempt_deltas()").fetchone()
+print("folded", folded[0] if folded else 0, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def worker_process(database: Database) -> Iterator[Callable[[], tuple[subprocess.Popen[str], int]]]:
+    """Starts a worker, and gives it with the process id of its backend as soon as it is connected."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start() -> tuple[subprocess.Popen[str], int]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", WORKER, database.url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        return process, int(process.stdout.readline().split()[1])
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def wait_until_gone(connection: Connection, backend: int) -> None:
+    while connection.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (backend,)).fetchone():
+        pass
+
+
+@pytest.mark.parametrize("moment", ["after the fold", "in the fold"])
+@pytest.mark.parametrize("means", ["kill -9", "pg_terminate_backend"])
+def test_a_killed_fold_loses_and_doubles_nothing(
+    request: pytest.FixtureRequest,
+    database: Database,
+    reader: Reader,
+    worker_process: Callable[[], tuple[subprocess.Popen[str], int]],
+    means: str,
+    moment: str,
+) -> None:
+    with database.connect(None) as connection:
+        ids = Population(connection)
+        writer = Writer(database, ids, seed=len(means) * len(moment))
+        request.addfinalizer(writer.connection.close)
+        killed: list[bool] = []
+
+        def kill_workers(stop: threading.Event) -> None:
+            for _ in range(4):
+                process, backend = worker_process()
+                assert process.stdout is not None
+                if moment == "after the fold":
+                    assert process.stdout.readline() != "folded 0\n"
+                if means == "kill -9":
+                    process.send_signal(signal.SIGKILL)
+                else:
+                    connection.execute("SELECT pg_terminate_backend(%s)", (backend,))
+                wait_until_gone(connection, backend)
+                killed.append(True)
+                reader.check()
+
+        def write(stop: threading.Event) -> None:
+            while not stop.is_set():
+                writer.step()
+
+        # A backlog, so that a fold takes its time and always has something to do.
+        connection.execute(
+            "INSERT INTO attempts (organization_id, user_id, lab_id, status, completed_at)"
+            " SELECT %s, u, l, 'SUCCEEDED', timestamptz '2025-06-02Z' + make_interval(days => d)"
+            " FROM unnest(%s::bigint[]) u, unnest(%s::bigint[]) l, generate_series(1, 60) d",
+            (ids.organization_id, ids.user_ids, ids.lab_ids),
+        )
+        at_once([kill_workers, write])
+        assert len(killed) == 4
+        assert writer.done["commits"]
+    check_folded(database, reader)
+
+
+def test_two_folds_do_not_wait_for_each_other(
+    database: Database, population: Population, reader: Reader
+) -> None:
+    ids = (population.organization_id, population.user_ids[0], population.lab_ids[0])
+    with database.connect(DatabaseRole.WORKER) as first, database.connect(DatabaseRole.WORKER) as second:
+        add_attempt(first, *ids)
+        with first.transaction():
+            assert fold(first) > 0
+            second.execute("SET statement_timeout = '60s'")
+            assert fold(second) == 0
+            reader.check()
+        reader.check()
+        add_attempt(second, *ids)
+        assert fold(second) > 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE user_totals SET hinted = hinted + 1 WHERE user_id = (SELECT min(user_id) FROM user_totals)",
+        "UPDATE user_lab_totals SET task_early_seconds = task_early_seconds + 0.000001",
+        "UPDATE user_days SET day = day + 10000",
+        "DELETE FROM lab_days",
+        "UPDATE lab_days SET successes = successes - 1",
+        "UPDATE attempts SET counted = false",
+        "UPDATE attempts SET completed_at = completed_at + interval '2 days'",
+        "DELETE FROM attempts WHERE id = (SELECT max(id) FROM attempts WHERE status <> 'STARTED')",
+    ],
+)
+def test_the_comparison_can_fail(database: Database, population: Population, damage: str) -> None:
+    """What is put wrong by hand, without triggers, is found."""
+    with database.connect(None) as connection:
+        add_attempt(connection, population.organization_id, population.user_ids[0], population.lab_ids[0])
+        with connection.transaction(force_rollback=True):
+            connection.execute("SET LOCAL session_replication_role = replica")
+            connection.execute(damage)
+            row = connection.execute(SNAPSHOT).fetchone()
+            assert row is not None
+            assert any(row[WRONG])
