@@ -6,7 +6,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, asc, desc, false, literal, or_, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    asc,
+    desc,
+    false,
+    func,
+    literal,
+    or_,
+    true,
+    tuple_,
+)
+from sqlalchemy import select as select_of
 
 R = TypeVar("R")
 
@@ -53,16 +66,35 @@ def paged(select: Select[Any], keys: Sequence[SortKey], page: Page) -> Select[An
     """The select of a page, sorted by ``keys`` (the last of which is unique), with one row more than asked to see whether
     there are others. A backward page comes in reverse order.
     """
+    return _within(select, keys, page).order_by(*_order(keys, page)).limit(page.size + 1)
+
+
+def paged_by(select: Select[Any], parent: ColumnElement[Any], keys: Sequence[SortKey], page: Page) -> Select[Any]:
+    """The same page of many lists in one statement: ``parent`` says to which list a row belongs. Columns are those of
+    ``select`` in their order, which need names of their own; each list comes in the order of ``paged``.
+    """
+    position = func.row_number().over(partition_by=parent, order_by=_order(keys, page)).label("position_in_list")
+    numbered = _within(select, keys, page).add_columns(position).subquery("numbered")
+    *columns, found = numbered.c
+    return select_of(*columns).where(found <= page.size + 1).order_by(found)
+
+
+def _within(select: Select[Any], keys: Sequence[SortKey], page: Page) -> Select[Any]:
     if page.after is not None:
         select = select.where(_beyond(keys, page.after, backward=False))
     if page.before is not None:
         select = select.where(_beyond(keys, page.before, backward=True))
+    return select
+
+
+def _order(keys: Sequence[SortKey], page: Page) -> list[ColumnElement[Any]]:
+    orders = []
     for key in keys:
         order = desc(key.column) if key.descending != page.backward else asc(key.column)
         if key.nullable:
             order = order.nulls_first() if page.backward else order.nulls_last()
-        select = select.order_by(order)
-    return select.limit(page.size + 1)
+        orders.append(order)
+    return orders
 
 
 def _beyond(keys: Sequence[SortKey], values: tuple[Any, ...], *, backward: bool) -> ColumnElement[bool]:
