@@ -8,7 +8,7 @@ from enum import Enum
 import strawberry
 
 from resolvers import user_errors
-from schema.viewer import Permission
+from resolvers.permissions import Permission
 
 
 @strawberry.enum(description="What kind of error it is; stable, to branch on.")
@@ -20,9 +20,7 @@ class ErrorCode(Enum):
         "NOT_FOUND", description="There is no such object, or it is not the caller's to see."
     )
     FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="The caller's role lacks a permission.")
-    CONFLICT = strawberry.enum_value(
-        "CONFLICT", description="Somebody else was first: read again, then decide."
-    )
+    CONFLICT = strawberry.enum_value("CONFLICT", description="Somebody else was first: read again, then decide.")
     IDEMPOTENCY_MISMATCH = strawberry.enum_value(
         "IDEMPOTENCY_MISMATCH",
         description="The idempotency key, or the source id, was used before for another body.",
@@ -40,9 +38,7 @@ class ErrorCode(Enum):
 )
 class UserError:
     message: str = strawberry.field(description="For people; the text may change.")
-    path: list[str] = strawberry.field(
-        description='Where in the input, such as `["input", "attempts", "3", "score"]`.'
-    )
+    path: list[str] = strawberry.field(description='Where in the input, such as `["input", "attempts", "3", "score"]`.')
     code: ErrorCode = strawberry.field(description="For programs.")
 
 
@@ -113,9 +109,7 @@ def user_error(error: user_errors.UserError) -> UserError:
         case user_errors.ConflictError(current_revision=revision):
             return ConflictError(message=message, path=path, code=code, current_revision=revision)
         case user_errors.IdempotencyMismatchError(first_difference=difference):
-            return IdempotencyMismatchError(
-                message=message, path=path, code=code, first_difference=list(difference)
-            )
+            return IdempotencyMismatchError(message=message, path=path, code=code, first_difference=list(difference))
         case user_errors.InvalidStateError(state=state):
             return InvalidStateError(message=message, path=path, code=code, state=state)
     return UnavailableError(message=message, path=path, code=code)
