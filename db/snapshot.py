@@ -80,17 +80,11 @@ class Snapshot:
 
     async def viewer(self) -> Viewer:
         """Raises UnknownCaller."""
-        async with self._turn:
-            await self._open()
-            assert self._entered is not None
-            return self._entered[0]
+        return (await self._enter())[0]
 
     async def at(self) -> datetime:
         """The instant of the snapshot."""
-        async with self._turn:
-            await self._open()
-            assert self._entered is not None
-            return self._entered[1]
+        return (await self._enter())[1]
 
     async def rows(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
         """Runs a statement as the viewer.
@@ -115,6 +109,15 @@ class Snapshot:
         """Ends the transaction and gives the connection back."""
         async with self._turn:
             await self._close()
+
+    async def _enter(self) -> tuple[Viewer, datetime]:
+        # No turn is taken once it is known: those who wait for one go on one after the other, and what they load next
+        # would miss each other's batch.
+        if self._entered is None:
+            async with self._turn:
+                await self._open()
+        assert self._entered is not None
+        return self._entered
 
     async def _open(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._connection is None:

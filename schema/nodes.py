@@ -9,13 +9,19 @@ from typing import Annotated
 import strawberry
 
 from resolvers.errors import ClientError, Invalid, NotFound
+from schema.labs import Lab
+from schema.levels import Level
 from schema.organizations import Organization
 from schema.relay import LARGEST_PAGE, Info, Node, parse_global_id
+from schema.topics import Topic
 from schema.users import User
 
 # Every type that implements Node. An id of another type finds nothing.
 NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
+    "Lab": Lab.from_key,
+    "Level": Level.from_key,
     "Organization": Organization.from_key,
+    "Topic": Topic.from_key,
     "User": User.from_key,
 }
 
