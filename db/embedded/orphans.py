@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterable
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,20 +34,26 @@ def end_orphans(mark: str) -> None:
 
     PostgreSQL must not be started again before: an old backend could still be writing.
     """
-    orphans = [process for process in psutil.process_iter() if is_marked(process.pid, mark)]
+    orphans = [pid for pid in psutil.pids() if is_marked(pid, mark)]
     # A backend ends with its postmaster; one that has lost it works on until told.
-    servers = [orphan for orphan in orphans if not _command_line(orphan.pid).startswith("postgres: ")]
-    _signal(servers, signal.SIGINT)
-    _signal(orphans, signal.SIGTERM)
-    _signal(orphans, signal.SIGKILL)
+    servers = [pid for pid in orphans if not _command_line(pid).startswith("postgres: ")]
+    _signal(servers, mark, signal.SIGINT)
+    _signal(orphans, mark, signal.SIGTERM)
+    _signal(orphans, mark, signal.SIGKILL)
 
 
-def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
-    """Send a signal to those that still live, and wait for them."""
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
-    psutil.wait_procs(processes, timeout=WAIT_SECONDS)
+def _signal(pids: Sequence[int], mark: str, number: signal.Signals) -> None:
+    """Send a signal to those that still live, and wait for them.
+
+    A zombie has lost its command line and with it the mark: in a container without an init it would stay for ever.
+    """
+    for pid in pids:
+        if is_marked(pid, mark):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while any(is_marked(pid, mark) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _command_line(pid: int) -> str:

@@ -81,9 +81,7 @@ class Postgres:
             found = (data / "PG_VERSION").read_text().strip()
         except FileNotFoundError:
             if data.exists():
-                raise EmbeddedError(
-                    f"{data} is in the way, it holds no database: move it elsewhere."
-                ) from None
+                raise EmbeddedError(f"{data} is in the way, it holds no database: move it elsewhere.") from None
             return False
         except NotADirectoryError:
             raise EmbeddedError(f"{data} is in the way, it is no directory: move it elsewhere.") from None

@@ -140,6 +140,4 @@ def _give_to_owner_of_folder(descriptor: int, path: Path) -> None:
 
 
 def _not_the_owner(path: Path) -> EmbeddedError:
-    return EmbeddedError(
-        f"Only the owner of {path} may use this data directory: run Scoregraph as that user."
-    )
+    return EmbeddedError(f"Only the owner of {path} may use this data directory: run Scoregraph as that user.")

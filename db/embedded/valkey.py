@@ -56,9 +56,7 @@ class Valkey:
         """Wait until it answers to the password, stored streams loaded."""
         assert self._process, "launched before it is waited for"
         if not wait_until(lambda: _answers(port, password), self._process, seconds=START_SECONDS):
-            raise EmbeddedError(
-                f"Valkey did not start: see {self._log}, or set REDIS_URL to a server of your own."
-            )
+            raise EmbeddedError(f"Valkey did not start: see {self._log}, or set REDIS_URL to a server of your own.")
 
     def stop(self) -> None:
         if self._process:
