@@ -9,6 +9,8 @@ CREATE TABLE view_refreshes (
   rows bigint NOT NULL DEFAULT 0,
   last_error text,
   failed_at timestamptz,
+  -- what the worker saw of the sources before the refresh; while it stays the same there is nothing to refresh
+  source_mark text,
   -- a query that finds a row when the view cannot rightly be empty
   source_query text NOT NULL
 );

@@ -1,0 +1,36 @@
+"""A school of one's own with changes pending, and the worker's engine and feed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.changes import Changes
+from db.engine import write_engine
+from settings import DatabaseRole
+from tests.conftest import Database, Servers
+from tests.school import build_school
+
+
+@pytest.fixture
+def school(new_database: Callable[[], Database]) -> Database:
+    database = new_database()
+    with database.connect() as owner:
+        build_school(owner)
+    return database
+
+
+@pytest.fixture
+async def engine(school: Database) -> AsyncIterator[AsyncEngine]:
+    engine = write_engine(school.url, DatabaseRole.WORKER)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def changes(servers: Servers) -> AsyncIterator[Changes]:
+    changes = Changes(servers.redis_url)
+    yield changes
+    await changes.aclose()

@@ -1,0 +1,58 @@
+"""Repeats a job until it is told to stop, through outages of the database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
+
+Job = Callable[[], Awaitable[object]]
+
+
+async def repeat(name: str, seconds: float, job: Job, stop: asyncio.Event) -> None:
+    """Runs ``job`` at once and then every ``seconds``, sooner and ever later after a failure, until ``stop`` is set.
+
+    A failure is logged and never ends the loop: the job is in the database, and there it waits.
+    """
+    pause = seconds
+    failures = 0
+    while not stop.is_set():
+        try:
+            await job()
+        except Exception as error:
+            pause = min(FIRST_PAUSE_SECONDS * 2**failures, LONGEST_PAUSE_SECONDS)
+            failures += 1
+            _log_failure(name, error, failures)
+        else:
+            if failures:
+                log.info("job_recovered", job=name, failures=failures)
+            pause, failures = seconds, 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await stop.wait()
+
+
+def _log_failure(name: str, error: Exception, failures: int) -> None:
+    if is_outage(error):
+        log.warning("database_unreachable", job=name, error=type(error).__name__, failures=failures)
+    else:
+        log.error("job_failed", job=name, failures=failures, exc_info=error)
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the connection failed, not what was asked over it."""
+    if isinstance(error, OperationalError | InterfaceError):
+        # psycopg gives no SQLSTATE where the connection is gone; the server's words for it are: connection failure,
+        # too many connections, shutting down or starting up.
+        state = getattr(error.orig, "sqlstate", None)
+        return error.connection_invalidated or state is None or state.startswith(("08", "53", "57P"))
+    return isinstance(error, OSError | PoolTimeout)
