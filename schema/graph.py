@@ -20,6 +20,7 @@ from resolvers.errors import ClientError, Unauthenticated, Unavailable
 from schema.periods import SCALARS as TIME_SCALARS
 from schema.query import Query
 from schema.scalars import SCALARS
+from schema.subscription import Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -100,5 +101,6 @@ class Graph(strawberry.Schema):
 
 graph = Graph(
     query=Query,
+    subscription=Subscription,
     config=StrawberryConfig(scalar_map={**SCALARS, **TIME_SCALARS}),
 )

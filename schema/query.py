@@ -3,6 +3,7 @@
 import strawberry
 
 from schema.labs import LabQuery
+from schema.leaderboards import LeaderboardQuery
 from schema.levels import LevelQuery
 from schema.nodes import NodeQuery
 from schema.organizations import OrganizationQuery
@@ -12,5 +13,5 @@ from schema.viewer import ViewerQuery
 
 
 @strawberry.type(description="What can be asked. Every number of an answer is from the same instant.")
-class Query(NodeQuery, ViewerQuery, OrganizationQuery, UserQuery, TopicQuery, LevelQuery, LabQuery):
+class Query(LeaderboardQuery, NodeQuery, ViewerQuery, OrganizationQuery, UserQuery, TopicQuery, LevelQuery, LabQuery):
     pass

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 
+from db.changes import tags_of
 from db.queries.measures import Measures, ratio
-from resolvers.scores import ScoredPerformance
+from resolvers.live import wakeups
+from resolvers.scores import ScoredPerformance, resolve_performance
 from resolvers.users import resolve_user
 from schema import users
+from schema.live import Throttle
 from schema.measures import DAY, AttemptMeasures
-from schema.periods import Period
-from schema.relay import Info
+from schema.periods import Period, PeriodInput
+from schema.relay import Info, key_of
 
 if TYPE_CHECKING:
     from schema.users import User
@@ -99,3 +103,25 @@ class UserPerformance:
     @strawberry.field(description="All attempts behind it, also those that are not counted as tasks.")
     def attempts(self) -> AttemptMeasures:
         return AttemptMeasures(measures=self.measures)
+
+
+@strawberry.type
+class ScoreSubscription:
+    @strawberry.subscription(
+        description="A person's performance: at once, and again whenever their attempts change. Access is decided anew for "
+        "each answer; the stream ends when the token does."
+    )
+    async def user_performance_updated(
+        self,
+        info: Info,
+        user_id: Annotated[strawberry.ID, strawberry.argument(description="The person.")],
+        period: Annotated[
+            PeriodInput | None,
+            strawberry.argument(description="Only what was completed in this period; all time by default."),
+        ] = None,
+        throttle: Throttle = 1.0,
+    ) -> AsyncGenerator[UserPerformance, None]:
+        key = key_of("User", user_id, "userId")
+        spec = period.to_spec() if period else None
+        async for _ in wakeups(info.context, tags_of(users=[key]), throttle):
+            yield UserPerformance.from_scored(await resolve_performance(info.context, key, spec))

@@ -72,7 +72,7 @@ GRANT USAGE ON SCHEMA internal TO scoregraph_worker;
 GRANT EXECUTE ON FUNCTION
   round_half_even, performance_score, ranking_score, experience_level, measures_of, is_time_zone,
   viewer_organization_id, viewer_user_id, viewer_role, viewer_sees_all, viewer_may_write, viewer_group_ids,
-  viewer_people, viewer_own_group_ids, find_viewer, live_ranks
+  viewer_people, viewer_own_group_ids, find_viewer, live_ranks, leaderboard_rows
 TO scoregraph_api, scoregraph_worker;
 GRANT EXECUTE ON FUNCTION fold_attempt_deltas, refresh_view, internal.refresh_as_owner TO scoregraph_worker;
 

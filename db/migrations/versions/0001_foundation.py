@@ -29,5 +29,5 @@ def upgrade() -> None:
         run_sql_file(f"0001_{name}")
     for name in VIEWS:
         create_view(name)
-    for name in ("refresh", "ranks", "security"):
+    for name in ("refresh", "ranks", "boards", "security"):
         run_sql_file(f"0001_{name}")

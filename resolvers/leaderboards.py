@@ -1,0 +1,105 @@
+"""Leaderboards: of what, by what, and who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from db.keyset import Listing, Page
+from db.queries.leaderboards import (
+    Board,
+    LeaderboardMetric,
+    LeaderboardScope,
+    RankingMethod,
+    Standing,
+    count_board,
+)
+from resolvers.calendar import resolve_context_period
+from resolvers.context import Context
+from resolvers.errors import Invalid
+from resolvers.groups import resolve_group
+from resolvers.labs import resolve_lab
+from resolvers.levels import resolve_level
+from resolvers.loaders.leaderboards import load_around_by_scope, load_standings_by_scope, load_top_by_scope
+from resolvers.organizations import resolve_organization
+from resolvers.periods import Period, PeriodSpec
+from resolvers.topics import resolve_topic
+
+LARGEST_TOP = 200
+LARGEST_RADIUS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class BoardOf:
+    """A board of one organization, group, topic, level or lab. ``period`` is None for all time."""
+
+    board: Board
+    scope_id: int
+    period: Period | None
+
+
+_FIND: dict[LeaderboardScope, Callable[[Context, int], Awaitable[object]]] = {
+    LeaderboardScope.ORGANIZATION: resolve_organization,
+    LeaderboardScope.GROUP: resolve_group,
+    LeaderboardScope.TOPIC: resolve_topic,
+    LeaderboardScope.LEVEL: resolve_level,
+    LeaderboardScope.LAB: lambda context, key: resolve_lab(context, key=key),
+}
+
+
+async def resolve_leaderboard(
+    context: Context,
+    scope: LeaderboardScope,
+    scope_id: int | None,
+    metric: LeaderboardMetric,
+    method: RankingMethod,
+    spec: PeriodSpec | None,
+) -> BoardOf:
+    """Raises Invalid without the id of a scope that needs one, NotFound for what the viewer may not see, PeriodError."""
+    if scope_id is None:
+        if scope is not LeaderboardScope.ORGANIZATION:
+            raise Invalid(f"The scope {scope} needs a scopeId.", "scopeId")
+        scope_id = (await context.viewer()).organization_id
+    await _FIND[scope](context, scope_id)
+    period = await resolve_context_period(context, spec) if spec else None
+    board = Board(scope, metric, method, period.start if period else None, period.end if period else None)
+    return BoardOf(board, scope_id, period)
+
+
+async def resolve_standings(context: Context, of: BoardOf, page: Page) -> Listing[Standing]:
+    """A page of the board's visible rows."""
+    standings = await context.load(load_standings_by_scope, of.scope_id, of.board, page)
+
+    async def count(bound: int | None) -> int:
+        return await count_board(context.snapshot, of.scope_id, of.board)
+
+    return Listing.of(page, [(standing, (standing.value, standing.user_id)) for standing in standings], count)
+
+
+async def resolve_top(context: Context, of: BoardOf, size: int) -> list[Standing]:
+    """The best ``size`` and all who are tied with the last. Raises Invalid."""
+    if not 1 <= size <= LARGEST_TOP:
+        raise Invalid(f"A top has 1 to {LARGEST_TOP} places.", "first")
+    return await context.load(load_top_by_scope, of.scope_id, of.board, size)
+
+
+async def resolve_around(context: Context, of: BoardOf, user_id: int, radius: int) -> list[Standing]:
+    """A person and those around them; empty where the viewer may not see the person, or they are not ranked."""
+    if not 0 <= radius <= LARGEST_RADIUS:
+        raise Invalid(f"A radius is 0 to {LARGEST_RADIUS} places.", "radius")
+    return await context.load(load_around_by_scope, of.scope_id, of.board, user_id, radius)
+
+
+async def resolve_own_standing(context: Context, of: BoardOf) -> Standing | None:
+    """The viewer's own place; None for who is no person or is not ranked."""
+    user_id = (await context.viewer()).user_id
+    if user_id is None:
+        return None
+    around = await context.load(load_around_by_scope, of.scope_id, of.board, user_id, 0)
+    return around[0] if around else None
+
+
+async def resolve_ranked_people(context: Context, of: BoardOf) -> int | None:
+    """How many are ranked on the board; None where the viewer sees none of them."""
+    top = await context.load(load_top_by_scope, of.scope_id, of.board, 1)
+    return top[0].entries if top else None

@@ -1,0 +1,67 @@
+"""Batches of boards of one kind, by what they are the boards of."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from db.keyset import Page
+from db.queries.leaderboards import (
+    Board,
+    Standing,
+    get_best_scores,
+    get_board_around,
+    get_board_pages,
+    get_board_tops,
+)
+from db.queries.users import get_rankings
+from db.snapshot import Snapshot
+
+Standings = list[Standing]
+
+
+async def load_standings_by_scope(
+    snapshot: Snapshot, scope_ids: list[int], board: Board, page: Page
+) -> list[Standings]:
+    """A page of each board with one row more than asked; a backward page comes in reverse order."""
+    if board.is_organization_score and not page.backward and page.before is None:
+        return [
+            await _ranked(snapshot, await get_best_scores(snapshot, key, page.size + 1, after=page.after))
+            for key in scope_ids
+        ]
+    boards = await get_board_pages(snapshot, scope_ids, board, page)
+    return [
+        sorted(boards.get(key, []), key=lambda standing: standing.position, reverse=page.backward) for key in scope_ids
+    ]
+
+
+async def load_top_by_scope(snapshot: Snapshot, scope_ids: list[int], board: Board, size: int) -> list[Standings]:
+    """The best of each board, and all who are tied with the last of them."""
+    if board.is_organization_score:
+        return [await _ranked(snapshot, await get_best_scores(snapshot, key, size, ties=True)) for key in scope_ids]
+    boards = await get_board_tops(snapshot, scope_ids, board, size)
+    return [boards.get(key, []) for key in scope_ids]
+
+
+async def load_around_by_scope(
+    snapshot: Snapshot, scope_ids: list[int], board: Board, user_id: int, radius: int
+) -> list[Standings]:
+    """A person's row of each board and those around it; empty where the person is not on it."""
+    boards = await get_board_around(snapshot, scope_ids, board, user_id, radius)
+    return [boards.get(key, []) for key in scope_ids]
+
+
+async def _ranked(snapshot: Snapshot, scores: list[tuple[int, Decimal]]) -> Standings:
+    """Standings from scores: the exact rank comes from the stored positions, put right for recent changes."""
+    rankings = await get_rankings(snapshot, [user_id for user_id, _ in scores])
+    return [
+        Standing(
+            user_id,
+            value,
+            rankings[user_id].rank,
+            rankings[user_id].tied_with,
+            rankings[user_id].rank,
+            rankings[user_id].ranked_people,
+        )
+        for user_id, value in scores
+        if user_id in rankings
+    ]

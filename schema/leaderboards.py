@@ -1,0 +1,249 @@
+"""Leaderboards, asked for and live."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Self
+
+import strawberry
+
+from db.changes import tags_of
+from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod, Standing
+from resolvers.leaderboards import (
+    BoardOf,
+    resolve_around,
+    resolve_leaderboard,
+    resolve_own_standing,
+    resolve_ranked_people,
+    resolve_standings,
+    resolve_top,
+)
+from resolvers.live import wakeups
+from resolvers.scores import resolve_performance
+from schema import nodes, users
+from schema.enums import describe_enum
+from schema.live import Throttle
+from schema.periods import Period, PeriodInput
+from schema.relay import (
+    After,
+    Before,
+    Connection,
+    First,
+    Info,
+    Last,
+    Node,
+    connection_of,
+    global_id,
+    key_of,
+    page_of,
+)
+
+if TYPE_CHECKING:
+    from schema.users import User
+
+describe_enum(
+    LeaderboardScope,
+    "LeaderboardScope",
+    "Whose and which attempts a board is made of.",
+    {
+        "ORGANIZATION": "Everybody in the organization.",
+        "GROUP": "The present members of a group.",
+        "TOPIC": "Everybody, by the labs of a topic.",
+        "LEVEL": "Everybody, by the labs of a level.",
+        "LAB": "Everybody, by one lab.",
+    },
+)
+describe_enum(
+    LeaderboardMetric,
+    "LeaderboardMetric",
+    "What people are ranked by. Values are compared as displayed; without a value there is no rank.",
+    {
+        "SCORE": "Performance score, 0–100 to one decimal.",
+        "TASKS": "Tasks completed.",
+        "SUCCESS_RATE": "Successes / finished attempts, 0–1 to three decimals.",
+        "FASTEST": "Mean seconds of a completed task (the first success of each lab), shortest first.",
+    },
+)
+describe_enum(
+    RankingMethod,
+    "RankingMethod",
+    "What happens to places after a tie.",
+    {
+        "COMPETITION": "Equal values share a rank and leave a gap: 1, 1, 3.",
+        "DENSE": "Equal values share a rank without a gap: 1, 1, 2.",
+        "ORDINAL": "Each row has a rank of its own, ties by the order of ids: 1, 2, 3.",
+    },
+)
+SCOPE_NODES = {"Organization": "ORGANIZATION", "Group": "GROUP", "Topic": "TOPIC", "Level": "LEVEL", "Lab": "LAB"}
+KINDS = {LeaderboardScope(scope): kind for kind, scope in SCOPE_NODES.items()}
+
+
+@strawberry.type(description="A person's place on a board.")
+class LeaderboardEntry:
+    standing: strawberry.Private[Standing]
+    rank: int = strawberry.field(description="1 is best; how ties are ranked, the board's `ranking` says.")
+    tied_with: int = strawberry.field(description="How many others have the same value.")
+    value: float = strawberry.field(description="The value that is ranked, in the metric's unit.")
+
+    @classmethod
+    def from_standing(cls, standing: Standing) -> Self:
+        return cls(standing=standing, rank=standing.rank, tied_with=standing.tied_with, value=float(standing.value))
+
+    @strawberry.field(description="The person.")
+    async def user(self, info: Info) -> Annotated[User, strawberry.lazy("schema.users")]:
+        return await users.User.from_key(info, self.standing.user_id)
+
+    @strawberry.field(description="The person's name as people read it.")
+    async def display_name(self, info: Info) -> str:
+        return (await users.User.from_key(info, self.standing.user_id)).display_name
+
+    @strawberry.field(description="The person's all-time score, whatever the board ranks by.")
+    async def score(self, info: Info) -> float | None:
+        scored = await resolve_performance(info.context, self.standing.user_id, None)
+        return None if scored.ranking_score is None else float(scored.ranking_score)
+
+    @strawberry.field(description="The person's tasks completed over all time, whatever the board ranks by.")
+    async def tasks_completed(self, info: Info) -> int:
+        return (await resolve_performance(info.context, self.standing.user_id, None)).measures.tasks
+
+
+@strawberry.type(
+    description="A board, exact at the instant of the answer. Everybody in the scope is ranked; the rows shown are those of "
+    "people whom the viewer may see, with their true ranks. The deactivated are not on it."
+)
+class Leaderboard:
+    of: strawberry.Private[BoardOf]
+    scope: LeaderboardScope = strawberry.field(description="Whose and which attempts it is made of.")
+    metric: LeaderboardMetric = strawberry.field(description="What people are ranked by.")
+    ranking: RankingMethod = strawberry.field(description="What happens to places after a tie.")
+    period: Period | None = strawberry.field(description="The period that was asked for; null for all time.")
+
+    @classmethod
+    def from_board(cls, of: BoardOf) -> Self:
+        return cls(
+            of=of,
+            scope=of.board.scope,
+            metric=of.board.metric,
+            ranking=of.board.method,
+            period=Period.from_period(of.period) if of.period else None,
+        )
+
+    @strawberry.field(description="The organization, group, topic, level or lab that it is the board of.")
+    async def scope_entity(self, info: Info) -> Node | None:
+        kind = KINDS[self.of.board.scope]
+        return await nodes.find_node(info, global_id(kind, self.of.scope_id), "scopeId")
+
+    @strawberry.field(description="How many people are ranked; null where the viewer may see none of them.")
+    async def ranked_people(self, info: Info) -> int | None:
+        return await resolve_ranked_people(info.context, self.of)
+
+    @strawberry.field(description="The rows, best first; equal values by the order of ids.")
+    async def entries(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[LeaderboardEntry] | None:
+        order = f"board:{self.of.board.metric}"
+        page = page_of(first, after, last, before, order=order, types=(Decimal, int))
+        listing = await resolve_standings(info.context, self.of, page)
+        return connection_of(page, listing, order, LeaderboardEntry.from_standing)
+
+    @strawberry.field(description="The best rows, and everybody who is tied with the last of them.")
+    async def top(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="How many places, 1–200; ties come on top.")] = 10,
+    ) -> list[LeaderboardEntry] | None:
+        return [LeaderboardEntry.from_standing(row) for row in await resolve_top(info.context, self.of, first)]
+
+    @strawberry.field(
+        description="A person's row and those around it; empty where the person is not ranked or not visible."
+    )
+    async def around(
+        self,
+        info: Info,
+        user_id: Annotated[strawberry.ID, strawberry.argument(description="The person.")],
+        radius: Annotated[int, strawberry.argument(description="How many places before and after, 0–50.")] = 5,
+    ) -> list[LeaderboardEntry] | None:
+        key = key_of("User", user_id, "userId")
+        return [LeaderboardEntry.from_standing(row) for row in await resolve_around(info.context, self.of, key, radius)]
+
+    @strawberry.field(description="The viewer's own row; null where they are not ranked.")
+    async def me(self, info: Info) -> LeaderboardEntry | None:
+        own = await resolve_own_standing(info.context, self.of)
+        return LeaderboardEntry.from_standing(own) if own else None
+
+
+Scope = Annotated[LeaderboardScope, strawberry.argument(description="Whose and which attempts it is made of.")]
+ScopeId = Annotated[
+    strawberry.ID | None,
+    strawberry.argument(description="Id of the group, topic, level or lab; not needed for the organization."),
+]
+Metric = Annotated[LeaderboardMetric, strawberry.argument(description="What to rank by.")]
+Ranking = Annotated[RankingMethod, strawberry.argument(description="What happens to places after a tie.")]
+BoardPeriod = Annotated[
+    PeriodInput | None, strawberry.argument(description="Only what was completed in this period; all time by default.")
+]
+
+
+async def leaderboard_of(
+    info: Info,
+    scope: LeaderboardScope,
+    scope_id: int | None,
+    metric: LeaderboardMetric,
+    ranking: RankingMethod,
+    period: PeriodInput | None,
+) -> Leaderboard:
+    """The board of a scope whose id is known already."""
+    spec = period.to_spec() if period else None
+    return Leaderboard.from_board(await resolve_leaderboard(info.context, scope, scope_id, metric, ranking, spec))
+
+
+def scope_key(scope: LeaderboardScope, scope_id: str | None) -> int | None:
+    """The key in a scope's id. Raises Invalid, NotFound."""
+    return None if scope_id is None else key_of(KINDS[scope], scope_id, "scopeId")
+
+
+@strawberry.type
+class LeaderboardQuery:
+    @strawberry.field(description="A leaderboard.")
+    async def leaderboard(
+        self,
+        info: Info,
+        scope: Scope = LeaderboardScope.ORGANIZATION,
+        scope_id: ScopeId = None,
+        metric: Metric = LeaderboardMetric.SCORE,
+        ranking: Ranking = RankingMethod.COMPETITION,
+        period: BoardPeriod = None,
+    ) -> Leaderboard | None:
+        return await leaderboard_of(info, scope, scope_key(scope, scope_id), metric, ranking, period)
+
+
+@strawberry.type(description="A board as it is after a change.")
+class LeaderboardUpdate:
+    leaderboard: Leaderboard = strawberry.field(description="The whole board, read anew.")
+    sequence: int = strawberry.field(description="1 for the first answer, then counting up.")
+
+
+@strawberry.type
+class LeaderboardSubscription:
+    @strawberry.subscription(
+        description="A leaderboard: at once, and again whenever attempts of the organization change. Access is decided anew "
+        "for each answer; the stream ends when the token does."
+    )
+    async def leaderboard_updated(
+        self,
+        info: Info,
+        scope: Scope = LeaderboardScope.ORGANIZATION,
+        scope_id: ScopeId = None,
+        metric: Metric = LeaderboardMetric.SCORE,
+        ranking: Ranking = RankingMethod.COMPETITION,
+        period: BoardPeriod = None,
+        throttle: Throttle = 1.0,
+    ) -> AsyncGenerator[LeaderboardUpdate, None]:
+        key = scope_key(scope, scope_id)
+        organization_id = (await info.context.viewer()).organization_id
+        sequence = 0
+        async for _ in wakeups(info.context, tags_of(organizations=[organization_id]), throttle):
+            sequence += 1
+            board = await leaderboard_of(info, scope, key, metric, ranking, period)
+            yield LeaderboardUpdate(leaderboard=board, sequence=sequence)

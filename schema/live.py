@@ -1,0 +1,10 @@
+"""The arguments that live answers have in common."""
+
+from typing import Annotated
+
+import strawberry
+
+Throttle = Annotated[
+    float,
+    strawberry.argument(description="At most one answer in so many seconds, 0.1–60; changes in between come together."),
+]
