@@ -87,9 +87,12 @@ GRANT INSERT, UPDATE ON
   users, groups, group_memberships, topics, levels, labs, lab_topics, assignments, deadline_extensions,
   attempts, attempt_revisions, idempotency_keys, parked_attempts
 TO scoregraph_api;
--- A lab's topics are a set that is replaced; nothing else is ever deleted by the API.
-GRANT DELETE ON lab_topics TO scoregraph_api;
+-- A lab's topics are a set that is replaced, and an attempt that is recorded is no longer parked; nothing else is ever
+-- deleted by the API.
+GRANT DELETE ON lab_topics, parked_attempts TO scoregraph_api;
 CREATE POLICY viewer_deletes ON lab_topics FOR DELETE TO scoregraph_api USING (
+  organization_id = (SELECT viewer_organization_id()) AND (SELECT viewer_may_write()));
+CREATE POLICY viewer_deletes ON parked_attempts FOR DELETE TO scoregraph_api USING (
   organization_id = (SELECT viewer_organization_id()) AND (SELECT viewer_may_write()));
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO scoregraph_worker;
