@@ -14,7 +14,7 @@ from auth import TokenVerifier
 from db.changes import Changes
 from db.engine import ReadPool, write_engine
 from execution.endpoint import GraphQLEndpoint
-from execution.routes import health_route, page_or, text_route
+from execution.routes import PageOr, health_route, text_route
 from resolvers.context import Services
 from resolvers.user_progress import UserProgress
 from schema.graph import graph
@@ -52,7 +52,7 @@ def create_app(settings: Settings) -> Starlette:
     return Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/graphql", page_or(endpoint)),
+            Route("/graphql", PageOr(endpoint)),
             WebSocketRoute("/graphql", endpoint),
             Route("/schema.graphql", text_route(graph.as_str())),
             Route("/health", health_route(services.read_pool)),

@@ -38,11 +38,13 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None,
         validation_alias=AliasChoices("DATABASE_URL", "POSTGRES_URL"),
+        repr=False,
         description="PostgreSQL 16 to 18. Without it the embedded server in the data directory is used.",
     )
     redis_url: str | None = Field(
         None,
         validation_alias="REDIS_URL",
+        repr=False,
         description="Valkey or Redis. Without it the embedded server is used.",
     )
     data_dir: Path = Field(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -9,36 +11,44 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import web
 from db.engine import DatabaseUnavailable, ReadPool
 
+RequestHandler = Callable[[Request], Awaitable[Response]]
 
-def page_or(endpoint: ASGIApp) -> ASGIApp:
+
+class PageOr:
     """Browsers that open the endpoint get GraphiQL; everything else goes to the endpoint."""
 
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, endpoint: ASGIApp) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         wants_page = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
-        await (_page() if wants_page and "query" not in request.query_params else endpoint)(scope, receive, send)
-
-    return serve
+        answer = _page() if wants_page and "query" not in request.query_params else self._endpoint
+        await answer(scope, receive, send)
 
 
 def _page() -> Response:
     index = web.DIST / "index.html"
     if not index.is_file():
         return PlainTextResponse("The page is not built. Run `make setup`.", 503)
-    headers = {"Content-Security-Policy": web.CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
+    headers = {
+        "Content-Security-Policy": web.CONTENT_SECURITY_POLICY,
+        "Cache-Control": "no-cache",
+        "Vary": "Accept",
+    }
     return FileResponse(index, media_type="text/html", headers=headers)
 
 
-def text_route(text: str) -> ASGIApp:
+def text_route(text: str) -> RequestHandler:
     """A route that answers with a fixed text."""
 
     async def serve(request: Request) -> Response:
         return PlainTextResponse(text)
 
-    return serve  # type: ignore[return-value]
+    return serve
 
 
-def health_route(pool: ReadPool) -> ASGIApp:
+def health_route(pool: ReadPool) -> RequestHandler:
     """200 while the database answers, 503 while it does not."""
 
     async def serve(request: Request) -> Response:
@@ -49,4 +59,4 @@ def health_route(pool: ReadPool) -> ASGIApp:
             return JSONResponse({"status": "unavailable"}, 503)
         return JSONResponse({"status": "ok"})
 
-    return serve  # type: ignore[return-value]
+    return serve

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import strawberry
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 
@@ -43,7 +43,8 @@ def presented(error: GraphQLError) -> GraphQLError:
     """The error as a client sees it: always with a code; an unexpected one masked behind an id that the log has."""
     original = error.original_error
     if original is None:
-        error.extensions = {"code": "GRAPHQL_VALIDATION_FAILED", **(error.extensions or {})}
+        # Not raised by a resolver: the document, or its variables. Execution has begun once there is a path.
+        error.extensions = {"code": _code_of_request(error), **(error.extensions or {})}
         return error
     known = client_error(original)
     if known is None and isinstance(original, GraphQLError):
@@ -59,6 +60,12 @@ def presented(error: GraphQLError) -> GraphQLError:
             extensions={"code": "INTERNAL", "errorId": error_id},
         )
     return GraphQLError(str(known), error.nodes, path=error.path, extensions=known.extensions)
+
+
+def _code_of_request(error: GraphQLError) -> str:
+    if isinstance(error, GraphQLSyntaxError):
+        return "GRAPHQL_PARSE_FAILED"
+    return "VALIDATION" if error.message.startswith("Variable ") else "GRAPHQL_VALIDATION_FAILED"
 
 
 class Graph(strawberry.Schema):
