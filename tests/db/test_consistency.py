@@ -334,12 +334,51 @@ def test_concurrent_first_successes_are_counted_once(database: Database, reader:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(compete, range(4)))
         counted = connection.execute(
-            "SELECT lab_id, extract(minute FROM completed_at)::int FROM attempts"
-            " WHERE counted AND user_id = %s",
+            "SELECT lab_id, extract(minute FROM completed_at)::int FROM attempts WHERE counted AND user_id = %s",
             (ids.user_ids[0],),
         ).fetchall()
         assert sorted(counted) == [(lab_id, 0) for lab_id in ids.lab_ids]
     check_folded(database, reader)
+
+
+CHANGES = {
+    "delete": "DELETE FROM attempts WHERE id = {id}",
+    "soft delete": "UPDATE attempts SET deleted_at = now() WHERE id = {id}",
+    "fail": "UPDATE attempts SET status = 'FAILED' WHERE id = {id}",
+    "postpone": "UPDATE attempts SET completed_at = '2025-06-30Z' WHERE id = {id}",
+    "move": "UPDATE attempts SET lab_id = {other_lab} WHERE id = {id}",
+    "touch": "UPDATE attempts SET score = 1 WHERE id = {id}",
+}
+
+
+@pytest.mark.parametrize("theirs", CHANGES)
+@pytest.mark.parametrize("mine", CHANGES)
+def test_the_next_in_line_goes_at_the_same_moment(database: Database, reader: Reader, mine: str, theirs: str) -> None:
+    """One takes the mark from the first success while another, not committed yet, changes the second."""
+    with (
+        database.connect() as watcher,
+        database.connect(DatabaseRole.WORKER) as one,
+        database.connect(DatabaseRole.WORKER) as another,
+    ):
+        ids = Population(watcher)
+        pair = (ids.organization_id, ids.user_ids[0], ids.lab_ids[0])
+        first, second, _ = [add_attempt(watcher, *pair, completed_at=f"2025-06-0{day}Z") for day in (1, 2, 3)]
+
+        def change(connection: Connection, how: str, id: int) -> None:
+            connection.execute(CHANGES[how].format(id=id, other_lab=ids.lab_ids[1]))
+
+        with ThreadPoolExecutor(1) as pool, another.transaction():
+            change(another, theirs, second)
+            waiting = pool.submit(change, one, mine, first)
+            blocked = "SELECT 1 FROM pg_locks WHERE pid = %s AND NOT granted"
+            while not waiting.done():
+                if watcher.execute(blocked, (one.info.backend_pid,)).fetchone():
+                    break
+        waiting.result()
+        try:
+            reader.check()
+        finally:
+            watcher.execute("DELETE FROM attempts WHERE organization_id = %s", (ids.organization_id,))
 
 
 # --- workers that die ---------------------------------------------------------------------------------
@@ -379,7 +418,7 @@ def worker_process(database: Database) -> Iterator[Callable[[], tuple[subprocess
 
 
 def wait_until_gone(connection: Connection, backend: int) -> None:
-    while connection.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (backend,)).fetchone():
+    while connection.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (backend,)).fetchone():
         pass
 
 
@@ -430,9 +469,7 @@ def test_a_killed_fold_loses_and_doubles_nothing(
     check_folded(database, reader)
 
 
-def test_two_folds_do_not_wait_for_each_other(
-    database: Database, population: Population, reader: Reader
-) -> None:
+def test_two_folds_do_not_wait_for_each_other(database: Database, population: Population, reader: Reader) -> None:
     ids = (population.organization_id, population.user_ids[0], population.lab_ids[0])
     with database.connect(DatabaseRole.WORKER) as first, database.connect(DatabaseRole.WORKER) as second:
         add_attempt(first, *ids)

@@ -176,8 +176,9 @@ END $$;
 CREATE FUNCTION recount_deleted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+  -- also successes that did not count: a concurrent recount() may be about to choose one of them
   PERFORM recount(array_agg(p.user_id), array_agg(p.lab_id))
-  FROM (SELECT DISTINCT user_id, lab_id FROM old_rows WHERE counted) AS p;
+  FROM (SELECT DISTINCT user_id, lab_id FROM old_rows WHERE (success AND deleted_at IS NULL) OR counted) AS p;
   RETURN NULL;
 END $$;
 
