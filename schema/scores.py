@@ -12,12 +12,15 @@ from db.changes import tags_of
 from db.queries.measures import Measures, ratio
 from resolvers.live import wakeups
 from resolvers.scores import ScoredPerformance, resolve_performance
+from resolvers.trends import resolve_trend
 from resolvers.users import resolve_user
 from schema import users
+from schema.explanations import ScoreExplanation
 from schema.live import Throttle
 from schema.measures import DAY, AttemptMeasures
 from schema.periods import Period, PeriodInput
 from schema.relay import Info, key_of
+from schema.trends import LAST_30_DAYS, TrendPeriod, TrendSummary
 
 if TYPE_CHECKING:
     from schema.users import User
@@ -103,6 +106,15 @@ class UserPerformance:
     @strawberry.field(description="All attempts behind it, also those that are not counted as tasks.")
     def attempts(self) -> AttemptMeasures:
         return AttemptMeasures(measures=self.measures)
+
+    @strawberry.field(description="Where the all-time score went, whatever period this performance is of.")
+    async def trend(self, info: Info, period: TrendPeriod = LAST_30_DAYS) -> TrendSummary | None:
+        return TrendSummary.from_trend(await resolve_trend(info.context, self.user_id, period.to_spec()))
+
+    @strawberry.field(description="Why the score is what it is.")
+    async def explanation(self, info: Info) -> ScoreExplanation | None:
+        start, end = (self.period.from_, self.period.to) if self.period else (None, None)
+        return await ScoreExplanation.of(info, self.user_id, self.measures, start, end)
 
 
 @strawberry.type
