@@ -9,15 +9,17 @@ import strawberry
 
 from db.queries.labs import LabRow, LabSelection
 from db.queries.stats import Entity
+from resolvers.attempts import AttemptOwner
 from resolvers.errors import Invalid
 from resolvers.labs import LabOrder as Order
 from resolvers.labs import LabOrderField, resolve_lab, resolve_labs
 from resolvers.levels import resolve_level
 from resolvers.stats import resolve_stats
 from resolvers.topics import resolve_lab_topics
-from schema import levels, topics
+from schema import attempts, levels, topics
 from schema.enums import describe_enum
 from schema.relay import (
+    LARGEST_PAGE,
     After,
     Before,
     Connection,
@@ -29,16 +31,16 @@ from schema.relay import (
     connection_of,
     global_id,
     key_of,
+    keys_of,
     page_of,
 )
 from schema.stats import AttemptStats, StatsPeriod
 from schema.texts import checked_text
 
 if TYPE_CHECKING:
+    from schema.attempts import Attempt, AttemptFilter, AttemptOrder
     from schema.levels import Level
     from schema.topics import Topic
-
-MOST_IDS = 200
 
 describe_enum(
     LabOrderField,
@@ -88,6 +90,27 @@ class Lab(Node):
     async def topics(self, info: Info) -> list[Annotated[Topic, strawberry.lazy("schema.topics")]] | None:
         return [topics.Topic.from_row(row) for row in await resolve_lab_topics(info.context, self.row.id)]
 
+    @strawberry.field(description="The attempts at it that the viewer may see; newest first by default.")
+    async def attempts(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated[AttemptFilter, strawberry.lazy("schema.attempts")] | None,
+            strawberry.argument(description="Which attempts; all by default."),
+        ] = None,
+        order_by: Annotated[
+            Annotated[AttemptOrder, strawberry.lazy("schema.attempts")] | None,
+            strawberry.argument(description="Newest completion first by default."),
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated[Attempt, strawberry.lazy("schema.attempts")]] | None:
+        return await attempts.attempt_connection_of(
+            info, AttemptOwner.LAB, self.row.id, filter, order_by, first, after, last, before
+        )
+
     @strawberry.field(description="Statistics of the attempts at it, of those that the viewer may see.")
     async def stats(self, info: Info, period: StatsPeriod = None) -> AttemptStats | None:
         spec = period.to_spec() if period else None
@@ -113,10 +136,10 @@ class LabOrder:
 @strawberry.input(description="Which labs; conditions are combined with AND.")
 class LabFilter:
     topic_ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description=f"About any of these topics; at most {MOST_IDS}."
+        default=None, description=f"About any of these topics; at most {LARGEST_PAGE}."
     )
     level_ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description=f"Of any of these levels; at most {MOST_IDS}."
+        default=None, description=f"Of any of these levels; at most {LARGEST_PAGE}."
     )
     title_contains: str | None = strawberry.field(
         default=None, description="Titles that contain this; case does not matter."
@@ -130,13 +153,6 @@ class LabFilter:
             title_contains=checked_text(self.title_contains, "filter.titleContains"),
             include_archived=self.include_archived,
         )
-
-
-def keys_of(kind: str, values: list[strawberry.ID], argument: str) -> tuple[int, ...]:
-    """The keys in ids of type ``kind``. Raises Invalid for more than MOST_IDS, and as ``key_of``."""
-    if len(values) > MOST_IDS:
-        raise Invalid(f"At most {MOST_IDS} ids.", argument)
-    return tuple(key_of(kind, value, f"{argument}.{position}") for position, value in enumerate(values))
 
 
 @strawberry.type

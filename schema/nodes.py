@@ -9,18 +9,22 @@ from typing import Annotated
 import strawberry
 
 from resolvers.errors import ClientError, Invalid, NotFound
+from schema.attempts import Attempt
 from schema.labs import Lab
 from schema.levels import Level
 from schema.organizations import Organization
+from schema.performance_logs import PerformanceLog
 from schema.relay import LARGEST_PAGE, Info, Node, parse_global_id
 from schema.topics import Topic
 from schema.users import User
 
 # Every type that implements Node. An id of another type finds nothing.
 NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
+    "Attempt": Attempt.from_key,
     "Lab": Lab.from_key,
     "Level": Level.from_key,
     "Organization": Organization.from_key,
+    "PerformanceLog": PerformanceLog.from_key,
     "Topic": Topic.from_key,
     "User": User.from_key,
 }

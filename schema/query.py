@@ -2,16 +2,18 @@
 
 import strawberry
 
+from schema.attempts import AttemptQuery
 from schema.labs import LabQuery
 from schema.leaderboards import LeaderboardQuery
 from schema.levels import LevelQuery
 from schema.nodes import NodeQuery
 from schema.organizations import OrganizationQuery
+from schema.performance_logs import PerformanceLogQuery
 from schema.topics import TopicQuery
 from schema.users import UserQuery
 from schema.viewer import ViewerQuery
 
 
 @strawberry.type(description="What can be asked. Every number of an answer is from the same instant.")
-class Query(LeaderboardQuery, NodeQuery, ViewerQuery, OrganizationQuery, UserQuery, TopicQuery, LevelQuery, LabQuery):
+class Query(AttemptQuery, LeaderboardQuery, NodeQuery, ViewerQuery, OrganizationQuery, PerformanceLogQuery, UserQuery, TopicQuery, LevelQuery, LabQuery):
     pass

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 
 from db.queries.users import UserRow, UserSelection
+from resolvers.attempts import AttemptOwner
 from resolvers.errors import Invalid
 from resolvers.permissions import Permission
 from resolvers.scores import resolve_performance
 from resolvers.users import UserOrder as Order
 from resolvers.users import UserOrderField as OrderField
 from resolvers.users import resolve_rank, resolve_user, resolve_users
-from schema.periods import PeriodInput
+from schema import attempts, performance_logs
+from schema.periods import GapFill, PeriodInput, TimeGrain
 from schema.relay import (
     After,
     Before,
@@ -31,7 +33,15 @@ from schema.relay import (
     page_of,
 )
 from schema.scores import UserPerformance
+from schema.snapshots import PerformanceSnapshot, SnapshotPeriod, snapshot_connection
+from schema.stats import StatsPeriod
 from schema.texts import checked_text
+from schema.trends import LAST_30_DAYS, LAST_90_DAYS, Calendar, Fill, Grain, PerformanceTrend, TrendPeriod, performance_trend
+from schema.user_stats import LabIds, TopicIds, UserLabStats, UserTopicStats, user_lab_stats, user_topic_stats
+
+if TYPE_CHECKING:
+    from schema.attempts import Attempt, AttemptFilter, AttemptOrder
+    from schema.performance_logs import PerformanceLog, PerformanceLogOrder
 
 
 @strawberry.enum(description="What a caller is. It decides which rows they see and what they may do.")
@@ -105,6 +115,83 @@ class User(Node):
         if ranking is None:
             return None
         return UserRank(rank=ranking.rank, tied_with=ranking.tied_with, ranked_people=ranking.ranked_people)
+
+    @strawberry.field(description="The score over time, bucket by bucket; buckets without data are left out by default.")
+    async def performance_trend(
+        self,
+        info: Info,
+        period: TrendPeriod = LAST_90_DAYS,
+        grain: Grain = TimeGrain.DAY,
+        calendar: Calendar = None,
+        fill: Fill = GapFill.NONE,
+    ) -> PerformanceTrend | None:
+        return await performance_trend(info, self.row.id, period, grain, calendar, fill)
+
+    @strawberry.field(description="What the person tried; newest first by default.")
+    async def attempts(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated[AttemptFilter, strawberry.lazy("schema.attempts")] | None,
+            strawberry.argument(description="Which attempts; all by default."),
+        ] = None,
+        order_by: Annotated[
+            Annotated[AttemptOrder, strawberry.lazy("schema.attempts")] | None,
+            strawberry.argument(description="Newest completion first by default."),
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated[Attempt, strawberry.lazy("schema.attempts")]] | None:
+        return await attempts.attempt_connection_of(
+            info, AttemptOwner.USER, self.row.id, filter, order_by, first, after, last, before
+        )
+
+    @strawberry.field(description="Each task completed, and where it put the person; newest first by default.")
+    async def performance_logs(
+        self,
+        info: Info,
+        period: Annotated[
+            PeriodInput | None, strawberry.argument(description="Only tasks completed in this period; all by default.")
+        ] = None,
+        order_by: Annotated[
+            Annotated[PerformanceLogOrder, strawberry.lazy("schema.performance_logs")] | None,
+            strawberry.argument(description="By completion, newest first, by default."),
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated[PerformanceLog, strawberry.lazy("schema.performance_logs")]] | None:
+        spec = period.to_spec() if period else None
+        return await performance_logs.user_log_connection(
+            info, self.row.id, spec, order_by, first, after, last, before
+        )
+
+    @strawberry.field(description="Each local day on which the person did something, oldest first.")
+    async def snapshots(
+        self,
+        info: Info,
+        period: SnapshotPeriod = LAST_30_DAYS,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[PerformanceSnapshot] | None:
+        return await snapshot_connection(info, self.row.id, period.to_spec(), first, after, last, before)
+
+    @strawberry.field(description="What the person did at each lab, by the lab's title.")
+    async def lab_stats(
+        self, info: Info, lab_ids: LabIds = None, period: StatsPeriod = None
+    ) -> list[UserLabStats] | None:
+        return await user_lab_stats(info, self.row.id, lab_ids, period)
+
+    @strawberry.field(description="What the person did in each topic, by the topic's title.")
+    async def topic_stats(
+        self, info: Info, topic_ids: TopicIds = None, period: StatsPeriod = None
+    ) -> list[UserTopicStats] | None:
+        return await user_topic_stats(info, self.row.id, topic_ids, period)
 
 
 @strawberry.input(one_of=True, description="Names one person.")
