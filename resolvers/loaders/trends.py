@@ -1,0 +1,60 @@
+"""Batches of what people did over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from db.queries.trends import Slot, get_slots_by_day, get_slots_by_instant
+from db.snapshot import Snapshot
+from resolvers.periods import Bucket, Grain, Period, buckets, find_zone, local_day, start_of_day
+
+
+@dataclass(frozen=True, slots=True)
+class BucketedSlots:
+    """The buckets of a period, the same for everybody, and what a person did: slot n is the n-th bucket, from 1; slot 0 says
+    where they stood before.
+    """
+
+    buckets: tuple[Bucket, ...]
+    slots: dict[int, Slot]
+
+
+async def load_slots_by_user(
+    snapshot: Snapshot, user_ids: list[int], edges: tuple[datetime, ...]
+) -> list[dict[int, Slot]]:
+    """Slots between instants; empty for a person whom the viewer may not see."""
+    found = await get_slots_by_instant(snapshot, user_ids, edges)
+    return [found.get(key, {}) for key in user_ids]
+
+
+async def load_bucketed_slots_by_user(
+    snapshot: Snapshot, user_ids: list[int], period: Period, grain: Grain, home_zone: str
+) -> list[BucketedSlots]:
+    """``home_zone`` is the organization's, whose days the rollup keeps. Raises PeriodError for too many buckets."""
+    axis = buckets(period, grain)
+    days = days_of(axis, period, grain, home_zone)
+    if days is not None:
+        found = await get_slots_by_day(snapshot, user_ids, days)
+    else:
+        found = await get_slots_by_instant(snapshot, user_ids, [*(bucket.start for bucket in axis), period.end])
+    return [BucketedSlots(axis, found.get(key, {})) for key in user_ids]
+
+
+def days_of(axis: tuple[Bucket, ...], period: Period, grain: Grain, home_zone: str) -> list[date] | None:
+    """The edges of the buckets as local dates of the organization; None where they are not just that."""
+    if grain is Grain.HOUR or period.time_zone != home_zone:
+        return None
+    zone = find_zone(home_zone)
+    days = [*(bucket.date for bucket in axis if bucket.date is not None), local_day(period.end, zone)]
+    # All time begins in the middle of a day in most zones; nothing happened on the other side of it.
+    starts_with_day = period.is_all_time or start_of_day(days[0], zone) == period.start
+    if not starts_with_day or start_of_day(days[-1], zone) != period.end:
+        return None
+    # Where clocks go back over midnight, the wall shows the old date again after the new day has begun, and the rollup
+    # goes by the wall.
+    for day in days:
+        midnight = datetime.combine(day, time(), zone)
+        if midnight.utcoffset() != midnight.replace(fold=1).utcoffset():
+            return None
+    return days

@@ -1,0 +1,141 @@
+"""Where a person's score went: from the start of a period to its end, and bucket by bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from db.queries.measures import Measures
+from db.queries.standings import Standing
+from db.queries.trends import Slot
+from resolvers.calendar import resolve_context_period
+from resolvers.context import Context
+from resolvers.loaders.trends import load_bucketed_slots_by_user, load_slots_by_user
+from resolvers.organizations import resolve_organization
+from resolvers.periods import Bucket, GapFill, Grain, Period, PeriodSpec, Weekday
+
+
+class TrendDirection(StrEnum):
+    UP = "UP"
+    DOWN = "DOWN"
+    FLAT = "FLAT"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTrend:
+    """The score at both ends of a period, unrounded; None where it was not known."""
+
+    period: Period
+    start_score: Decimal | None
+    end_score: Decimal | None
+
+    @property
+    def change(self) -> Decimal | None:
+        if self.start_score is None or self.end_score is None:
+            return None
+        return self.end_score - self.start_score
+
+    @property
+    def direction(self) -> TrendDirection:
+        shown = displayed(self.change)
+        if shown is None:
+            return TrendDirection.UNKNOWN
+        if shown == 0:
+            return TrendDirection.FLAT
+        return TrendDirection.UP if shown > 0 else TrendDirection.DOWN
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """A bucket: what was done in it (None where a gap holds nulls), and where the person stood at its end."""
+
+    bucket: Bucket
+    measures: Measures | None
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class TrendStatistics:
+    """Of the unrounded scores of the points that have one."""
+
+    count: int
+    average: Decimal | None
+    highest: Decimal | None
+    lowest: Decimal | None
+    spread: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrendSeries:
+    """``data_points`` counts the buckets in which something was done, whatever gaps hold."""
+
+    period: Period
+    grain: Grain
+    data_points: int
+    points: list[TrendPoint]
+
+    @property
+    def statistics(self) -> TrendStatistics:
+        scores = [point.standing.score for point in self.points if point.standing.score is not None]
+        if not scores:
+            return TrendStatistics(0, None, None, None, None)
+        highest, lowest = max(scores), min(scores)
+        average = sum(scores, Decimal(0)) / len(scores)
+        return TrendStatistics(len(scores), average, highest, lowest, highest - lowest)
+
+
+def displayed(score: Decimal | None) -> float | None:
+    """A score, or a difference of scores, as people see it: one decimal, half-even; never -0.0."""
+    return None if score is None else float(round(score, 1)) + 0.0
+
+
+async def resolve_trend(context: Context, user_id: int, spec: PeriodSpec) -> ScoreTrend:
+    """Ends at the instant of the answer if the period is not over by then. Raises PeriodError."""
+    period = await resolve_context_period(context, spec)
+    now = await context.snapshot.at()
+    edges = min(period.start, now), min(period.end, now)
+    slots = await context.load(load_slots_by_user, user_id, edges)
+    start = slots[0].standing.score if 0 in slots else None
+    end = slots[1].standing.score if 1 in slots else start
+    return ScoreTrend(period, start, end)
+
+
+async def resolve_performance_trend(
+    context: Context,
+    user_id: int,
+    spec: PeriodSpec,
+    grain: Grain,
+    fill: GapFill,
+    time_zone: str | None = None,
+    week_start: Weekday = Weekday.MONDAY,
+) -> TrendSeries:
+    """Raises PeriodError, also for more buckets than a series may have."""
+    period = await resolve_context_period(context, spec, time_zone, week_start)
+    home_zone = (await resolve_organization(context)).time_zone
+    found = await context.load(load_bucketed_slots_by_user, user_id, period, grain, home_zone)
+    points = fill_gaps(found.buckets, found.slots, fill, await context.snapshot.at())
+    return TrendSeries(period, grain, sum(place > 0 for place in found.slots), points)
+
+
+def fill_gaps(buckets: tuple[Bucket, ...], slots: dict[int, Slot], fill: GapFill, now: datetime) -> list[TrendPoint]:
+    """A point for each bucket with data, and for each of the others what ``fill`` says.
+
+    A score is a running value, so ZERO, which is for counts, leaves it unknown, and CARRY_FORWARD repeats it, but not into
+    the future. Counts belong to their bucket alone and are 0 in a gap, but for NULL.
+    """
+    points: list[TrendPoint] = []
+    last = slots[0].standing if 0 in slots else Standing()
+    for place, bucket in enumerate(buckets, 1):
+        slot = slots.get(place)
+        if slot is not None:
+            last = slot.standing
+            points.append(TrendPoint(bucket, slot.measures, last))
+        elif fill is not GapFill.NONE:
+            carried = fill is GapFill.CARRY_FORWARD and bucket.start <= now
+            points.append(
+                TrendPoint(bucket, None if fill is GapFill.NULL else Measures(), last if carried else Standing())
+            )
+    return points
