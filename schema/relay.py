@@ -62,6 +62,13 @@ def key_of(kind: str, value: str, argument: str) -> int:
     return key
 
 
+def keys_of(kind: str, values: Sequence[str], argument: str) -> tuple[int, ...]:
+    """The keys in a list of ids of type ``kind``, at most LARGEST_PAGE. Raises Invalid, NotFound."""
+    if len(values) > LARGEST_PAGE:
+        raise Invalid(f"At most {LARGEST_PAGE} ids.", argument)
+    return tuple(key_of(kind, value, f"{argument}.{position}") for position, value in enumerate(values))
+
+
 @strawberry.enum(description="Which way to sort.")
 class OrderDirection(Enum):
     ASC = strawberry.enum_value("ASC", description="Smallest first.")

@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import product
 
-import orjson
-
 from db.queries.measures import MEASURE_SUMS, Measures
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
@@ -225,7 +223,7 @@ async def get_stored_stats(snapshot: Snapshot, keys: Sequence[int], entity: Enti
                 PercentileMeasure.COMPLETION_TIME_SECONDS: tuple(row["duration_percentiles"] or _UNKNOWN),
                 PercentileMeasure.SCORE: tuple(row["score_percentiles"] or _UNKNOWN),
             },
-            tuple(ErrorCount(error["code"], error["attempts"]) for error in orjson.loads(row["common_errors"])),
+            tuple(ErrorCount(error["code"], error["attempts"]) for error in row["common_errors"]),
         )
         for row in await snapshot.rows(STORED[entity], keys=keys)
     }
