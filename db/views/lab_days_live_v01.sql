@@ -23,5 +23,7 @@ FROM (
     accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds,
     task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum
   FROM attempt_deltas
+  -- Row security shows a person their own changes, and nobody but those who see all the sums of a lab.
+  WHERE (SELECT current_user <> 'scoregraph_api' OR viewer_sees_all())
 ) AS parts
 GROUP BY organization_id, lab_id, day;

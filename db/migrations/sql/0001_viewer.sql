@@ -47,7 +47,7 @@ CREATE FUNCTION viewer_own_group_ids() RETURNS SETOF bigint
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
   SELECT m.group_id FROM group_memberships m
-  WHERE m.user_id = viewer_user_id() AND m.organization_id = viewer_organization_id()
+  WHERE m.user_id = viewer_user_id() AND m.organization_id = viewer_organization_id() AND m.role = 'MEMBER'
     AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())
 $$;
 

@@ -1,0 +1,727 @@
+"""Who sees and writes what through the API: every readable relation, every role, two organizations alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from psycopg import errors
+from psycopg.types.json import Jsonb
+
+from settings import DatabaseRole
+from tests.conftest import Database
+from tests.db.learning import (
+    MATERIALIZED_VIEWS,
+    Connection,
+    add_attempt,
+    add_group,
+    add_lab,
+    add_member,
+    add_organization,
+    add_topic,
+    add_user,
+    become,
+    fold,
+    insert,
+    refresh,
+)
+
+ROLES = ("STUDENT", "TEACHER", "MANAGER", "ADMIN", "SERVICE")
+SEES_ALL = {"MANAGER", "ADMIN", "SERVICE"}
+WRITES = {"ADMIN", "SERVICE"}
+
+# --- the population -----------------------------------------------------------------------------------
+
+# Who is in which group: (person, group, role, from, to) in days from now.
+ROSTER = [
+    ("teacher", "led", "LEAD", -30, None),
+    ("teacher", "led too", "LEAD", -30, None),
+    ("teacher", "led once", "LEAD", -30, -1),
+    ("teacher", "led soon", "LEAD", 1, None),
+    ("colleague", "led", "LEAD", -30, None),
+    ("student", "led", "MEMBER", -30, None),
+    ("student", "own", "MEMBER", -30, None),
+    ("student", "left", "MEMBER", -30, -1),
+    ("friend", "led too", "MEMBER", -30, 30),
+    ("former", "led", "MEMBER", -30, -1),
+    ("coming", "led", "MEMBER", 1, None),
+    ("pupil of once", "led once", "MEMBER", -30, None),
+    ("pupil of soon", "led soon", "MEMBER", -30, None),
+    ("stranger", "other", "MEMBER", -30, None),
+]
+PEOPLE = [*dict.fromkeys(name for name, *_ in ROSTER), "manager", "admin"]
+GROUPS = list(dict.fromkeys(group for _, group, *_ in ROSTER))
+
+# What follows from it, said by hand: whose rows, which led groups and which own groups a viewer sees.
+SIGHT = {
+    "STUDENT": ("student", {"student"}, set(), {"led", "own"}),
+    "TEACHER": ("teacher", {"teacher", "colleague", "student", "friend"}, {"led", "led too"}, set()),
+    "MANAGER": ("manager", set(PEOPLE), set(GROUPS), set()),
+    "ADMIN": ("admin", set(PEOPLE), set(GROUPS), set()),
+    "SERVICE": (None, set(PEOPLE), set(GROUPS), set()),
+}
+
+
+@dataclass(frozen=True)
+class Organization:
+    id: int
+    slug: str
+    users: dict[str, int]
+    groups: dict[str, int]
+    labs: list[int]
+
+
+def build(connection: Connection, slug: str) -> Organization:
+    """Everything there can be in an organization, but for attempts."""
+    id = add_organization(connection, slug=slug)
+    users = {name: add_user(connection, id, name) for name in PEOPLE}
+    groups = {name: add_group(connection, id, name) for name in GROUPS}
+    for name, group, role, start, end in ROSTER:
+        add_member(connection, id, groups[group], users[name], role, (start, end))
+    level_id = insert(connection, "levels", organization_id=id, position=1, title="one")
+    labs = [add_lab(connection, id, f"lab-{number}", level_id) for number in (1, 2)]
+    add_topic(connection, id, labs)
+    for user_id in users.values():
+        assignment_id = insert(connection, "assignments", organization_id=id, lab_id=labs[0], user_id=user_id)
+        insert(
+            connection,
+            "deadline_extensions",
+            "user_id",
+            organization_id=id,
+            assignment_id=assignment_id,
+            user_id=user_id,
+            due_at="2025-06-02Z",
+        )
+    for group_id in groups.values():
+        insert(connection, "assignments", organization_id=id, lab_id=labs[1], group_id=group_id)
+    insert(
+        connection,
+        "idempotency_keys",
+        "key",
+        organization_id=id,
+        owner="service",
+        operation="record",
+        key="1",
+        body=Jsonb({}),
+    )
+    insert(
+        connection,
+        "parked_attempts",
+        organization_id=id,
+        user_external_id="nobody",
+        lab_type="lab-9",
+        attempt=Jsonb({}),
+        source="API",
+        reason="unknown person",
+    )
+    return Organization(id, slug, users, groups, labs)
+
+
+def add_attempts(connection: Connection, of: Organization, lab_id: int) -> None:
+    for number, user_id in enumerate(of.users.values()):
+        attempt_id = add_attempt(connection, of.id, user_id, lab_id, difficulty=number, score=number)
+        insert(
+            connection,
+            "attempt_revisions",
+            "revision",
+            organization_id=of.id,
+            user_id=user_id,
+            attempt_id=attempt_id,
+            revision=1,
+            change="UPDATED",
+            snapshot=Jsonb({}),
+        )
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Somebody of one of the organizations, looked up as the gateway does it."""
+
+    organization: Organization
+    role: str
+    user_id: int | None
+    group_ids: list[int]
+    people: set[int]
+    led: set[int]
+    own: set[int]
+
+    def look(self, connection: Connection) -> None:
+        become(connection, self.organization.id, self.user_id, self.role, self.group_ids)
+
+
+def find(
+    connection: Connection, slug: str, name: str | None, role: str | None, groups: list[str] | None = None
+) -> tuple[Any, ...] | None:
+    return connection.execute(
+        "SELECT organization_id, user_id, role, group_ids FROM find_viewer(%s, %s, %s, %s)",
+        (slug, name or "nobody", role, groups),
+    ).fetchone()
+
+
+@dataclass(frozen=True)
+class World:
+    superuser: Connection
+    api: Connection
+    here: Organization
+    there: Organization
+
+    def viewer(self, role: str, organization: Organization) -> Viewer:
+        name, people, led, own = SIGHT[role]
+        found = find(self.api, organization.slug, name, role)
+        assert found is not None
+        return Viewer(
+            organization,
+            role,
+            found[1],
+            found[3],
+            {organization.users[person] for person in people},
+            {organization.groups[group] for group in led},
+            {organization.groups[group] for group in own},
+        )
+
+    def rows(self, connection: Connection, relation: str) -> list[dict[str, Any]]:
+        return [row for (row,) in connection.execute(f"SELECT to_jsonb(r) FROM {relation} r").fetchall()]
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        with self.api.transaction(force_rollback=True):
+            yield
+
+
+@pytest.fixture(scope="module")
+def world(database: Database) -> Iterator[World]:
+    with database.connect(None) as superuser, database.connect(DatabaseRole.API) as api:
+        here, there = build(superuser, "here"), build(superuser, "there")
+        for organization in (here, there):
+            add_attempts(superuser, organization, organization.labs[0])
+        fold(superuser)
+        for name in MATERIALIZED_VIEWS:
+            refresh(superuser, name)
+        for organization in (here, there):  # these stay pending
+            add_attempts(superuser, organization, organization.labs[1])
+        yield World(superuser, api, here, there)
+
+
+# --- the catalogue ------------------------------------------------------------------------------------
+
+READABLE = """
+  SELECT n.nspname, c.relname,
+    CASE c.relkind
+      WHEN 'r' THEN guarded WHEN 'p' THEN guarded
+      -- a view of the invoker is as safe as its tables, which its reader must be able to read and which are thus in
+      -- this list; any other must be a barrier that asks for the viewer
+      WHEN 'v' THEN 'security_invoker=true' = ANY (c.reloptions)
+        OR ('security_barrier=true' = ANY (c.reloptions) AND pg_get_viewdef(c.oid) ~ 'viewer_organization_id\\(\\)')
+      ELSE false  -- nothing guards a materialized view or a foreign table
+    END IS TRUE AS is_safe
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  CROSS JOIN LATERAL (
+    SELECT c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (
+      SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd IN ('r', '*')
+        AND p.polroles && ARRAY[0::oid, 'scoregraph_api'::regrole::oid]
+    ) AS guarded
+  ) AS g
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    AND has_any_column_privilege('scoregraph_api', c.oid, 'SELECT')"""
+
+
+def readable(connection: Connection) -> dict[str, bool]:
+    """Every relation that the API's role may read, and whether it is safe."""
+    return {
+        name if schema == "public" else f"{schema}.{name}": is_safe
+        for schema, name, is_safe in connection.execute(READABLE)
+    }
+
+
+def test_every_readable_relation_is_guarded(world: World) -> None:
+    relations = readable(world.superuser)
+    assert {"attempts", "user_totals_live", "score_ranks"} <= set(relations)
+    assert [name for name, is_safe in relations.items() if not is_safe] == []
+
+
+TABLE = "CREATE TABLE offence (organization_id bigint); GRANT SELECT ON offence TO scoregraph_api;"
+ENABLE = "ALTER TABLE offence ENABLE ROW LEVEL SECURITY;"
+FORCE = "ALTER TABLE offence FORCE ROW LEVEL SECURITY;"
+POLICY = "CREATE POLICY all_rows ON offence FOR SELECT TO {} USING (organization_id = 1);"
+
+
+@pytest.mark.parametrize(
+    ("statements", "is_offence"),
+    [
+        (TABLE, True),
+        (TABLE + ENABLE, True),
+        (TABLE + ENABLE + POLICY.format("scoregraph_api"), True),
+        (TABLE + ENABLE + FORCE, True),
+        (TABLE + ENABLE + FORCE + POLICY.format("scoregraph_worker"), True),
+        (TABLE + ENABLE + FORCE + POLICY.format("scoregraph_api"), False),
+        (
+            "CREATE TABLE offence (a int, b int); GRANT SELECT (b) ON offence TO scoregraph_api",
+            True,
+        ),
+        ("CREATE TABLE offence (a int); GRANT SELECT ON offence TO PUBLIC", True),
+        ("CREATE VIEW offence AS TABLE attempts; GRANT SELECT ON offence TO scoregraph_api", True),
+        (
+            "CREATE VIEW offence WITH (security_barrier) AS TABLE attempts;GRANT SELECT ON offence TO scoregraph_api",
+            True,
+        ),
+        (
+            "CREATE VIEW offence WITH (security_invoker = true) AS TABLE attempts;"
+            "GRANT SELECT ON offence TO scoregraph_api",
+            False,
+        ),
+        (
+            "CREATE MATERIALIZED VIEW offence AS TABLE attempts; GRANT SELECT ON offence TO scoregraph_api",
+            True,
+        ),
+        ("GRANT SELECT ON internal.lab_stats TO scoregraph_api", True),
+        (
+            "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;"
+            "CREATE FOREIGN TABLE offence (a int) SERVER s; GRANT SELECT ON offence TO scoregraph_api",
+            True,
+        ),
+        ("ALTER TABLE attempts NO FORCE ROW LEVEL SECURITY", True),
+        ("DROP POLICY viewer_reads ON attempts", True),
+    ],
+)
+def test_the_catalogue_test_can_fail(world: World, statements: str, is_offence: bool) -> None:
+    with world.superuser.transaction(force_rollback=True):
+        world.superuser.execute(statements)
+        offenders = [name for name, is_safe in readable(world.superuser).items() if not is_safe]
+        assert bool(offenders) is is_offence
+        assert set(offenders) <= {"offence", "attempts", "internal.lab_stats"}
+
+
+def test_the_role_is_not_above_row_security(world: World) -> None:
+    roles = world.superuser.execute(
+        "SELECT rolname, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb FROM pg_roles"
+        " WHERE rolname = ANY(%s)",
+        (list(DatabaseRole),),
+    ).fetchall()
+    assert dict(roles) == dict.fromkeys(map(str, DatabaseRole), False)
+    owned = "SELECT count(*) FROM pg_class WHERE relowner = 'scoregraph_api'::regrole"
+    assert world.superuser.execute(owned).fetchone() == (0,)
+
+
+def test_functions_with_the_rights_of_the_owner(world: World) -> None:
+    """The API may call few of them, and all of them pin their search path."""
+    rows = world.superuser.execute(
+        "SELECT p.proname, has_function_privilege('scoregraph_api', p.oid, 'EXECUTE'),"
+        " 'search_path=public, pg_temp' = ANY (p.proconfig)"
+        " FROM pg_proc p WHERE p.prosecdef AND p.pronamespace::regnamespace::text IN ('public', 'internal')"
+    ).fetchall()
+    assert {name for name, is_callable, _ in rows if is_callable} == {
+        "viewer_people",
+        "viewer_own_group_ids",
+        "find_viewer",
+        "live_ranks",
+        "leaderboard_rows",
+    }
+    assert [name for name, _, is_pinned in rows if not is_pinned] == []
+
+
+# --- what is seen -------------------------------------------------------------------------------------
+
+Rule = Callable[[dict[str, Any], Viewer], bool]
+
+
+def of_organization(row: dict[str, Any], viewer: Viewer) -> bool:
+    return True
+
+
+def of_person(row: dict[str, Any], viewer: Viewer) -> bool:
+    return viewer.role in SEES_ALL or row["user_id"] in viewer.people
+
+
+def for_those_who_see_all(row: dict[str, Any], viewer: Viewer) -> bool:
+    return viewer.role in SEES_ALL
+
+
+def for_writers(row: dict[str, Any], viewer: Viewer) -> bool:
+    return viewer.role in WRITES
+
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(("organizations", "topics", "levels", "labs", "lab_topics"), of_organization),
+    **dict.fromkeys(
+        ("attempts", "attempt_revisions", "attempt_deltas", "attempt_measures", "deadline_extensions"),
+        of_person,
+    ),
+    **dict.fromkeys(
+        ("user_totals", "user_lab_totals", "user_days", "user_totals_live", "user_lab_totals_live"),
+        of_person,
+    ),
+    **dict.fromkeys(("user_days_live", "score_ranks"), of_person),
+    "users": lambda row, viewer: of_person({"user_id": row["id"]}, viewer),
+    "groups": lambda row, viewer: row["id"] in viewer.led | viewer.own,
+    "group_memberships": lambda row, viewer: row["group_id"] in viewer.led or row["user_id"] == viewer.user_id,
+    "assignments": lambda row, viewer: row["user_id"] in viewer.people or row["group_id"] in viewer.led | viewer.own,
+    "group_stats": lambda row, viewer: row["group_id"] in viewer.led,
+    **dict.fromkeys(("lab_days", "lab_days_live", "lab_stats", "topic_stats", "level_stats"), for_those_who_see_all),
+    **dict.fromkeys(("organization_stats", "score_distribution"), for_those_who_see_all),
+    **dict.fromkeys(("idempotency_keys", "parked_attempts"), for_writers),
+    "view_refreshes": of_organization,  # of everybody: when a view was refreshed
+}
+
+
+def test_every_readable_relation_has_a_rule(world: World) -> None:
+    assert set(readable(world.superuser)) == set(RULES)
+
+
+def is_of(row: dict[str, Any], relation: str, organization: Organization) -> bool:
+    if relation == "view_refreshes":
+        return True
+    return row["id" if relation == "organizations" else "organization_id"] == organization.id
+
+
+@pytest.mark.parametrize("relation", RULES)
+@pytest.mark.parametrize("role", ROLES)
+def test_everyone_sees_what_is_theirs(world: World, role: str, relation: str) -> None:
+    source = f"internal.{relation}" if relation in MATERIALIZED_VIEWS else relation
+    everything = world.rows(world.superuser, source)
+    for organization in (world.here, world.there):
+        assert any(is_of(row, relation, organization) for row in everything), "there is something to hide"
+        viewer = world.viewer(role, organization)
+        viewer.look(world.api)
+        expected = [row for row in everything if is_of(row, relation, organization) and RULES[relation](row, viewer)]
+        found = world.rows(world.api, relation)
+        assert sorted(map(json.dumps, found)) == sorted(map(json.dumps, expected))
+        if role == "ADMIN":
+            assert found
+
+
+@pytest.mark.parametrize("relation", RULES)
+def test_without_a_viewer_there_is_nothing(database: Database, world: World, relation: str) -> None:
+    with database.connect(DatabaseRole.API) as connection:
+        assert world.rows(connection, relation) == []  # never set
+        for viewer in ("", "{}", '{"role": "ADMIN"}', '{"user_id": 1, "role": "ADMIN", "group_ids": [1]}'):
+            connection.execute("SELECT set_config('scoregraph.viewer', %s, false)", (viewer,))
+            assert world.rows(connection, relation) == []
+
+
+@pytest.mark.parametrize("relation", RULES)
+def test_ids_of_another_organization_open_nothing(world: World, relation: str) -> None:
+    """A viewer of one organization with a person and groups of the other."""
+    teacher = world.viewer("TEACHER", world.there)
+    become(world.api, world.here.id, teacher.user_id, "TEACHER", teacher.group_ids)
+    for row in world.rows(world.api, relation):
+        assert is_of(row, relation, world.here)
+        assert row.get("user_id") is None
+        assert relation not in ("users", "groups", "group_memberships", "group_stats", "assignments")
+
+
+def test_the_viewer_ends_with_its_transaction(world: World) -> None:
+    world.api.execute("SELECT set_config('scoregraph.viewer', '', false)")
+    with world.api.transaction():
+        world.api.execute(
+            "SELECT set_config('scoregraph.viewer', %s, true)",
+            (json.dumps({"organization_id": world.here.id, "role": "MANAGER"}),),
+        )
+        assert world.rows(world.api, "attempts")
+    assert world.rows(world.api, "attempts") == []
+
+
+def test_a_teacher_loses_a_group_at_once(world: World) -> None:
+    """Also in a request whose viewer was looked up before, a person who has left is not seen any more."""
+    viewer = world.viewer("TEACHER", world.here)
+    viewer.look(world.api)
+    friend = world.here.users["friend"]
+    seen = "SELECT count(*) FROM users WHERE id = %s"
+    assert world.api.execute(seen, (friend,)).fetchone() == (1,)
+    leave = "UPDATE group_memberships SET valid_to = {} WHERE user_id = %s RETURNING id"
+    world.superuser.execute(leave.format("now()"), (friend,))
+    try:
+        assert world.api.execute(seen, (friend,)).fetchone() == (0,)
+    finally:
+        world.superuser.execute(leave.format("now() + interval '30 days'"), (friend,))
+
+
+# --- who is asking ------------------------------------------------------------------------------------
+
+
+def test_find_viewer(world: World) -> None:
+    here, api = world.here, world.api
+    api.execute("SELECT set_config('scoregraph.viewer', '', false)")
+    led = sorted([here.groups["led"], here.groups["led too"]])
+    student, teacher = here.users["student"], here.users["teacher"]
+    assert find(api, "here", "student", "STUDENT") == (here.id, student, "STUDENT", [])
+    assert find(api, "here", "teacher", "TEACHER") == (here.id, teacher, "TEACHER", led)
+    there = world.there
+    assert find(api, "there", "student", "STUDENT") == (there.id, there.users["student"], "STUDENT", [])
+    # groups are led by the roster, whatever the token claims
+    assert find(api, "here", "student", "TEACHER") == (here.id, student, "TEACHER", [])
+    assert find(api, "here", "teacher", "STUDENT") == (here.id, teacher, "STUDENT", [])
+
+
+@pytest.mark.parametrize(
+    ("claimed", "led"),
+    [
+        (None, {"led", "led too"}),
+        ([], set()),
+        (["led"], {"led"}),
+        (["led", "other", "unknown"], {"led"}),
+        (["led once", "led soon"], set()),
+    ],
+)
+def test_claimed_groups_narrow(world: World, claimed: list[str] | None, led: set[str]) -> None:
+    found = find(world.api, "here", "teacher", "TEACHER", claimed)
+    assert found is not None
+    assert set(found[3]) == {world.here.groups[name] for name in led}
+    become(world.api, *found)
+    groups = world.api.execute("SELECT external_id FROM groups").fetchall()
+    assert {name for (name,) in groups} == led, "a group that is led and not claimed is not seen either"
+    people = world.api.execute("SELECT external_id FROM users").fetchall()
+    members = {name for name, group, _, start, end in ROSTER if group in led and start < 0 and (end or 1) > 0}
+    assert {name for (name,) in people} == members | {"teacher"}
+
+
+def test_an_unknown_organization_is_nobody(world: World) -> None:
+    for role in ROLES:
+        assert find(world.api, "nowhere", "student", role) is None
+        assert find(world.api, "HERE", "student", role) is None
+
+
+@pytest.mark.parametrize(("role", "is_found"), [(role, role in SEES_ALL) for role in ROLES])
+def test_an_unknown_person_by_role(world: World, role: str, is_found: bool) -> None:
+    found = find(world.api, "here", "nobody at all", role)
+    assert found == ((world.here.id, None, role, []) if is_found else None)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_deactivated_person_is_nobody(world: World, role: str) -> None:
+    person = world.here.users["stranger"]
+    assert find(world.api, "here", "stranger", role) is not None
+    world.superuser.execute("UPDATE users SET deactivated_at = now() WHERE id = %s", (person,))
+    try:
+        assert find(world.api, "here", "stranger", role) is None
+        assert find(world.api, "there", "stranger", role) is not None
+    finally:
+        world.superuser.execute("UPDATE users SET deactivated_at = NULL WHERE id = %s", (person,))
+
+
+# --- what is written ----------------------------------------------------------------------------------
+
+WRITABLE = {
+    *("users", "groups", "group_memberships", "topics", "levels", "labs", "lab_topics", "assignments"),
+    *("deadline_extensions", "attempts", "attempt_revisions", "idempotency_keys", "parked_attempts"),
+}
+
+
+def new_rows(of: Organization) -> dict[str, dict[str, object]]:
+    """A row that fits into each writable table of an organization."""
+    student, lab, group = of.users["student"], of.labs[0], of.groups["other"]
+    return {
+        "users": {"external_id": "new", "username": "new", "display_name": "new"},
+        "groups": {"external_id": "new", "name": "new"},
+        "group_memberships": {"group_id": group, "user_id": student},
+        "topics": {"external_id": "new", "title": "new"},
+        "levels": {"position": 2, "title": "new"},
+        "labs": {"type": "new", "title": "new"},
+        "assignments": {"lab_id": lab, "user_id": student},
+        "attempts": {
+            "user_id": student,
+            "lab_id": lab,
+            "status": "SUCCEEDED",
+            "completed_at": "2025-06-01Z",
+        },
+        "idempotency_keys": {"owner": "o", "operation": "o", "key": "new", "body": "{}"},
+        "parked_attempts": {
+            "user_external_id": "x",
+            "lab_type": "x",
+            "attempt": "{}",
+            "source": "API",
+            "reason": "x",
+        },
+    }
+
+
+def write(connection: Connection, table: str, of: Organization) -> None:
+    columns = new_rows(of)[table] | {"organization_id": of.id}
+    insert(connection, table, "organization_id", **columns)
+
+
+def test_privileges_are_these(world: World) -> None:
+    rows = world.superuser.execute(
+        "SELECT privilege, c.oid::regclass::text FROM pg_class c,"
+        " unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) privilege"
+        " WHERE c.relnamespace::regnamespace::text IN ('public', 'internal')"
+        " AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_table_privilege('scoregraph_api', c.oid, privilege)"
+    ).fetchall()
+    expected = {(privilege, table) for privilege in ("INSERT", "UPDATE") for table in WRITABLE}
+    assert set(rows) == expected | {("DELETE", "lab_topics"), ("DELETE", "parked_attempts")}
+
+
+@pytest.mark.parametrize("table", new_rows(Organization(0, "", {"student": 0}, {"other": 0}, [0])))
+@pytest.mark.parametrize("role", ROLES)
+def test_inserts(world: World, role: str, table: str) -> None:
+    """ADMIN and SERVICE in their own organization, nobody else and nowhere else."""
+    world.viewer(role, world.here).look(world.api)
+    with world.undone():
+        if role in WRITES:
+            write(world.api, table, world.here)
+        else:
+            with pytest.raises(errors.InsufficientPrivilege):
+                write(world.api, table, world.here)
+    with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+        write(world.api, table, world.there)
+
+
+@pytest.mark.parametrize("table", sorted(WRITABLE))
+@pytest.mark.parametrize("role", ROLES)
+def test_updates(world: World, role: str, table: str) -> None:
+    world.viewer(role, world.here).look(world.api)
+    statement = f"UPDATE {table} SET organization_id = organization_id"
+    with world.undone():
+        changed = world.api.execute(statement).rowcount
+        assert bool(changed) is (role in WRITES)
+        assert changed == (world.api.execute(f"SELECT FROM {table}").rowcount if role in WRITES else 0)
+        foreign = world.api.execute(f"{statement} WHERE organization_id = %s", (world.there.id,))
+        assert foreign.rowcount == 0
+    if role in WRITES:
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):  # nothing is given away
+            world.api.execute(f"UPDATE {table} SET organization_id = %s", (world.there.id,))
+
+
+@pytest.mark.parametrize("table", ["lab_topics", "parked_attempts"])
+@pytest.mark.parametrize("role", ROLES)
+def test_deletes(world: World, role: str, table: str) -> None:
+    world.viewer(role, world.here).look(world.api)
+    theirs = [row for row in world.rows(world.superuser, table) if is_of(row, table, world.here)]
+    with world.undone():
+        assert world.api.execute(f"DELETE FROM {table}").rowcount == (len(theirs) if role in WRITES else 0)
+
+
+def test_what_a_writer_writes_is_counted(world: World) -> None:
+    """The triggers reach what the API's role itself may not touch."""
+    world.viewer("SERVICE", world.here).look(world.api)
+    total = "SELECT attempts FROM user_totals_live WHERE user_id = %s"
+    student = world.here.users["student"]
+    with world.undone():
+        (before,) = world.api.execute(total, (student,)).fetchone() or (0,)
+        write(world.api, "attempts", world.here)
+        assert world.api.execute(total, (student,)).fetchone() == (before + 1,)
+        counted = "SELECT completed_at::date::text FROM attempts WHERE counted AND user_id = %s AND lab_id = %s"
+        assert world.api.execute(counted, (student, world.here.labs[0])).fetchone() == ("2025-06-01",)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *(f"DELETE FROM {table}" for table in sorted(WRITABLE - {"lab_topics", "parked_attempts"})),
+        "INSERT INTO attempt_deltas (organization_id, user_id, lab_id, day) VALUES (1, 1, 1, '2025-06-02')",
+        "UPDATE attempt_deltas SET tasks = 99",
+        "DELETE FROM attempt_deltas",
+        "UPDATE user_totals SET tasks = 99",
+        "UPDATE user_lab_totals SET tasks = 99",
+        "UPDATE user_days SET tasks = 99",
+        "UPDATE lab_days SET tasks = 99",
+        "UPDATE user_totals_live SET active = false",
+        "UPDATE view_refreshes SET source_query = 'SELECT'",
+        "UPDATE organizations SET name = 'mine'",
+        "INSERT INTO organizations (slug, name) VALUES ('mine', 'mine')",
+        "TRUNCATE attempts",
+        *(f"TABLE internal.{view}" for view in MATERIALIZED_VIEWS),
+        "REFRESH MATERIALIZED VIEW internal.score_ranks",
+        "SELECT * FROM fold_attempt_deltas()",
+        "SELECT refresh_view('score_ranks')",
+        "SELECT internal.refresh_as_owner('score_ranks')",
+        "SELECT recount(ARRAY[1], ARRAY[1])",
+        "SELECT nextval('fold_version')",
+        "TABLE alembic_version",
+        "CREATE TABLE public.mine ()",
+        "CREATE TABLE internal.mine ()",
+        "CREATE SCHEMA mine",
+        "CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql RETURN 1",
+        "CREATE OR REPLACE FUNCTION public.viewer_sees_all() RETURNS boolean LANGUAGE sql RETURN true",
+        "ALTER TABLE attempts DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY viewer_reads ON attempts",
+        "CREATE POLICY mine ON attempts USING (true)",
+        "ALTER TABLE attempts DISABLE TRIGGER ALL",
+        "SET session_replication_role = replica",
+    ],
+)
+def test_out_of_reach(world: World, statement: str) -> None:
+    world.viewer("ADMIN", world.here).look(world.api)
+    # a view that joins cannot be updated by anybody
+    with pytest.raises((errors.InsufficientPrivilege, errors.ObjectNotInPrerequisiteState)):
+        world.api.execute(statement)
+
+
+def test_row_security_cannot_be_switched_off(world: World) -> None:
+    world.viewer("STUDENT", world.here).look(world.api)
+    with world.undone():
+        world.api.execute("SET LOCAL row_security = off")
+        with pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute("TABLE attempts")
+
+
+# --- what it costs ------------------------------------------------------------------------------------
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+@pytest.fixture(scope="module")
+def crowd(new_database: Callable[[], Database]) -> Iterator[Connection]:
+    """A connection of the API's role to a database where reading everything would be dear."""
+    database = new_database()
+    with database.connect(None) as superuser, database.connect(DatabaseRole.API) as api:
+        id = add_organization(superuser)
+        labs = [add_lab(superuser, id) for _ in range(20)]
+        superuser.execute(
+            "INSERT INTO users (organization_id, external_id, username, display_name)"
+            " SELECT %s, n, n, n FROM (SELECT 'user-' || generate_series(1, 300) AS n) AS names",
+            (id,),
+        )
+        for is_folded in (True, False):
+            superuser.execute(
+                "INSERT INTO attempts (organization_id, user_id, lab_id, status, completed_at, difficulty)"
+                " SELECT %s, u.id, l, 'SUCCEEDED', timestamptz '2025-06-02Z' + make_interval(hours => l::int), 5"
+                " FROM users u, unnest(%s::bigint[]) AS l",
+                (id, labs),
+            )
+            if is_folded:
+                fold(superuser)
+        superuser.execute("ANALYZE")
+        yield api
+
+
+@pytest.mark.parametrize(
+    ("relation", "tables"),
+    [
+        ("attempts", {"attempts"}),
+        ("attempt_measures", {"attempts"}),
+        ("attempt_deltas", {"attempt_deltas"}),
+        ("user_totals_live", {"user_totals", "attempt_deltas"}),
+        ("user_lab_totals_live", {"user_lab_totals", "attempt_deltas"}),
+        ("user_days_live", {"user_days", "attempt_deltas"}),
+    ],
+)
+@pytest.mark.parametrize("role", ["STUDENT", "TEACHER", "MANAGER"])
+def test_the_policy_is_asked_once_per_statement(crowd: Connection, role: str, relation: str, tables: set[str]) -> None:
+    """The viewer is read in init-plans, rows come by an index, and no filter calls a function per row."""
+    become(crowd, 1, 7, role, [1])
+    row = crowd.execute(
+        f"EXPLAIN (ANALYZE, FORMAT JSON, COSTS OFF, TIMING OFF) SELECT * FROM {relation} WHERE user_id = 7"
+    ).fetchone()
+    assert row is not None
+    top = row[0][0]["Plan"]
+    assert top["Actual Rows"] > 0
+    plan = list(nodes(top))
+    assert any(node.get("Subplan Name", "").startswith("InitPlan") for node in plan)
+    for node in plan:
+        if node.get("Parent Relationship") in ("InitPlan", "SubPlan"):
+            assert node["Actual Loops"] <= 1
+    scans = [node for node in plan if node.get("Relation Name") in tables]
+    assert {scan["Relation Name"] for scan in scans} == tables
+    for scan in scans:
+        conditions = [node["Index Cond"] for node in nodes(scan) if "Index Cond" in node]
+        assert any("user_id = 7" in condition.replace("'", "") for condition in conditions), scan
+        assert "viewer_" not in scan.get("Filter", "")
+        assert "current_setting" not in scan.get("Filter", "")
