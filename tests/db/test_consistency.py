@@ -277,7 +277,7 @@ def test_every_snapshot_is_exact(
             while not stop.is_set():
                 for name in MATERIALIZED_VIEWS:
                     refreshed[name] += refresh(connection, name)
-                    stop.wait(0.1)
+                    stop.wait(0.25)
 
     def read(stop: threading.Event) -> None:
         while not stop.is_set() and not (

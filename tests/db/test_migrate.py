@@ -1,0 +1,133 @@
+"""Migrating: twice changes nothing, two at the same time both succeed, newer databases are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from threading import Barrier
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from db.migrate import MigrationError, migrate, newest_revision
+from settings import DatabaseRole
+from tests.conftest import Database, Servers
+from tests.db.learning import Connection, add_attempt, add_lab, add_organization, add_user, fold, read_totals
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def empty(servers: Servers, template: str) -> Iterator[Database]:
+    """A database that was never migrated, on a server that has the roles."""
+    name = f"scoregraph_migrate_{next(_numbers)}"
+    with psycopg.connect(servers.admin_url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        admin.execute(f"CREATE DATABASE {name}")
+        yield Database(make_url(servers.admin_url).set(database=name).render_as_string(hide_password=False))
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def objects(connection: Connection) -> list[tuple[object, ...]]:
+    """Every relation, function, policy and trigger with its definition and rights."""
+    return connection.execute(
+        """
+        SELECT c.oid::regclass::text, c.oid, c.relfilenode::text, c.relacl::text FROM pg_class c
+        WHERE c.relnamespace::regnamespace::text IN ('public', 'internal')
+        UNION ALL SELECT p.oid::regprocedure::text, p.oid, pg_get_functiondef(p.oid), p.proacl::text FROM pg_proc p
+        WHERE p.pronamespace::regnamespace::text IN ('public', 'internal') AND p.prokind = 'f'
+        UNION ALL SELECT polname, oid, polrelid::regclass::text, polroles::text FROM pg_policy
+        UNION ALL SELECT tgname, oid, tgrelid::regclass::text, NULL FROM pg_trigger
+        ORDER BY 1, 2
+        """
+    ).fetchall()
+
+
+def test_a_second_migration_does_nothing(empty: Database) -> None:
+    lines: list[str] = []
+    status = migrate(empty.url, lines.append)
+    assert status.is_current
+    assert status.current == newest_revision()
+    assert len(lines) == 1
+    with empty.connect(None) as connection:
+        before = objects(connection)
+        assert len(before) > 100
+        lines.clear()
+        assert migrate(empty.url, lines.append) == status
+        assert lines == [], "there was nothing to report"
+        assert objects(connection) == before
+
+
+def test_data_outlives_a_second_migration(empty: Database) -> None:
+    migrate(empty.url)
+    with empty.connect() as connection:
+        organization_id = add_organization(connection)
+        user_id, lab_id = add_user(connection, organization_id), add_lab(connection, organization_id)
+        add_attempt(connection, organization_id, user_id, lab_id)
+        fold(connection)
+        before = read_totals(connection, "user_totals_live")
+        migrate(empty.url)
+        assert read_totals(connection, "user_totals_live") == before != {}
+
+
+def test_a_newer_database_is_refused(empty: Database) -> None:
+    migrate(empty.url)
+    with empty.connect(None) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        before = objects(connection)
+        with pytest.raises(MigrationError, match="9999"):
+            migrate(empty.url)
+        assert objects(connection) == before
+        assert connection.execute("TABLE alembic_version").fetchall() == [("9999",)]
+        # the refused migrator has let go of its lock
+        held = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+        held += " WHERE l.locktype = 'advisory' AND d.datname = current_database()"
+        while connection.execute(held).fetchone() != (0,):
+            pass
+        connection.execute("UPDATE alembic_version SET version_num = %s", (newest_revision(),))
+    assert migrate(empty.url).is_current
+
+
+def test_two_migrators_take_turns(empty: Database) -> None:
+    both = Barrier(2)
+    lines: list[str] = []
+
+    def run(_: int) -> bool:
+        both.wait()
+        return migrate(empty.url, lines.append).is_current
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(run, range(2))) == [True, True]
+    assert len(lines) == 1, "one of them found nothing to do"
+    with empty.connect() as connection:
+        assert connection.execute("TABLE alembic_version").fetchall() == [(newest_revision(),)]
+
+
+def test_a_failed_migration_leaves_nothing(empty: Database) -> None:
+    """Something stands in the way of the last file: all that came before it is undone."""
+    with empty.connect(None) as connection:
+        connection.execute("CREATE FUNCTION live_ranks(for_user_ids bigint[]) RETURNS int LANGUAGE sql RETURN 1")
+        with pytest.raises(Exception, match="live_ranks"):
+            migrate(empty.url)
+        assert connection.execute("SELECT to_regclass('attempts'), to_regnamespace('internal')").fetchone() == (
+            None,
+            None,
+        )
+        connection.execute("DROP FUNCTION live_ranks")
+    assert migrate(empty.url).is_current
+
+
+@pytest.mark.parametrize("role", [DatabaseRole.API, DatabaseRole.WORKER])
+def test_everything_belongs_to_the_owner(new_database: Callable[[], Database], role: DatabaseRole) -> None:
+    with new_database().connect(None) as connection:
+        strangers = connection.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'v', 'm', 'S')"
+            " AND relnamespace::regnamespace::text IN ('public', 'internal')"
+            " AND relowner <> 'scoregraph_owner'::regrole"
+        ).fetchall()
+        assert strangers == []
+        for schema in ("public", "internal"):
+            row = connection.execute("SELECT has_schema_privilege(%s, %s, 'CREATE')", (role, schema)).fetchone()
+            assert row == (False,)
