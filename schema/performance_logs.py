@@ -10,7 +10,7 @@ import strawberry
 from db.queries.measures import ratio
 from db.queries.performance_logs import Interval, LogEntry, LogOrderField, LogSelection
 from db.queries.performance_logs import LogOrder as Order
-from resolvers.errors import Invalid
+from resolvers.attempts import resolve_attempt
 from resolvers.labs import resolve_lab
 from resolvers.performance_logs import (
     resolve_performance_log,
@@ -20,10 +20,10 @@ from resolvers.performance_logs import (
 from resolvers.periods import PeriodSpec
 from resolvers.trends import displayed
 from resolvers.users import resolve_user
-from schema import labs, users
+from schema import attempts, labs, users
 from schema.enums import describe_enum
+from schema.filters import DateTimeFilter
 from schema.measures import DAY
-from schema.periods import DateTimeRangeInput
 from schema.relay import (
     LARGEST_PAGE,
     After,
@@ -41,6 +41,7 @@ from schema.relay import (
 )
 
 if TYPE_CHECKING:
+    from schema.attempts import Attempt
     from schema.labs import Lab
     from schema.users import User
 
@@ -94,6 +95,10 @@ class PerformanceLog(Node):
     async def user(self, info: Info) -> Annotated[User, strawberry.lazy("schema.users")] | None:
         return users.User.from_row(await resolve_user(info.context, key=self.entry.user_id))
 
+    @strawberry.field(description="The attempt that counts: the first success at its lab.")
+    async def attempt(self, info: Info) -> Annotated[Attempt, strawberry.lazy("schema.attempts")] | None:
+        return attempts.Attempt.from_row(await resolve_attempt(info.context, self.entry.attempt_id))
+
     @strawberry.field(description="The lab that was done.")
     async def lab(self, info: Info) -> Annotated[Lab, strawberry.lazy("schema.labs")] | None:
         return labs.Lab.from_row(await resolve_lab(info.context, key=self.entry.lab_id))
@@ -142,18 +147,17 @@ class PerformanceLogFilter:
     group_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description=f"Of present members of any of these groups; at most {LARGEST_PAGE}."
     )
-    created_at: DateTimeRangeInput | None = strawberry.field(
-        default=None, description="Of tasks completed between these instants."
+    created_at: DateTimeFilter | None = strawberry.field(
+        default=None, description="Of tasks completed in this interval."
     )
 
     def to_selection(self) -> LogSelection:
-        """Raises Invalid, NotFound."""
-        if self.created_at and self.created_at.from_ >= self.created_at.to:
-            raise Invalid("`to` must be after `from`.", "filter.createdAt.to")
+        """Raises Invalid, and NotFound for ids of another type."""
+        created = self.created_at or DateTimeFilter()
         return LogSelection(
             user_ids=None if self.user_ids is None else keys_of("User", self.user_ids, "filter.userIds"),
             group_ids=None if self.group_ids is None else keys_of("Group", self.group_ids, "filter.groupIds"),
-            interval=Interval(self.created_at.from_, self.created_at.to) if self.created_at else Interval(),
+            interval=Interval(created.gte, created.lt),
         )
 
 
