@@ -9,11 +9,11 @@ from enum import StrEnum
 from db.keyset import Listing, Page, SortKey
 from db.models.labs import labs
 from db.models.levels import levels
-from db.queries.labs import LabRow, LabSelection, count_labs, get_labs_by_type, list_labs
+from db.queries.labs import LabRow, LabSelection, count_labs, list_labs
 from db.queries.stats import Entity
 from resolvers.context import Context
 from resolvers.errors import NotFound
-from resolvers.loaders.labs import load_lab_by_id, load_lab_count_by_entity, load_lab_page_by_entity
+from resolvers.loaders.labs import load_lab_by_id, load_lab_by_type, load_lab_count_by_entity, load_lab_page_by_entity
 
 
 class LabOrderField(StrEnum):
@@ -65,7 +65,7 @@ async def resolve_lab(context: Context, *, key: int | None = None, type: str | N
     if key is not None:
         row = await context.load(load_lab_by_id, key)
     elif type is not None:
-        row = next(iter(await get_labs_by_type(context.snapshot, [type])), None)
+        row = await context.load(load_lab_by_type, type)
     if row is None:
         raise NotFound("lab")
     return row

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import product
 
-from db.queries.measures import MEASURE_SUMS, Measures
+from db.queries.measures import MEASURE_COLUMNS, MEASURE_SUMS, Measures
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -102,12 +102,20 @@ _VALUE = {
 }
 
 
+def live_rows(rollup: str, keys: str) -> str:
+    """The rows of a rollup and of the changes that are not folded into it yet, to be added up: what the view ``…_live`` of
+    that rollup holds, before its own grouping. Sums over many keys need no second one, and are several times faster.
+    """
+    columns = f"{keys}, {MEASURE_COLUMNS}"
+    return f"(SELECT {columns} FROM {rollup} UNION ALL SELECT {columns} FROM attempt_deltas)"
+
+
 def _totals_statement(entity: Entity, everybody: bool) -> Statement:
-    rollup = "lab_days_live" if everybody else "user_lab_totals_live"
+    live = live_rows("lab_days", "lab_id") if everybody else live_rows("user_lab_totals", "user_id, lab_id")
     return sql(f"""
 WITH chosen AS ({_LABS[entity]})
 SELECT key, {MEASURE_SUMS}
-FROM chosen JOIN {rollup} AS a USING (lab_id)
+FROM chosen JOIN {live} AS a USING (lab_id)
 WHERE {_LAB_IDS}{_PEOPLE[everybody]}
 GROUP BY key
 """)

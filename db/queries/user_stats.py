@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from db.queries.measures import MEASURE_SUMS, SCORE_ARGUMENTS, Measures
+from db.queries.stats import live_rows
 from db.snapshot import Snapshot
 from db.statement import sql
 
@@ -40,7 +41,7 @@ class TopicTotals:
     current_tasks: int
 
 
-_TOTALS = "user_lab_totals_live WHERE user_id = ANY (:user_ids)"
+_TOTALS = f"{live_rows('user_lab_totals', 'user_id, lab_id')} AS parts WHERE user_id = ANY (:user_ids)"
 _PERIOD = "attempt_measures WHERE user_id = ANY (:user_ids) AND completed_at >= :start AND completed_at < :end"
 _LABS = "(CAST(:ids AS bigint[]) IS NULL OR lab_id = ANY (:ids))"
 _TOPICS = "(CAST(:ids AS bigint[]) IS NULL OR topic_id = ANY (:ids))"

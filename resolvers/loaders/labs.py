@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from db.keyset import Page, SortKey
-from db.queries.labs import LabRow, LabSelection, count_labs_of_each, get_labs, list_labs_of_each
+from db.queries.labs import LabRow, LabSelection, count_labs_of_each, get_labs, get_labs_by_type, list_labs_of_each
 from db.queries.stats import Entity
 from db.snapshot import Snapshot
 
@@ -14,6 +14,11 @@ from db.snapshot import Snapshot
 async def load_lab_by_id(snapshot: Snapshot, ids: list[int]) -> list[LabRow | None]:
     rows = {row.id: row for row in await get_labs(snapshot, ids)}
     return [rows.get(key) for key in ids]
+
+
+async def load_lab_by_type(snapshot: Snapshot, types: list[str]) -> list[LabRow | None]:
+    rows = {row.type: row for row in await get_labs_by_type(snapshot, types)}
+    return [rows.get(key) for key in types]
 
 
 async def load_lab_page_by_entity(

@@ -57,6 +57,24 @@ async def test_ones_own_people_never_wait(fresh_ask: Asker) -> None:
     }
 
 
+async def test_what_a_person_did_never_waits(fresh_ask: Asker) -> None:
+    """The new failure at l2 is not folded: one part of ben's sums is in the rollup, the other is pending."""
+    record_failure(fresh_ask, "l2", person="ben")
+    document = """{ user(by: {username: "ben"}) { labStats { lab { type } attempts successRate completed }
+      topicStats { topic { title } score mastery measures { attempts } } } }"""
+    answer = await fresh_ask(document)
+    assert answer.data is not None
+    assert answer.data["user"]["labStats"][1] == {
+        "lab": {"type": "l2"},
+        "attempts": 2,
+        "successRate": 0.5,
+        "completed": True,
+    }
+    assert [
+        (row["score"], row["mastery"], row["measures"]["attempts"]) for row in answer.data["user"]["topicStats"]
+    ] == [(62.0, 1.0, "5"), (37.0, 0.5, "2")]
+
+
 async def test_a_lab_newer_than_the_refresh_is_computed(fresh_ask: Asker) -> None:
     with fresh_ask.database.connect() as owner:
         owner.execute(
