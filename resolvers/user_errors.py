@@ -15,9 +15,9 @@ UserError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from resolvers.errors import ClientError, Forbidden, Invalid, NotFound, Unavailable
 
@@ -115,3 +115,33 @@ def user_error_of(error: ClientError, path: Sequence[str] = ("input",)) -> UserE
         case Unavailable():
             return UnavailableError(str(error), tuple(path))
     raise error
+
+
+def errors_as_json(errors: Sequence[UserError]) -> list[dict[str, Any]]:
+    """To be kept with an idempotency key."""
+    return [{"code": error.code.value, **asdict(error)} for error in errors]
+
+
+def errors_from_json(kept: Sequence[dict[str, Any]]) -> tuple[UserError, ...]:
+    """What ``errors_as_json`` wrote."""
+    errors = []
+    for values in kept:
+        arguments: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name != "code"
+        }
+        errors.append(_BY_CODE[ErrorCode(values["code"])](**arguments))
+    return tuple(errors)
+
+
+_BY_CODE: dict[ErrorCode, type[UserError]] = {
+    kind.code: kind
+    for kind in (
+        ValidationError,
+        NotFoundError,
+        ForbiddenError,
+        ConflictError,
+        IdempotencyMismatchError,
+        InvalidStateError,
+        UnavailableError,
+    )
+}

@@ -9,22 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import strawberry
 
 from db.queries.attempts import AttemptRow, AttemptSelection, RevisionRow
+from resolvers.attempts import AttemptOrder as Order
 from resolvers.attempts import (
-    AttemptChange,
-    AttemptOrderField,
     AttemptOwner,
-    AttemptSource,
-    AttemptStatus,
     resolve_attempt,
     resolve_attempts,
     resolve_attempts_of,
     resolve_revisions,
 )
-from resolvers.attempts import AttemptOrder as Order
 from resolvers.labs import resolve_lab
 from resolvers.users import resolve_user
 from schema import labs, users
-from schema.enums import describe_enum
+from schema.attempt_enums import AttemptChange, AttemptOrderField, AttemptSource, AttemptStatus
 from schema.filters import DateTimeFilter, FloatFilter
 from schema.measures import DAY
 from schema.relay import (
@@ -47,53 +43,6 @@ from schema.texts import checked_text
 if TYPE_CHECKING:
     from schema.labs import Lab
     from schema.users import User
-
-describe_enum(
-    AttemptStatus,
-    "AttemptStatus",
-    "How far an attempt came.",
-    {
-        "STARTED": "Under way: no completion yet, in no measure.",
-        "SUCCEEDED": "Finished with success.",
-        "FAILED": "Finished without success.",
-        "ABANDONED": "Given up: counts as finished without success.",
-    },
-)
-describe_enum(
-    AttemptSource,
-    "AttemptSource",
-    "Which way an attempt came in.",
-    {
-        "API": "This graph.",
-        "REST": "The REST interface.",
-        "KAFKA": "An event stream.",
-        "XAPI": "xAPI statements.",
-        "CSV": "An imported file.",
-        "LTI": "A learning platform by LTI.",
-        "MANUAL": "A person's hand.",
-    },
-)
-describe_enum(
-    AttemptChange,
-    "AttemptChange",
-    "What was done to an attempt.",
-    {
-        "UPDATED": "Some of what it says was changed.",
-        "DELETED": "It was taken out of all measures.",
-        "RESTORED": "It was put back into all measures.",
-    },
-)
-describe_enum(
-    AttemptOrderField,
-    "AttemptOrderField",
-    "What attempts can be sorted by.",
-    {
-        "COMPLETED_AT": "Completion; attempts under way stand at their start.",
-        "RECORDED_AT": "When it was recorded here.",
-        "SCORE": "Score; attempts without one come last.",
-        "COMPLETION_TIME": "How long it took; attempts without a duration come last.",
-    },
-)
 
 # What a revision shows of the row that it holds, by the names of the graph.
 SNAPSHOT_FIELDS = {

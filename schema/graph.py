@@ -17,10 +17,12 @@ from db.engine import DatabaseUnavailable
 from db.snapshot import UnknownCaller
 from resolvers.context import Context
 from resolvers.errors import ClientError, Unauthenticated, Unavailable
+from schema.mutation import Mutation
 from schema.periods import SCALARS as TIME_SCALARS
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.subscription import Subscription
+from schema.user_errors import USER_ERROR_TYPES
 
 log = structlog.get_logger(__name__)
 
@@ -108,6 +110,8 @@ class Graph(strawberry.Schema):
 
 graph = Graph(
     query=Query,
+    mutation=Mutation,
     subscription=Subscription,
+    types=USER_ERROR_TYPES,
     config=StrawberryConfig(scalar_map={**SCALARS, **TIME_SCALARS}),
 )

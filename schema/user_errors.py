@@ -8,7 +8,7 @@ from enum import Enum
 import strawberry
 
 from resolvers import user_errors
-from resolvers.permissions import Permission
+from schema.permissions import Permission
 
 
 @strawberry.enum(description="What kind of error it is; stable, to branch on.")

@@ -6,29 +6,14 @@ from datetime import datetime
 
 import strawberry
 
+from resolvers.groups import resolve_own_groups
 from resolvers.organizations import resolve_organization
-from resolvers.permissions import Permission, permissions_of
-from schema.enums import describe_enum
+from resolvers.permissions import permissions_of
+from schema.groups import Group
 from schema.organizations import Organization
+from schema.permissions import Permission
 from schema.relay import Info
 from schema.users import Role, User
-
-describe_enum(
-    Permission,
-    "Permission",
-    "What a caller may do; on which rows, row security decides.",
-    {
-        "VIEW_SELF": "See one's own rows.",
-        "VIEW_TEAM": "See the people of the groups that one leads, and compare them.",
-        "VIEW_ANALYTICS": "See statistics of the whole organization.",
-        "VIEW_AUDIT_LOG": "See performance logs of everybody and the history of changes.",
-        "VIEW_PII": "See e-mail addresses.",
-        "INGEST": "Record attempts.",
-        "EDIT_ATTEMPTS": "Change, delete and restore attempts.",
-        "MANAGE_ROSTER": "Keep people, groups, topics, labs and assignments.",
-        "OPERATE": "Operate the platform.",
-    },
-)
 
 
 @strawberry.type(description="Who is asking, and what they may do.")
@@ -45,6 +30,10 @@ class Viewer:
     @strawberry.field(description="The organization that the caller belongs to.")
     async def organization(self, info: Info) -> Organization:
         return Organization.from_row(await resolve_organization(info.context))
+
+    @strawberry.field(description="The groups that the caller leads or is in now, by name.")
+    async def groups(self, info: Info) -> list[Group] | None:
+        return [Group.from_row(row) for row in await resolve_own_groups(info.context)]
 
 
 @strawberry.type

@@ -1,0 +1,149 @@
+"""Changing, deleting and restoring attempts: one writer at a time, nothing forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.attempt_drafts import AttemptDraft, content_problems
+from db.changes import tags_of
+from db.queries.attempt_edits import change_attempt, get_attempt_to_change
+from db.queries.attempt_writes import AssignmentQuestion, get_assignments
+from db.queries.attempts import AttemptRow, get_attempts
+from db.snapshot import Viewer
+from db.transaction import write_transaction
+from resolvers.attempt_errors import problem_errors
+from resolvers.attempt_patches import asks_for_deadline, patched, stored
+from resolvers.context import Context
+from resolvers.errors import ClientError
+from resolvers.permissions import Permission
+from resolvers.user_errors import (
+    ConflictError,
+    InvalidStateError,
+    NotFoundError,
+    Refused,
+    UserError,
+    ValidationError,
+    user_error_of,
+)
+
+PATCH = ("input", "patch")
+
+
+@dataclass(frozen=True, slots=True)
+class EditCall:
+    """Which attempt, at which revision the caller saw it (None: whatever it is), and why."""
+
+    key: int
+    expected_revision: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EditedAttempt:
+    """The attempt after the commit, or why nothing was written."""
+
+    row: AttemptRow | None = None
+    errors: tuple[UserError, ...] = ()
+
+
+async def resolve_update_attempt(context: Context, call: EditCall, changes: dict[str, Any]) -> EditedAttempt:
+    """Changes what an attempt says; ``changes`` are by field of a draft. A patch that changes nothing makes no revision."""
+
+    async def columns(connection: AsyncConnection, row: AttemptRow) -> dict[str, Any]:
+        if row.deleted_at is not None:
+            raise Refused(InvalidStateError("The attempt is deleted; restore it first.", ("input", "id"), "DELETED"))
+        draft = patched(row, changes)
+        problems = content_problems(draft, datetime.now(UTC))
+        if problems:
+            raise Refused(*problem_errors(problems, PATCH))
+        if changes.get("assignment_id", row.assignment_id) is None and "assignment_id" in changes:
+            draft.due_at = changes.get("due_at")
+        elif asks_for_deadline(row, draft, changes):
+            await _take_deadline(connection, row, draft)
+        elif changes.get("assignment_id") is not None:
+            await _take_deadline(connection, row, draft, due_at=changes.get("due_at"), given=True)
+        new = stored(draft, changes)
+        return {name: value for name, value in new.items() if value != getattr(row, name)}
+
+    return await _edit(context, call, "UPDATED", columns)
+
+
+async def resolve_delete_attempt(context: Context, call: EditCall) -> EditedAttempt:
+    """Takes an attempt out of all measures; it can be restored."""
+
+    async def columns(connection: AsyncConnection, row: AttemptRow) -> dict[str, Any]:
+        if row.deleted_at is not None:
+            raise Refused(InvalidStateError("The attempt is deleted already.", ("input", "id"), "DELETED"))
+        return {"deleted_at": func.now()}
+
+    return await _edit(context, call, "DELETED", columns)
+
+
+async def resolve_restore_attempt(context: Context, call: EditCall) -> EditedAttempt:
+    """Puts a deleted attempt back: every measure is as if it had never been deleted."""
+
+    async def columns(connection: AsyncConnection, row: AttemptRow) -> dict[str, Any]:
+        if row.deleted_at is None:
+            raise Refused(InvalidStateError("The attempt is not deleted.", ("input", "id"), "PRESENT"))
+        return {"deleted_at": None}
+
+    return await _edit(context, call, "RESTORED", columns)
+
+
+async def _edit(
+    context: Context,
+    call: EditCall,
+    change: str,
+    columns: Callable[[AsyncConnection, AttemptRow], Awaitable[dict[str, Any]]],
+) -> EditedAttempt:
+    """Locks the attempt, asks ``columns`` for its new values, and writes them with a revision."""
+
+    async def work(connection: AsyncConnection, viewer: Viewer) -> AttemptRow:
+        row = await get_attempt_to_change(connection, viewer.organization_id, call.key)
+        if row is None:
+            raise Refused(NotFoundError("There is no such attempt.", ("input", "id")))
+        if call.expected_revision not in (None, row.revision):
+            raise Refused(
+                ConflictError("The attempt was changed meanwhile.", ("input", "expectedRevision"), row.revision)
+            )
+        values = await columns(connection, row)
+        if values:
+            await change_attempt(connection, row, values, change=change, actor_id=viewer.user_id, reason=call.reason)
+        return row
+
+    try:
+        await context.require(Permission.EDIT_ATTEMPTS)
+        await context.renew()
+        row = await write_transaction(context.services.write_engine, context.caller, work)
+    except Refused as refused:
+        return EditedAttempt(errors=refused.errors)
+    except ClientError as error:
+        return EditedAttempt(errors=(user_error_of(error),))
+    await context.services.changes.publish(
+        tags_of(users=[row.user_id], labs=[row.lab_id], organizations=[row.organization_id])
+    )
+    await context.renew()
+    return EditedAttempt(next(iter(await get_attempts(context.snapshot, [row.id])), None))
+
+
+async def _take_deadline(
+    connection: AsyncConnection, row: AttemptRow, draft: AttemptDraft, *, due_at: Any = None, given: bool = False
+) -> None:
+    """The assignment that was named or applies, and the person's deadline of it unless one is ``given``."""
+    question = AssignmentQuestion(row.user_id, row.lab_id, draft.assignment_id, draft.occurred_at)
+    found = (await get_assignments(connection, row.organization_id, [question])).get(0)
+    if found is not None and found.user_id not in (None, row.user_id):
+        found = None
+    if found is None and draft.assignment_id is not None:
+        raise Refused(NotFoundError("There is no such assignment.", (*PATCH, "assignmentId")))
+    if found is not None and found.lab_id != row.lab_id:
+        raise Refused(ValidationError("The assignment is for another lab.", (*PATCH, "assignmentId"), "CONSISTENCY"))
+    if found is not None:
+        draft.assignment_id = found.id
+        draft.due_at = due_at if given else found.due_at

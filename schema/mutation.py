@@ -1,0 +1,13 @@
+"""The mutations, composed of those of each subject."""
+
+import strawberry
+
+from schema.attempt_mutations import AttemptMutation
+
+
+@strawberry.type(
+    description="What can be changed. What is wrong with an input is part of the answer (`userErrors`); what was written is "
+    "in what the answer shows."
+)
+class Mutation(AttemptMutation):
+    pass
