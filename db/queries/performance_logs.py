@@ -75,33 +75,45 @@ class LogSelection:
     interval: Interval = Interval()
 
 
-# Newest first within a person, the order in which an index gives attempts, so that a page of the newest reads no more than it
-# shows. The score before an entry is the one after it without its own part.
-_ENTRIES = text(f"""
-SELECT *, {STANDING_SCORE},
-  performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled,
-    standing_difficulty_sum, standing_rated)
-  - performance_score(standing_task_on_time - task_on_time, standing_task_deadlines - task_deadlines,
-    standing_skill_sum - skill_sum, standing_skilled - skilled, standing_difficulty_sum - difficulty_sum,
-    standing_rated - rated) AS score_change
-FROM (
-  SELECT a.*, {standing_columns("t", "a")}
-  FROM attempt_measures a JOIN user_totals_live t ON t.user_id = a.user_id
-  WHERE a.tasks > 0
-  WINDOW later AS (
-    PARTITION BY a.user_id ORDER BY a.completed_at DESC, a.attempt_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-  )
-) AS standings
-""").columns(
-    column("user_id", BigInteger),
-    column("attempt_id", BigInteger),
-    column("lab_id", BigInteger),
-    column("completed_at", DateTime(timezone=True)),
-    *(column(name, BigInteger if name in STANDING_COUNTS else Numeric) for name in STANDING_COLUMNS),
-    column("standing_score", Numeric),
-    column("score_change", Numeric),
-)
-entries = _ENTRIES.subquery("entries")
+def entries_where(condition: str) -> Subquery:
+    """Entries of the tasks ``a`` that meet a condition. They have to hold every later task of the same person.
+
+    Newest first within a person, the order in which an index gives attempts, so that who wants the newest reads no others. The
+    score before an entry is the one after it without its own part.
+    """
+    return (
+        text(f"""
+        SELECT *, {STANDING_SCORE},
+          performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled,
+            standing_difficulty_sum, standing_rated)
+          - performance_score(standing_task_on_time - task_on_time, standing_task_deadlines - task_deadlines,
+            standing_skill_sum - skill_sum, standing_skilled - skilled, standing_difficulty_sum - difficulty_sum,
+            standing_rated - rated) AS score_change
+        FROM (
+          SELECT a.*, {standing_columns("t", "a")}
+          FROM attempt_measures a JOIN user_totals_live t ON t.user_id = a.user_id
+          WHERE a.tasks > 0 AND {condition}
+          WINDOW later AS (
+            PARTITION BY a.user_id ORDER BY a.completed_at DESC, a.attempt_id DESC
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+          )
+          ORDER BY a.user_id, a.completed_at DESC, a.attempt_id DESC
+        ) AS standings
+        """)
+        .columns(
+            column("user_id", BigInteger),
+            column("attempt_id", BigInteger),
+            column("lab_id", BigInteger),
+            column("completed_at", DateTime(timezone=True)),
+            *(column(name, BigInteger if name in STANDING_COUNTS else Numeric) for name in STANDING_COLUMNS),
+            column("standing_score", Numeric),
+            column("score_change", Numeric),
+        )
+        .subquery("entries")
+    )
+
+
+entries = entries_where("true")
 
 # Tasks completed, without where that put the person.
 tasks = (
@@ -165,8 +177,12 @@ def log_page_by_user_statement(interval: Interval, order: LogOrder, page: Page) 
     own = select(entries, *(key.column.label(None) for key in order.keys)).where(
         entries.c.user_id == people.c.id, *interval.conditions(entries.c.completed_at)
     )
+    own = paged(own, order.keys, page)
+    if order == LogOrder() and not page.backward:
+        # Entries come so. Without a sort of its own the limit reaches the index, and the page reads what it shows.
+        own = own.order_by(None)
     # The rows of a lateral select come in its own order.
-    page_of_one = paged(own, order.keys, page).lateral("page")
+    page_of_one = own.lateral("page")
     return Statement(select(page_of_one).select_from(people.join(page_of_one, true())))
 
 
@@ -203,7 +219,7 @@ async def get_logs_by_attempt(snapshot: Snapshot, attempt_ids: Sequence[int]) ->
 async def list_logs(snapshot: Snapshot, selection: LogSelection, page: Page) -> list[LogRow]:
     """A page of everybody's, newest first."""
     chosen = paged(_selected(select(tasks), selection), NEWEST_FIRST, page)
-    rows = await snapshot.rows(Statement(_with_standings(chosen.subquery("page"), backward=page.backward)))
+    rows = await snapshot.rows(Statement(_with_standings(chosen, backward=page.backward)))
     return [(entry, (entry.completed_at, entry.attempt_id)) for entry in map(_entry, rows)]
 
 
@@ -216,26 +232,23 @@ async def count_logs(snapshot: Snapshot, selection: LogSelection, bound: int | N
     return count
 
 
-def _with_standings(chosen: Subquery, *, backward: bool = False) -> Select[Any]:
-    """The entries of some tasks. Each reads its person's tasks from the newest down to it."""
-    entry = (
-        select(entries)
-        .where(entries.c.user_id == chosen.c.user_id, entries.c.attempt_id == chosen.c.attempt_id)
-        .limit(1)
-        .lateral("entry")
+def _with_standings(chosen: Select[Any], *, backward: bool = False) -> Select[Any]:
+    """The entries of some tasks, newest first. Each reads its person's tasks from the newest down to it."""
+    page = chosen.subquery("page")
+    down_to_it = entries_where(
+        "a.user_id = page.user_id AND (a.completed_at, a.attempt_id) >= (page.completed_at, page.attempt_id)"
     )
+    entry = select(down_to_it).where(down_to_it.c.attempt_id == page.c.attempt_id).lateral("entry")
     direction = asc if backward else desc
     return (
         select(entry)
-        .select_from(chosen.join(entry, true()))
-        .order_by(direction(chosen.c.completed_at), direction(chosen.c.attempt_id))
+        .select_from(page.join(entry, true()))
+        .order_by(direction(page.c.completed_at), direction(page.c.attempt_id))
     )
 
 
 LOGS_BY_ATTEMPT = Statement(
-    _with_standings(
-        select(tasks).where(tasks.c.attempt_id == any_(bindparam("ids", type_=ARRAY(BigInteger)))).subquery("chosen")
-    )
+    _with_standings(select(tasks).where(tasks.c.attempt_id == any_(bindparam("ids", type_=ARRAY(BigInteger)))))
 )
 
 
