@@ -9,9 +9,12 @@ from typing import Annotated
 import strawberry
 
 from resolvers.errors import ClientError, Invalid, NotFound
+from schema.assignments import Assignment
 from schema.attempts import Attempt
+from schema.groups import Group
 from schema.labs import Lab
 from schema.levels import Level
+from schema.memberships import GroupMembership
 from schema.organizations import Organization
 from schema.performance_logs import PerformanceLog
 from schema.relay import LARGEST_PAGE, Info, Node, parse_global_id
@@ -20,7 +23,10 @@ from schema.users import User
 
 # Every type that implements Node. An id of another type finds nothing.
 NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
+    "Assignment": Assignment.from_key,
     "Attempt": Attempt.from_key,
+    "Group": Group.from_key,
+    "GroupMembership": GroupMembership.from_key,
     "Lab": Lab.from_key,
     "Level": Level.from_key,
     "Organization": Organization.from_key,

@@ -7,8 +7,32 @@ from typing import Annotated, Self
 import strawberry
 
 from db.queries.organizations import OrganizationRow
+from db.queries.users import UserSelection
+from resolvers.organization_stats import (
+    resolve_organization_level_stats,
+    resolve_organization_stats,
+    resolve_organization_topic_stats,
+)
 from resolvers.organizations import resolve_organization
-from schema.relay import Info, Node, global_id, key_of
+from resolvers.statistics import resolve_organization_distribution, resolve_organization_statistics
+from resolvers.team_trends import resolve_organization_trend
+from schema.entity_stats import LevelStats, TopicStats
+from schema.group_stats import TopicIds
+from schema.groups import Group, GroupFilterArgument, group_connection
+from schema.periods import GapFill, TimeGrain
+from schema.relay import After, Before, Connection, First, Info, Last, Node, global_id, key_of, keys_of
+from schema.statistics import (
+    DEFAULT_BOUNDARIES,
+    Boundaries,
+    Consistency,
+    ConsistencyArgument,
+    ScoreDistribution,
+    ScoreStatistics,
+)
+from schema.stats import AttemptStats, StatsPeriod
+from schema.team_trends import TeamTrend, TrendCalendar, TrendFill, TrendGrain, TrendPeriod, series_request
+from schema.trends import LAST_30_DAYS
+from schema.users import User, UserFilter, UserOrder, user_connection
 
 
 @strawberry.type(description="An organization: the tenant that everything belongs to.")
@@ -26,6 +50,87 @@ class Organization(Node):
     async def from_key(cls, info: Info, key: int) -> Self:
         """The viewer's organization. Raises NotFound for another."""
         return cls.from_row(await resolve_organization(info.context, key))
+
+    @strawberry.field(description="Its active people whom the viewer may see.")
+    async def members(
+        self,
+        info: Info,
+        filter: Annotated[UserFilter | None, strawberry.argument(description="Which people; all by default.")] = None,
+        order_by: Annotated[UserOrder | None, strawberry.argument(description="By display name by default.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[User] | None:
+        selection = filter.to_selection() if filter else UserSelection()
+        return await user_connection(info, selection, order_by, first, after, last, before)
+
+    @strawberry.field(description="Its groups that the viewer may see, by name.")
+    async def groups(
+        self,
+        info: Info,
+        filter: GroupFilterArgument = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Group] | None:
+        return await group_connection(info, filter, first, after, last, before)
+
+    @strawberry.field(description="Statistics of its attempts, of those that the viewer may see.")
+    async def stats(self, info: Info, period: StatsPeriod = None) -> AttemptStats | None:
+        spec = period.to_spec() if period else None
+        sums, statistics = await resolve_organization_stats(info.context, self.row.id, spec)
+        return AttemptStats(sums=sums, statistics=statistics)
+
+    @strawberry.field(description="Statistics of the attempts that the viewer may see, by topic.")
+    async def topic_stats(
+        self, info: Info, topic_ids: TopicIds = None, period: StatsPeriod = None
+    ) -> list[TopicStats] | None:
+        keys = None if topic_ids is None else keys_of("Topic", topic_ids, "topicIds")
+        spec = period.to_spec() if period else None
+        return [TopicStats.of(*each) for each in await resolve_organization_topic_stats(info.context, keys, spec)]
+
+    @strawberry.field(description="Statistics of the attempts that the viewer may see, by level: those with attempts.")
+    async def level_stats(self, info: Info, period: StatsPeriod = None) -> list[LevelStats] | None:
+        spec = period.to_spec() if period else None
+        return [LevelStats.of(*each) for each in await resolve_organization_level_stats(info.context, spec)]
+
+    @strawberry.field(description="What was done over time, of what the viewer may see.")
+    async def trend(
+        self,
+        info: Info,
+        period: TrendPeriod = LAST_30_DAYS,
+        grain: TrendGrain = TimeGrain.DAY,
+        calendar: TrendCalendar = None,
+        fill: TrendFill = GapFill.NONE,
+    ) -> TeamTrend | None:
+        request = series_request(period, grain, calendar, fill)
+        return TeamTrend.from_series(await resolve_organization_trend(info.context, self.row.id, request))
+
+    @strawberry.field(
+        description="How the scores of its active learners are spread, of those whom the viewer may see. Needs VIEW_TEAM."
+    )
+    async def score_statistics(
+        self, info: Info, consistency: ConsistencyArgument = Consistency.CACHED
+    ) -> ScoreStatistics | None:
+        return ScoreStatistics.from_spread(
+            await resolve_organization_statistics(info.context, self.row.id, consistency)
+        )
+
+    @strawberry.field(
+        description="How many of its active learners have which scores, of those whom the viewer may see. Needs VIEW_TEAM. "
+        "Other boundaries than the default ones are always computed for the answer."
+    )
+    async def score_distribution(
+        self,
+        info: Info,
+        boundaries: Boundaries = DEFAULT_BOUNDARIES,
+        consistency: ConsistencyArgument = Consistency.CACHED,
+    ) -> ScoreDistribution | None:
+        return ScoreDistribution.from_counts(
+            await resolve_organization_distribution(info.context, self.row.id, boundaries, consistency)
+        )
 
 
 @strawberry.type

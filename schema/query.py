@@ -2,7 +2,10 @@
 
 import strawberry
 
+from schema.assignments import AssignmentQuery
 from schema.attempts import AttemptQuery
+from schema.comparisons import ComparisonQuery
+from schema.groups import GroupQuery
 from schema.labs import LabQuery
 from schema.leaderboards import LeaderboardQuery
 from schema.levels import LevelQuery
@@ -15,5 +18,5 @@ from schema.viewer import ViewerQuery
 
 
 @strawberry.type(description="What can be asked. Every number of an answer is from the same instant.")
-class Query(AttemptQuery, LeaderboardQuery, NodeQuery, ViewerQuery, OrganizationQuery, PerformanceLogQuery, UserQuery, TopicQuery, LevelQuery, LabQuery):
+class Query(AssignmentQuery, AttemptQuery, LeaderboardQuery, NodeQuery, ViewerQuery, OrganizationQuery, GroupQuery, ComparisonQuery, PerformanceLogQuery, UserQuery, TopicQuery, LevelQuery, LabQuery):
     pass

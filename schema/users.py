@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 
+from db.queries.assignments import AssignmentSide
+from db.queries.memberships import MembershipSide
 from db.queries.users import UserRow, UserSelection
 from resolvers.attempts import AttemptOwner
 from resolvers.errors import Invalid
@@ -16,7 +18,7 @@ from resolvers.scores import resolve_performance
 from resolvers.users import UserOrder as Order
 from resolvers.users import UserOrderField as OrderField
 from resolvers.users import resolve_rank, resolve_user, resolve_users
-from schema import attempts, performance_logs
+from schema import assignments, attempts, memberships, performance_logs
 from schema.periods import GapFill, PeriodInput, TimeGrain
 from schema.relay import (
     After,
@@ -40,7 +42,9 @@ from schema.trends import LAST_30_DAYS, LAST_90_DAYS, Calendar, Fill, Grain, Per
 from schema.user_stats import LabIds, TopicIds, UserLabStats, UserTopicStats, user_lab_stats, user_topic_stats
 
 if TYPE_CHECKING:
+    from schema.assignments import Assignment
     from schema.attempts import Attempt, AttemptFilter, AttemptOrder
+    from schema.memberships import GroupMembership
     from schema.performance_logs import PerformanceLog, PerformanceLogOrder
 
 
@@ -127,6 +131,20 @@ class User(Node):
     ) -> PerformanceTrend | None:
         return await performance_trend(info, self.row.id, period, grain, calendar, fill)
 
+    @strawberry.field(description="The groups that the person belonged to, of those that the viewer may see, by start.")
+    async def memberships(
+        self,
+        info: Info,
+        include_ended: Annotated[bool, strawberry.argument(description="Also those that have ended.")] = False,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated[GroupMembership, strawberry.lazy("schema.memberships")]] | None:
+        return await memberships.membership_connection(
+            info, MembershipSide.USER, self.row.id, include_ended, first, after, last, before
+        )
+
     @strawberry.field(description="What the person tried; newest first by default.")
     async def attempts(
         self,
@@ -180,6 +198,14 @@ class User(Node):
         before: Before = None,
     ) -> Connection[PerformanceSnapshot] | None:
         return await snapshot_connection(info, self.row.id, period.to_spec(), first, after, last, before)
+
+    @strawberry.field(description="Given to the person, or to groups that they are a member of now; by deadline.")
+    async def assignments(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Annotated[Assignment, strawberry.lazy("schema.assignments")]] | None:
+        return await assignments.assignment_connection(
+            info, AssignmentSide.USER, self.row.id, first, after, last, before
+        )
 
     @strawberry.field(description="What the person did at each lab, by the lab's title.")
     async def lab_stats(

@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, select, true
+from sqlalchemy import ColumnElement, Select, func, select, true
 
-from db.keyset import Page, SortKey, paged
+from db.keyset import Page, SortKey, paged, paged_by
 from db.models.groups import group_memberships
 from db.models.users import user_totals_live, users
 from db.queries.measures import MEASURE_COLUMNS, Measures
@@ -155,19 +155,74 @@ async def count_users(snapshot: Snapshot, selection: UserSelection, bound: int |
     return count
 
 
+def users_by_group_statement(
+    group_ids: Sequence[int], selection: UserSelection, keys: Sequence[SortKey], page: Page
+) -> Statement:
+    """The same page of the members of each group: the group's id, then as ``users_statement``."""
+    names = [f"sort_{position}" for position, _ in enumerate(keys)]
+    sorts = [key.column.label(name) for key, name in zip(keys, names, strict=True)]
+    chosen = _members(select(group_memberships.c.group_id, *COLUMNS, *sorts), group_ids, selection, keys)
+    return Statement(paged_by(chosen, group_memberships.c.group_id, keys, page))
+
+
+async def list_users_by_group(
+    snapshot: Snapshot, group_ids: Sequence[int], selection: UserSelection, keys: Sequence[SortKey], page: Page
+) -> dict[int, list[tuple[UserRow, tuple[Any, ...]]]]:
+    """Present members by group, for groups that have any."""
+    width = 1 + len(COLUMNS)
+    found: dict[int, list[tuple[UserRow, tuple[Any, ...]]]] = {}
+    for row in await snapshot.rows(users_by_group_statement(group_ids, selection, keys, page)):
+        found.setdefault(row[0], []).append((UserRow(*row[1:width]), tuple(row[width:])))
+    return found
+
+
+async def count_users_by_group(
+    snapshot: Snapshot, group_ids: Sequence[int], selection: UserSelection
+) -> dict[int, int]:
+    """How many present members there are by group, for groups that have any."""
+    counted = _members(select(group_memberships.c.group_id, func.count()), group_ids, selection, ())
+    rows = await snapshot.rows(Statement(counted.group_by(group_memberships.c.group_id)))
+    return {row[0]: row[1] for row in rows}
+
+
+def _members(
+    statement: Select[Any], group_ids: Sequence[int], selection: UserSelection, keys: Sequence[SortKey]
+) -> Select[Any]:
+    """The selection, once for each of the groups that a person is in."""
+    statement = _selected(statement, selection, keys).where(
+        group_memberships.c.user_id == users.c.id, *_present_in(group_ids)
+    )
+    if _needs_totals(selection, keys):
+        # Said again of the totals: a condition on a join does not reach the rollup behind the view.
+        ids = select(group_memberships.c.user_id).where(*_present_in(group_ids)).correlate(None)
+        statement = statement.where(user_totals_live.c.user_id == func.any(func.array(ids.scalar_subquery())))
+    return statement
+
+
+def _present_in(group_ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        group_memberships.c.group_id.in_(group_ids),
+        group_memberships.c.role == "MEMBER",
+        group_memberships.c.valid_from <= func.now(),
+        func.coalesce(group_memberships.c.valid_to > func.now(), true()),
+    )
+
+
+def _needs_totals(selection: UserSelection, keys: Sequence[SortKey]) -> bool:
+    return (
+        selection.least_score is not None
+        or selection.most_score is not None
+        or any(key.column.table is user_totals_live for key in keys if hasattr(key.column, "table"))
+    )
+
+
 def _selected(statement: Select[Any], selection: UserSelection, keys: Sequence[SortKey]) -> Select[Any]:
-    needs_totals = selection.least_score is not None or selection.most_score is not None
-    if needs_totals or any(key.column.table is user_totals_live for key in keys if hasattr(key.column, "table")):
+    if _needs_totals(selection, keys):
         statement = statement.select_from(users.join(user_totals_live, user_totals_live.c.user_id == users.c.id))
     if selection.ids is not None:
         statement = statement.where(users.c.id.in_(selection.ids))
     if selection.group_ids is not None:
-        members = select(group_memberships.c.user_id).where(
-            group_memberships.c.group_id.in_(selection.group_ids),
-            group_memberships.c.role == "MEMBER",
-            group_memberships.c.valid_from <= func.now(),
-            func.coalesce(group_memberships.c.valid_to > func.now(), true()),
-        )
+        members = select(group_memberships.c.user_id).where(*_present_in(selection.group_ids)).correlate(None)
         statement = statement.where(users.c.id.in_(members))
     if selection.username_prefix is not None:
         statement = statement.where(users.c.username_key.startswith(selection.username_prefix.lower(), autoescape=True))

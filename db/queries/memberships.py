@@ -1,0 +1,93 @@
+"""Who belonged to which group from when to when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, true
+
+from db.keyset import Page, SortKey, paged_by
+from db.models.groups import group_memberships as memberships
+from db.snapshot import Snapshot
+from db.statement import Statement, sql
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipRow:
+    """A person in a group during [valid_from, valid_to); without end while ``valid_to`` is None."""
+
+    id: int
+    organization_id: int
+    group_id: int
+    user_id: int
+    role: str
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+class MembershipSide(StrEnum):
+    """Whose memberships a list holds."""
+
+    GROUP = "GROUP"
+    USER = "USER"
+
+    @property
+    def column(self) -> ColumnElement[Any]:
+        return memberships.c.group_id if self is MembershipSide.GROUP else memberships.c.user_id
+
+
+COLUMNS = (
+    memberships.c.id,
+    memberships.c.organization_id,
+    memberships.c.group_id,
+    memberships.c.user_id,
+    memberships.c.role,
+    memberships.c.valid_from,
+    memberships.c.valid_to,
+)
+BY_START = (SortKey(memberships.c.valid_from), SortKey(memberships.c.id))
+
+MEMBERSHIPS_BY_ID = sql(
+    f"SELECT {', '.join(column.name for column in COLUMNS)} FROM group_memberships WHERE id = ANY (:ids)"
+)
+
+
+async def get_memberships(snapshot: Snapshot, ids: Sequence[int]) -> list[MembershipRow]:
+    return [MembershipRow(*row) for row in await snapshot.rows(MEMBERSHIPS_BY_ID, ids=ids)]
+
+
+def memberships_statement(side: MembershipSide, keys: Sequence[int], include_ended: bool, page: Page) -> Statement:
+    """The same page of the memberships of each group or person, by start: the key, the columns, the sort values."""
+    sorts = [key.column.label(f"sort_{position}") for position, key in enumerate(BY_START)]
+    chosen = _selected(select(side.column.label("key"), *COLUMNS, *sorts), side, keys, include_ended)
+    return Statement(paged_by(chosen, side.column, BY_START, page))
+
+
+async def list_memberships(
+    snapshot: Snapshot, side: MembershipSide, keys: Sequence[int], include_ended: bool, page: Page
+) -> dict[int, list[tuple[MembershipRow, tuple[Any, ...]]]]:
+    """By group or person, for those that have any."""
+    width = 1 + len(COLUMNS)
+    found: dict[int, list[tuple[MembershipRow, tuple[Any, ...]]]] = {}
+    for row in await snapshot.rows(memberships_statement(side, keys, include_ended, page)):
+        found.setdefault(row[0], []).append((MembershipRow(*row[1:width]), tuple(row[width:])))
+    return found
+
+
+async def count_memberships(
+    snapshot: Snapshot, side: MembershipSide, keys: Sequence[int], include_ended: bool
+) -> dict[int, int]:
+    """By group or person, for those that have any."""
+    counted = _selected(select(side.column, func.count()), side, keys, include_ended).group_by(side.column)
+    return {row[0]: row[1] for row in await snapshot.rows(Statement(counted))}
+
+
+def _selected(statement: Select[Any], side: MembershipSide, keys: Sequence[int], include_ended: bool) -> Select[Any]:
+    statement = statement.where(side.column.in_(keys))
+    if not include_ended:
+        statement = statement.where(func.coalesce(memberships.c.valid_to > func.now(), true()))
+    return statement
