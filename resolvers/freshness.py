@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from resolvers.context import Context
-from resolvers.loaders.freshness import load_refresh_by_view
+from resolvers.loaders.freshness import load_refreshes_by_organization
 
 # A view that missed two refreshes in a row has nobody who refreshes it.
 STALE_AFTER_INTERVALS = 3
@@ -28,7 +28,8 @@ async def resolve_freshness(context: Context, view: str | None) -> ViewFreshness
     as_of = await context.snapshot.at()
     if view is None:
         return ViewFreshness(as_of, None, None, None, False)
-    refresh = await context.load(load_refresh_by_view, view)
+    organization_id = (await context.viewer()).organization_id
+    refresh = (await context.load(load_refreshes_by_organization, organization_id)).get(view)
     if refresh is None or refresh.refreshed_at is None:
         return ViewFreshness(as_of, view, None, None, True)
     longest = timedelta(seconds=STALE_AFTER_INTERVALS * context.services.settings.refresh_seconds)

@@ -46,7 +46,9 @@ class RecordingPool(ReadPool):
         return connection
 
     def _note(self, query: asyncpg.connection.LoggedQuery) -> None:
-        if not query.query.startswith(("BEGIN", "ROLLBACK")) and "find_viewer(" not in query.query:
+        # A new connection also asks about types that it meets for the first time, with JIT off meanwhile.
+        about_types = "typeinfo_tree" in query.query or "'jit'" in query.query
+        if not about_types and not query.query.startswith(("BEGIN", "ROLLBACK")) and "find_viewer(" not in query.query:
             self.statements.append(query.query)
 
 

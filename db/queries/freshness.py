@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,8 +18,9 @@ class RefreshRow:
     refreshed_at: datetime | None
 
 
-REFRESHES = sql("SELECT name, version, refreshed_at FROM view_refreshes WHERE name = ANY (:names)")
+REFRESHES = sql("SELECT name, version, refreshed_at FROM view_refreshes")
 
 
-async def get_refreshes(snapshot: Snapshot, names: Sequence[str]) -> list[RefreshRow]:
-    return [RefreshRow(*row) for row in await snapshot.rows(REFRESHES, names=names)]
+async def list_refreshes(snapshot: Snapshot) -> list[RefreshRow]:
+    """Of all the views, which are few."""
+    return [RefreshRow(*row) for row in await snapshot.rows(REFRESHES)]

@@ -36,6 +36,7 @@ def summary(stats: dict[str, Any]) -> tuple[Any, ...]:
     [
         # l1: ben 600 (failed), 1200, 300; cleo 900; fay 700; dan 2000
         ("mia", "MANAGER", ("6", "4", pytest.approx(5 / 6), 1.0, 950.0, 800.0, "MATERIALIZED")),
+        ("nobody", "SERVICE", ("6", "4", pytest.approx(5 / 6), 1.0, 950.0, 800.0, "MATERIALIZED")),
         ("root", "ADMIN", ("6", "4", pytest.approx(5 / 6), 1.0, 950.0, 800.0, "MATERIALIZED")),
         ("ada", "TEACHER", ("5", "3", 0.8, 1.0, 740.0, 700.0, "LIVE")),
         ("tom", "TEACHER", ("1", "1", 1.0, 1.0, 2000.0, 2000.0, "LIVE")),
