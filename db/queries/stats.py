@@ -95,7 +95,7 @@ _PEOPLE = {True: "", False: " AND a.user_id = ANY (ARRAY(SELECT viewer_people())
 _LAB_IDS = "a.lab_id = ANY (ARRAY(SELECT lab_id FROM chosen))"
 _FINISHED = "a.status <> 'STARTED' AND a.deleted_at IS NULL AND a.occurred_at >= :start AND a.occurred_at < :end"
 # What `start` and `end` are for all time.
-_EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 _VALUE = {
     PercentileMeasure.COMPLETION_TIME_SECONDS: "CASE WHEN a.duration_seconds <= 2592000 THEN a.duration_seconds END",
     PercentileMeasure.SCORE: "a.score",
@@ -241,4 +241,4 @@ _UNKNOWN: tuple[None, ...] = (None,) * len(STORED_POINTS)
 
 
 def _span(scope: AttemptScope) -> tuple[datetime, datetime]:
-    return _EVER if scope.start is None or scope.end is None else (scope.start, scope.end)
+    return EVER if scope.start is None or scope.end is None else (scope.start, scope.end)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from db.queries.measures import MEASURE_SUMS, SCORE_ARGUMENTS, Measures
-from db.queries.stats import live_rows
+from db.queries.stats import EVER, live_rows
 from db.snapshot import Snapshot
 from db.statement import sql
 
@@ -71,8 +71,6 @@ FROM (
 """)
     for source in (_TOTALS, _PERIOD)
 )
-# What `start` and `end` are for all time.
-_EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 async def get_user_lab_measures(
@@ -92,7 +90,7 @@ async def get_lab_extremes(
     snapshot: Snapshot, user_ids: Sequence[int], selection: StatsSelection
 ) -> dict[int, dict[int, LabExtremes]]:
     """By person and lab, for those with attempts."""
-    start, end = _EVER if selection.start is None else (selection.start, selection.end)
+    start, end = EVER if selection.start is None else (selection.start, selection.end)
     found: dict[int, dict[int, LabExtremes]] = {}
     for user_id, lab_id, *extremes in await snapshot.rows(
         LAB_EXTREMES, user_ids=user_ids, ids=selection.ids, start=start, end=end
