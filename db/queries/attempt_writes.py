@@ -44,9 +44,13 @@ WHERE organization_id = :organization_id AND (id = ANY (CAST(:ids AS bigint[])) 
 
 # The first state of each attempt: what a source said, whatever was edited since.
 RECORDED_BY_SOURCE = text("""
-SELECT a.id, a.user_id, a.lab_id, a.source, a.source_id, coalesce(r.snapshot, to_jsonb(a)) AS original
+SELECT a.id, a.user_id, a.lab_id, s.source, s.source_id, coalesce(r.snapshot, a.now) AS original
 FROM unnest(CAST(:sources AS text[]), CAST(:source_ids AS text[])) AS s (source, source_id)
-JOIN attempts a ON a.organization_id = :organization_id AND a.source = s.source AND a.source_id = s.source_id
+CROSS JOIN LATERAL (
+  SELECT a.id, a.user_id, a.lab_id, to_jsonb(a) AS now FROM attempts a
+  WHERE a.organization_id = :organization_id AND a.source = s.source AND a.source_id = s.source_id
+  ORDER BY a.id LIMIT 1
+) AS a
 LEFT JOIN attempt_revisions r ON r.user_id = a.user_id AND r.attempt_id = a.id AND r.revision = 1
 """)
 
@@ -78,6 +82,7 @@ LEFT JOIN deadline_extensions x ON x.assignment_id = a.id AND x.user_id = p.user
 
 # Rows come in the order of the array, so ids rise with their positions. `first` marks the first success of a person in a
 # lab among these rows: counted at once unless there is one already, so that the trigger seldom has to write a second time.
+# (A scalar subquery, since for EXISTS the planner may read everybody's counted attempts into a hash table.)
 INSERT = text("""
 INSERT INTO attempts (
   organization_id, user_id, lab_id, assignment_id, status, started_at, completed_at, due_at, duration_seconds, score,
@@ -86,7 +91,8 @@ INSERT INTO attempts (
 SELECT :organization_id, r.user_id, r.lab_id, r.assignment_id, r.status, r.started_at, r.completed_at, r.due_at,
   r.duration_seconds, r.score, r.accuracy, r.skill_match, r.difficulty, r.hints_used, coalesce(r.errors, '{}'), r.memory_mib,
   r.cpu_percent, r.metadata, r.source, r.source_id,
-  r.first AND NOT EXISTS (SELECT FROM attempts c WHERE c.user_id = r.user_id AND c.lab_id = r.lab_id AND c.counted)
+  r.first AND coalesce(
+    (SELECT false FROM attempts c WHERE c.user_id = r.user_id AND c.lab_id = r.lab_id AND c.counted LIMIT 1), true)
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
   position integer, user_id bigint, lab_id bigint, assignment_id bigint, status text, started_at timestamptz,
   completed_at timestamptz, due_at timestamptz, duration_seconds numeric, score numeric, accuracy numeric,
@@ -160,14 +166,14 @@ async def get_people(
     connection: AsyncConnection, organization_id: int, ids: Iterable[int], external_ids: Iterable[str]
 ) -> list[Person]:
     values = {"organization_id": organization_id, "ids": list(ids), "external_ids": list(external_ids)}
-    return [Person(*row) for row in await connection.execute(PEOPLE, values)]
+    return [Person(*row) for row in (await connection.execute(PEOPLE, values)).all()]
 
 
 async def get_known_labs(
     connection: AsyncConnection, organization_id: int, ids: Iterable[int], types: Iterable[str]
 ) -> list[KnownLab]:
     values = {"organization_id": organization_id, "ids": list(ids), "types": list(types)}
-    return [KnownLab(*row) for row in await connection.execute(LABS, values)]
+    return [KnownLab(*row) for row in (await connection.execute(LABS, values)).all()]
 
 
 async def get_originals(
@@ -183,7 +189,7 @@ async def get_originals(
     }
     return {
         (row.source, row.source_id): Original(row.id, row.user_id, row.lab_id, row.original)
-        for row in await connection.execute(RECORDED_BY_SOURCE, values)
+        for row in (await connection.execute(RECORDED_BY_SOURCE, values)).all()
     }
 
 
@@ -202,7 +208,7 @@ async def get_assignments(
     }
     return {
         row.position: ApplicableAssignment(row.id, row.lab_id, row.user_id, row.due_at)
-        for row in await connection.execute(ASSIGNMENTS, values)
+        for row in (await connection.execute(ASSIGNMENTS, values)).all()
     }
 
 
@@ -213,4 +219,4 @@ async def insert_attempts(
     if not rows:
         return []
     values = {"organization_id": organization_id, "rows": orjson.dumps(rows).decode()}
-    return sorted((await connection.execute(INSERT, values)).scalars())
+    return sorted((await connection.execute(INSERT, values)).scalars().all())

@@ -80,7 +80,7 @@ async def get_parked_by_source(
     }
     return {
         (row.source, row.source_id): ParkedAttempt(None, row.user_external_id, row.lab_type, row.attempt)
-        for row in await connection.execute(PARKED_BY_SOURCE, values)
+        for row in (await connection.execute(PARKED_BY_SOURCE, values)).all()
     }
 
 
@@ -89,7 +89,7 @@ async def list_ready(
 ) -> list[ParkedAttempt]:
     """Parked attempts whose person and lab are known now, at most ``bound``, held until the end of the transaction."""
     values = {"organization_id": organization_id, "tries": tries, "bound": bound}
-    return [ParkedAttempt(*row) for row in await connection.execute(READY, values)]
+    return [ParkedAttempt(*row) for row in (await connection.execute(READY, values)).all()]
 
 
 async def delete_parked(connection: AsyncConnection, ids: Sequence[int]) -> None:
