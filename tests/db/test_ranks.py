@@ -151,15 +151,17 @@ def take(school: School, step: tuple[Any, ...]) -> None:
             assert school.ranks(school.user_ids) == school.expected()
 
 
-@settings(max_examples=150, deadline=None)
-@given(first=beginning, steps=st.lists(step, min_size=1, max_size=14))
+@settings(max_examples=100, deadline=None)
+@given(first=beginning, is_fresh=st.booleans(), steps=st.lists(step, min_size=5, max_size=14))
 def test_ranks_follow_every_change(
-    changing: School, first: list[tuple[Any, ...]], steps: list[tuple[Any, ...]]
+    changing: School, first: list[tuple[Any, ...]], is_fresh: bool, steps: list[tuple[Any, ...]]
 ) -> None:
     school = changing
     school.owner.execute("DELETE FROM attempts WHERE organization_id = %s", (school.organization_id,))
     school.owner.execute("UPDATE users SET deactivated_at = NULL WHERE deactivated_at IS NOT NULL")
-    for one in (*first, *steps, ("look",), ("fold", 50_000), ("look",), ("refresh",), ("look",)):
+    look, fold_all, refresh_ranks = ("look",), ("fold", 50_000), ("refresh",)
+    freshen = (fold_all, refresh_ranks) if is_fresh else ()
+    for one in (*first, *freshen, *steps, look, fold_all, look, refresh_ranks, look):
         take(school, one)
 
 
@@ -218,6 +220,23 @@ def ranked(school: School) -> School:
             refresh(school.owner, "score_ranks")
         score(school, who, 9 - who)
     return school
+
+
+def test_the_deactivated_leave_the_board_at_once(ranked: School) -> None:
+    """And come back at once; no attempt of theirs changes, and nothing is refreshed after them."""
+    fold(ranked.owner)
+    refresh(ranked.owner, "score_ranks")
+    first, second, *_, last = ranked.user_ids
+    take(ranked, ("deactivate", 0, True))
+    assert ranked.ranks([first, second, last]) == {
+        second: (1, 0, PEOPLE - 1),
+        last: (PEOPLE - 1, 0, PEOPLE - 1),
+    }
+    refresh(ranked.owner, "score_ranks")
+    take(ranked, ("deactivate", 0, False))
+    assert ranked.ranks(ranked.user_ids) == {
+        user_id: (who + 1, 0, PEOPLE) for who, user_id in enumerate(ranked.user_ids)
+    }
 
 
 def test_a_student_learns_only_their_own_rank(ranked: School) -> None:
