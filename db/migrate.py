@@ -19,6 +19,7 @@ from settings import DatabaseRole
 
 HERE = Path(__file__).parent
 SUPPORTED_MAJORS = (16, 17, 18)
+CONNECT_SECONDS = 5
 
 
 class MigrationError(Exception):
@@ -54,6 +55,18 @@ def status_of(connection: Connection) -> MigrationStatus:
     return MigrationStatus(MigrationContext.configure(connection).get_current_revision(), newest_revision())
 
 
+def status_at(database_url: str) -> MigrationStatus:
+    """The status of the database at a URL."""
+    engine = create_engine(
+        sqlalchemy_url(database_url), poolclass=NullPool, connect_args={"connect_timeout": CONNECT_SECONDS}
+    )
+    try:
+        with engine.connect() as connection:
+            return status_of(connection)
+    finally:
+        engine.dispose()
+
+
 def migrate(database_url: str, progress: Callable[[str], None] = lambda line: None) -> MigrationStatus:
     """Creates the roles where they are missing and runs the migrations that are due.
 
@@ -61,7 +74,9 @@ def migrate(database_url: str, progress: Callable[[str], None] = lambda line: No
     on an advisory lock; statements wait at most 5 s for a lock that readers hold, so a busy database is never blocked.
     Raises MigrationError for an unsupported server or a database that is newer than this code.
     """
-    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
+    engine = create_engine(
+        sqlalchemy_url(database_url), poolclass=NullPool, connect_args={"connect_timeout": CONNECT_SECONDS}
+    )
     try:
         with engine.connect() as connection:
             major = connection.dialect.server_version_info[0] if connection.dialect.server_version_info else 0

@@ -14,7 +14,7 @@ processes that end with ours, ``orphans`` ends those that did not; ``programs`` 
 reads and writes the small files above.
 """
 
-from db.embedded.errors import EmbeddedError
+from db.embedded.errors import AlreadyRunning, EmbeddedError
 from db.embedded.instance import ADMIN, Embedded, Endpoints, grant_logins, read_endpoints
 
-__all__ = ["ADMIN", "Embedded", "EmbeddedError", "Endpoints", "grant_logins", "read_endpoints"]
+__all__ = ["ADMIN", "AlreadyRunning", "Embedded", "EmbeddedError", "Endpoints", "grant_logins", "read_endpoints"]

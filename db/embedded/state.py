@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from db.embedded.errors import EmbeddedError
+from db.embedded.errors import AlreadyRunning, EmbeddedError
 
 LOOPBACK = "127.0.0.1"
 
@@ -95,7 +95,7 @@ class RunningRecord:
         except BlockingIOError:
             os.close(descriptor)
             pid = _read_object(self.path).get("pid", "unknown")
-            raise EmbeddedError(
+            raise AlreadyRunning(
                 f"Scoregraph is already running on this data directory (pid {pid}): "
                 "stop it first, or choose another with SCOREGRAPH_DATA_DIR."
             ) from None
