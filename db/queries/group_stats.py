@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import product
 
 from db.queries.measures import MEASURE_SUMS, Measures
+from db.queries.rollups import parts_of
 from db.queries.stats import MOST_ERRORS, Entity, ErrorCount, PeopleCount, PercentileMeasure
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
@@ -72,18 +73,10 @@ _ENTITY_JOIN = {
     Entity.LEVEL: "JOIN labs e ON e.id = a.lab_id AND e.level_id IS NOT NULL",
 }
 _ENTITY_ID = {None: "0", Entity.TOPIC: "e.topic_id", Entity.LEVEL: "e.level_id"}
-_SOURCE = {
-    "rollup": {
-        None: f"SELECT * FROM user_totals_live WHERE {THEIR_IDS}",
-        Entity.TOPIC: f"SELECT * FROM user_lab_totals_live WHERE {THEIR_IDS}",
-        Entity.LEVEL: f"SELECT * FROM user_lab_totals_live WHERE {THEIR_IDS}",
-    },
-    "attempts": dict.fromkeys(
-        (None, Entity.TOPIC, Entity.LEVEL),
-        "SELECT *, completed_at AS occurred_at FROM attempt_measures "
-        f"WHERE {THEIR_IDS} AND completed_at >= :start AND completed_at < :end",
-    ),
-}
+_LAB_TOTALS = parts_of("user_lab_totals", "user_id", "lab_id")
+_ATTEMPTS = (
+    "(SELECT *, completed_at AS occurred_at FROM attempt_measures WHERE completed_at >= :start AND completed_at < :end)"
+)
 _VALUE = {
     PercentileMeasure.COMPLETION_TIME_SECONDS: "CASE WHEN a.duration_seconds <= 2592000 THEN a.duration_seconds END",
     PercentileMeasure.SCORE: "a.score",
@@ -93,16 +86,18 @@ _EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 def _sums_statement(attribution: Attribution, entity: Entity | None, source: str) -> Statement:
+    """First per person, since parts of rollups may cancel each other out, and then the person is none."""
     return sql(f"""
 WITH members AS MATERIALIZED ({MEMBERS[attribution]}),
-done AS MATERIALIZED ({_SOURCE[source][entity]})
-SELECT m.group_id, {_ENTITY_ID[entity]} AS entity_id, {MEASURE_SUMS},
-  count(DISTINCT a.user_id) FILTER (WHERE a.attempts > 0) AS people,
-  count(DISTINCT a.user_id) FILTER (WHERE a.successes > 0) AS successful_people
-FROM members m JOIN done a USING (user_id) {_ENTITY_JOIN[entity]}
-WHERE {_WITHIN[attribution]}
-GROUP BY 1, 2
-HAVING sum(a.attempts) > 0
+done AS MATERIALIZED (SELECT * FROM {source} AS d WHERE {THEIR_IDS}),
+each AS (
+  SELECT m.group_id, {_ENTITY_ID[entity]} AS entity_id, user_id, {MEASURE_SUMS}
+  FROM members m JOIN done a USING (user_id) {_ENTITY_JOIN[entity]}
+  WHERE {_WITHIN[attribution]}
+  GROUP BY 1, 2, 3
+)
+SELECT group_id, entity_id, {MEASURE_SUMS}, count(*) AS people, count(*) FILTER (WHERE successes > 0) AS successful_people
+FROM each WHERE attempts > 0 GROUP BY group_id, entity_id
 """)
 
 
@@ -145,9 +140,10 @@ GROUP BY 1, 2
 _SHAPES = tuple(product(Attribution, (None, Entity.TOPIC, Entity.LEVEL)))
 # Rollups hold no instants, so they cannot say who was where at the time.
 TOTALS = {
-    entity: _sums_statement(Attribution.CURRENT, entity, "rollup") for entity in (None, Entity.TOPIC, Entity.LEVEL)
+    entity: _sums_statement(Attribution.CURRENT, entity, _LAB_TOTALS if entity else "user_totals_live")
+    for entity in (None, Entity.TOPIC, Entity.LEVEL)
 }
-PERIODS = {shape: _sums_statement(*shape, "attempts") for shape in _SHAPES}
+PERIODS = {shape: _sums_statement(*shape, _ATTEMPTS) for shape in _SHAPES}
 ERRORS = {shape: _errors_statement(*shape) for shape in _SHAPES}
 PERCENTILES = {
     (*shape, measure): _percentile_statement(*shape, measure) for shape in _SHAPES for measure in PercentileMeasure

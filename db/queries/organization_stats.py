@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from db.queries.measures import MEASURE_SUMS, Measures
+from db.queries.rollups import parts_of
 from db.queries.stats import MOST_ERRORS, ErrorCount, PeopleCount, PercentileMeasure
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
@@ -58,7 +59,8 @@ _BY_PERSON = {
     Extent.DAYS: "user_days_live",
     Extent.INSTANTS: "attempt_measures",
 }
-_OF_EVERYBODY = {**_BY_PERSON, Extent.EVER: "lab_days_live", Extent.DAYS: "lab_days_live"}
+_LAB_DAYS = parts_of("lab_days", "organization_id", "day")
+_OF_EVERYBODY = {**_BY_PERSON, Extent.EVER: _LAB_DAYS, Extent.DAYS: _LAB_DAYS}
 _VALUE = {
     PercentileMeasure.COMPLETION_TIME_SECONDS: "CASE WHEN duration_seconds <= 2592000 THEN duration_seconds END",
     PercentileMeasure.SCORE: "score",
@@ -71,7 +73,7 @@ def _sums_statement(everybody: bool, extent: Extent) -> Statement:
     source = _OF_EVERYBODY[extent] if everybody else _BY_PERSON[extent]
     return sql(f"""
 SELECT organization_id AS key, {MEASURE_SUMS}
-FROM {source} WHERE {_WHOSE[everybody]} AND {_WHEN[extent]} GROUP BY organization_id
+FROM {source} AS d WHERE {_WHOSE[everybody]} AND {_WHEN[extent]} GROUP BY organization_id
 """)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from db.queries.group_stats import MEMBERS, THEIR_IDS, Attribution
 from db.queries.measures import MEASURE_SUMS, SCORE_ARGUMENTS, Measures
+from db.queries.rollups import parts_of
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -56,13 +57,22 @@ _KEYED = {
     Team.VISIBLE: "SELECT organization_id AS key, * FROM done",
 }
 
+# Members are joined with what they did; without a join there is nothing to keep.
+_ONCE = {
+    Team.MEMBERS_NOW: "MATERIALIZED",
+    Team.MEMBERS_THEN: "MATERIALIZED",
+    Team.ORGANIZATION: "",
+    Team.VISIBLE: "",
+}
+_DAYS = parts_of("user_days", "organization_id", "user_id", "day")
+
 
 def slots_statement(team: Team, source: str, place: str, kind: str) -> Statement:
     """Slot n lies from edge n to edge n + 1. First per person, since a mean of scores is one over people."""
     return sql(f"""
 WITH {_MEMBERS[team]}
-done AS MATERIALIZED (
-  SELECT *, {place} AS place, width_bucket({place}, CAST(:edges AS {kind}[])) AS slot FROM {source}
+done AS {_ONCE[team]} (
+  SELECT *, {place} AS place, width_bucket({place}, CAST(:edges AS {kind}[])) AS slot FROM {source} AS d
   WHERE {_WHOSE[team]} AND {place} >= :first AND {place} < :end
 ),
 each AS (SELECT key, slot, user_id, {MEASURE_SUMS} FROM ({_KEYED[team]}) AS keyed GROUP BY key, slot, user_id)
@@ -73,7 +83,7 @@ FROM each WHERE attempts > 0 GROUP BY key, slot
 
 # A day in the rollup does not say who was in a group at the time.
 SLOTS_BY_DAY: dict[Team, Statement] = {
-    team: slots_statement(team, "user_days_live", "day", "date") for team in Team if team is not Team.MEMBERS_THEN
+    team: slots_statement(team, _DAYS, "day", "date") for team in Team if team is not Team.MEMBERS_THEN
 }
 SLOTS_BY_INSTANT = {team: slots_statement(team, "attempt_measures", "completed_at", "timestamptz") for team in Team}
 

@@ -389,3 +389,29 @@ async def test_members_of_many_groups_page_like_a_list_of_people(ask: Asker) -> 
         **MIA,
     )
     assert [group["members"]["nodes"] for group in filtered.data["groups"]["nodes"]] == [[{"externalId": "ben"}], []]
+
+
+async def test_a_deletion_that_no_worker_has_folded_counts_at_once(fresh_ask: Asker) -> None:
+    with fresh_ask.database.connect(None) as connection:
+        connection.execute("UPDATE attempts SET deleted_at = now() WHERE source_id IN ('cleo-3', 'ben-4')")
+        pending = connection.execute("SELECT count(*) FROM attempt_deltas").fetchone()
+    assert pending == (2,)
+    answer = await group_of(
+        fresh_ask,
+        """stats { totalAttempts totalUsers } topicStats { topic { externalId } stats { totalAttempts totalUsers } }
+        levelStats { level { position } stats { totalAttempts } }
+        trend(period: {dates: {from: "2026-03-01", to: "2026-04-01"}}, attribution: CURRENT) { points { bucket { label } people } }""",
+        **MIA,
+    )
+    group = answer.data["group"]
+    assert group["stats"] == {"totalAttempts": "6", "totalUsers": "2"}
+    # Of sets only cleo's attempt at l2 is left.
+    assert group["topicStats"] == [
+        {"topic": {"externalId": "algebra"}, "stats": {"totalAttempts": "5", "totalUsers": "2"}},
+        {"topic": {"externalId": "sets"}, "stats": {"totalAttempts": "1", "totalUsers": "1"}},
+    ]
+    assert group["levelStats"] == [{"level": {"position": 1}, "stats": {"totalAttempts": "5"}}]
+    days = [point["bucket"]["label"][-2:] for point in group["trend"]["points"]]
+    assert days == ["02", "03", "04", "08", "09", "13"]
+    whole = await fresh_ask("{ organization { stats { totalAttempts totalUsers } } }", **MIA)
+    assert whole.data["organization"]["stats"] == {"totalAttempts": "9", "totalUsers": "4"}
