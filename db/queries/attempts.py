@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, literal, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.selectable import TableValuedAlias
 
 from db.keyset import Page, SortKey, paged
 from db.models.attempts import attempt_revisions, attempts
@@ -128,7 +129,7 @@ def attempts_of_each_statement(
     walks along an index as there are owners, however long their histories are.
     """
     owners = _owners()
-    chosen = _selected(select(*COLUMNS, *_values(keys)), selection).where(attempts.c[owner] == owners)
+    chosen = _selected(select(*COLUMNS, *_values(keys)), selection).where(attempts.c[owner] == owners.c.key)
     return _of_each(owners, chosen, keys, page)
 
 
@@ -153,8 +154,9 @@ async def count_attempts_of_each(
 ) -> dict[int, int]:
     """By owner; no further than ``bound`` each."""
     asked = _owners()
-    bounded = _selected(select(attempts.c.id), selection).where(attempts.c[owner] == asked).limit(bound).lateral()
-    counted = select(asked, func.count()).select_from(bounded).group_by(asked)
+    bounded = _selected(select(attempts.c.id), selection).where(attempts.c[owner] == asked.c.key)
+    lists = bounded.limit(bound).lateral()
+    counted = select(asked.c.key, func.count()).select_from(asked.join(lists, true())).group_by(asked.c.key)
     return dict(await snapshot.rows(Statement(counted), owners=owners))
 
 
@@ -169,7 +171,7 @@ async def list_revisions_of_each(
             attempts,
             (attempts.c.user_id == attempt_revisions.c.user_id) & (attempts.c.id == attempt_revisions.c.attempt_id),
         )
-        .where(attempts.c.id == asked)
+        .where(attempts.c.id == asked.c.key)
     )
     found: dict[int, ListedRevisions] = {}
     end = 1 + len(REVISION_COLUMNS)
@@ -189,11 +191,11 @@ REVISION_COUNTS = sql(
 )
 
 
-def _owners() -> ColumnElement[int]:
-    return func.unnest(bindparam("owners", type_=ARRAY(BigInteger))).column_valued("owner")
+def _owners() -> TableValuedAlias:
+    return func.unnest(bindparam("owners", type_=ARRAY(BigInteger))).table_valued("key").render_derived("owners")
 
 
-def _of_each(owners: ColumnElement[int], chosen: Select[Any], keys: Sequence[SortKey], page: Page) -> Statement:
+def _of_each(owners: TableValuedAlias, chosen: Select[Any], keys: Sequence[SortKey], page: Page) -> Statement:
     lists = paged(chosen, keys, page).lateral("lists")
     order = []
     for position, key in enumerate(keys):
@@ -202,7 +204,9 @@ def _of_each(owners: ColumnElement[int], chosen: Select[Any], keys: Sequence[Sor
         if key.nullable:
             direction = direction.nulls_first() if page.backward else direction.nulls_last()
         order.append(direction)
-    return Statement(select(owners, *lists.c).select_from(lists).order_by(owners, *order))
+    return Statement(
+        select(owners.c.key, *lists.c).select_from(owners.join(lists, true())).order_by(owners.c.key, *order)
+    )
 
 
 def _values(keys: Sequence[SortKey]) -> list[ColumnElement[Any]]:
