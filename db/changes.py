@@ -45,6 +45,8 @@ class Changes:
         self._poll_seconds = poll_seconds
         self._listeners: dict[asyncio.Event, tuple[frozenset[str], set[str]]] = {}
         self._task: asyncio.Task[None] | None = None
+        # Set once the first try to hear has succeeded or failed: from then on nothing told is missed unnoticed.
+        self._tried = asyncio.Event()
 
     async def publish(self, tags: Iterable[str]) -> None:
         """Tells the tags. Failing is noted, not raised: the change is committed already."""
@@ -61,6 +63,7 @@ class Changes:
         """Wakes up whenever one of the tags is told, from the moment this is entered."""
         if self._task is None:
             self._task = asyncio.create_task(self._hear(), name="scoregraph changes")
+        await self._tried.wait()
         event = asyncio.Event()
         heard: set[str] = set()
         self._listeners[event] = (frozenset(tags), heard)
@@ -83,11 +86,14 @@ class Changes:
                 try:
                     async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                         await pubsub.subscribe(CHANNEL)
+                        self._tried.set()
+                        # To those who listened while there was no connection.
                         self._tell({EVERYTHING})
                         async for message in pubsub.listen():
                             self._tell(set(message["data"].decode().split()))
                 except (RedisError, OSError) as error:
                     log.warning("changes_not_heard", error=type(error).__name__)
+            self._tried.set()
             await asyncio.sleep(self._poll_seconds)
             self._tell({EVERYTHING})
 

@@ -2,20 +2,17 @@
 
 import json
 import shutil
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
-from threading import Thread
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, WebSocket, async_playwright
 
 import web
-from tests.web import stand_in
+from tests.conftest import Database, Servers
+from tests.gateway import Gateway, running_gateway
+from tests.school import build_school
 
 # Quiet and offline: a browser that phones home would fail the test that says nobody does.
 CHROMIUM_ARGS = [
@@ -29,42 +26,33 @@ CHROMIUM_ARGS = [
 ]
 
 
-@contextmanager
-def serving(app: object) -> Iterator[str]:
-    """`app` under uvicorn on a free loopback port, in a thread of its own; gives its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        deadline = monotonic() + 10
-        while not server.started and thread.is_alive() and monotonic() < deadline:
-            sleep(0.01)
-        assert server.started, "the gateway did not come up"
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
-
-
 @pytest.fixture(scope="session")
-def gateway_url() -> Iterator[str]:
-    """Where the gateway under test listens: scheme, host and port."""
+def gateway(new_database: Callable[[], Database], servers: Servers) -> Iterator[Gateway]:
+    """The real gateway, over a small school."""
     if not (web.DIST / "index.html").exists():
         pytest.skip("web/dist is not built; run scripts/build-web")
-    with serving(stand_in.app()) as url:
-        yield url
+    database = new_database()
+    with database.connect() as owner:
+        build_school(owner)
+    with running_gateway(database, servers) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def gateway_token() -> str:
-    """A token that `gateway_url` accepts."""
-    return stand_in.TOKEN
+def gateway_url(gateway: Gateway) -> str:
+    """Where it listens: scheme, host and port."""
+    return gateway.url
+
+
+@pytest.fixture(scope="session")
+def gateway_token(gateway: Gateway) -> str:
+    """A teacher's token."""
+    return gateway.token("ada", "TEACHER")
 
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    executable = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
+    executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if executable is None:
         pytest.skip("there is no Chromium on PATH; run scripts/install-browser")
     async with async_playwright() as playwright:
