@@ -1,0 +1,1 @@
+"""What fills a database from outside the graph: data sets, synthetic years, and a trickle of live attempts."""
