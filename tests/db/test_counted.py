@@ -171,11 +171,7 @@ def apply(school: School, op: tuple[Any, ...]) -> None:
             " AS p (organization_id, ids) WHERE p.organization_id = a.organization_id AND a.id = ANY(%s)",
             (
                 rest[0] + 1,
-                *(
-                    part
-                    for at in school.places
-                    for part in (at.organization_id, list(getattr(at, f"{kind}_ids")))
-                ),
+                *(part for at in school.places for part in (at.organization_id, list(getattr(at, f"{kind}_ids")))),
                 ids,
             ),
         )
@@ -375,9 +371,7 @@ def test_days_are_those_of_the_organization(database: Database) -> None:
             organization_id = add_organization(connection, zone)
             user_id, lab_id = add_user(connection, organization_id), add_lab(connection, organization_id)
             for hour in ("20:00", "22:30"):
-                add_attempt(
-                    connection, organization_id, user_id, lab_id, completed_at=f"2025-06-02 {hour}+00"
-                )
+                add_attempt(connection, organization_id, user_id, lab_id, completed_at=f"2025-06-02 {hour}+00")
             found = connection.execute(
                 "SELECT extract(day FROM day)::int, attempts FROM user_days_live WHERE user_id = %s",
                 (user_id,),
@@ -398,9 +392,7 @@ def test_deactivation_shows_at_once(room: tuple[Connection, int, int, int]) -> N
     connection, _, user_id, _ = room
     for value, is_active in (("now()", False), ("NULL", True)):
         connection.execute(f"UPDATE users SET deactivated_at = {value} WHERE id = %s", (user_id,))
-        row = connection.execute(
-            "SELECT active FROM user_totals_live WHERE user_id = %s", (user_id,)
-        ).fetchone()
+        row = connection.execute("SELECT active FROM user_totals_live WHERE user_id = %s", (user_id,)).fetchone()
         assert row == (is_active,)
 
 
@@ -420,11 +412,7 @@ REFUSED: list[dict[str, object]] = [
         )
         for value in ("NaN", "Infinity", "-Infinity", "-0.001")
     ),
-    *(
-        {column: value}
-        for column in ("completed_at", "started_at", "due_at")
-        for value in ("infinity", "-infinity")
-    ),
+    *({column: value} for column in ("completed_at", "started_at", "due_at") for value in ("infinity", "-infinity")),
     {"hints_used": -1},
     {"score": "100.0001"},
     {"accuracy": "1.000001"},
@@ -451,8 +439,7 @@ def test_nonsense_is_refused(room: tuple[Connection, int, int, int], columns: di
     kept = add_attempt(connection, *ids)
     with pytest.raises((errors.CheckViolation, errors.NumericValueOutOfRange, errors.NotNullViolation)):
         connection.execute(
-            f"UPDATE attempts SET {', '.join(f'{name} = %({name})s' for name in columns)}"
-            " WHERE id = %(kept)s",
+            f"UPDATE attempts SET {', '.join(f'{name} = %({name})s' for name in columns)} WHERE id = %(kept)s",
             columns | {"kept": kept},
         )
 
@@ -460,9 +447,7 @@ def test_nonsense_is_refused(room: tuple[Connection, int, int, int], columns: di
 def test_the_edges_are_accepted(room: tuple[Connection, int, int, int]) -> None:
     connection, *ids = room
     instant = "2025-06-02 12:00+00"
-    add_attempt(
-        connection, *ids, started_at=instant, completed_at=instant, due_at=instant, duration_seconds=0
-    )
+    add_attempt(connection, *ids, started_at=instant, completed_at=instant, due_at=instant, duration_seconds=0)
     for edge in ({"score": 0}, {"score": 100}, {"accuracy": 1}, {"skill_match": 0}, {"difficulty": 0}):
         add_attempt(connection, *ids, **edge)
     add_attempt(connection, *ids, difficulty=10, duration_seconds="9999999999", errors=["E"] * 100)
@@ -480,8 +465,7 @@ def test_started_and_finished_exclude_each_other(room: tuple[Connection, int, in
 
 def insert_raw(connection: Connection, ids: list[int], status: str, completed_at: str | None) -> None:
     connection.execute(
-        "INSERT INTO attempts (organization_id, user_id, lab_id, status, completed_at)"
-        " VALUES (%s, %s, %s, %s, %s)",
+        "INSERT INTO attempts (organization_id, user_id, lab_id, status, completed_at) VALUES (%s, %s, %s, %s, %s)",
         (*ids, status, completed_at),
     )
 
@@ -510,9 +494,7 @@ def test_an_unknown_zone_is_refused(room: tuple[Connection, int, int, int], zone
     with pytest.raises(errors.CheckViolation):
         connection.execute("UPDATE users SET time_zone = %s WHERE id = %s", (zone, user_id))
     with pytest.raises(errors.CheckViolation):
-        insert(
-            connection, "groups", organization_id=organization_id, external_id="z", name="z", time_zone=zone
-        )
+        insert(connection, "groups", organization_id=organization_id, external_id="z", name="z", time_zone=zone)
 
 
 def test_every_zone_of_the_server_is_accepted(room: tuple[Connection, int, int, int]) -> None:
@@ -560,9 +542,7 @@ def test_memberships_do_not_overlap(
 
 
 @pytest.mark.parametrize("days", [(0, 0), (1, -1)])
-def test_a_membership_ends_after_it_begins(
-    room: tuple[Connection, int, int, int], days: tuple[int, int]
-) -> None:
+def test_a_membership_ends_after_it_begins(room: tuple[Connection, int, int, int], days: tuple[int, int]) -> None:
     connection, organization_id, user_id, _ = room
     with pytest.raises(errors.CheckViolation):
         add_member(connection, organization_id, add_group(connection, organization_id), user_id, days=days)
@@ -575,9 +555,7 @@ def test_nothing_refers_to_another_organization(room: tuple[Connection, int, int
     strange_group = add_group(connection, abroad)
     strange_topic = insert(connection, "topics", organization_id=abroad, external_id="t", title="t")
     strange_level = insert(connection, "levels", organization_id=abroad, position=1, title="one")
-    strange_assignment = insert(
-        connection, "assignments", organization_id=abroad, lab_id=strange_lab, user_id=stranger
-    )
+    strange_assignment = insert(connection, "assignments", organization_id=abroad, lab_id=strange_lab, user_id=stranger)
 
     def attempt(**columns: object) -> None:
         ids = {"organization_id": home, "user_id": user_id, "lab_id": lab_id}
