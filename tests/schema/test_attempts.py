@@ -207,7 +207,9 @@ async def test_backward_pages_of_each_person(ask: Asker) -> None:
 
 
 async def test_attempts_of_labs(ask: Asker) -> None:
-    document = "{ labs { nodes { type attempts(filter: {success: true}) { nodes { sourceId } totalCount { value } } } } }"
+    document = (
+        "{ labs { nodes { type attempts(filter: {success: true}) { nodes { sourceId } totalCount { value } } } } }"
+    )
     answer = await ask(document)
     assert answer.errors == []
     lists = {lab["type"]: [n["sourceId"] for n in lab["attempts"]["nodes"]] for lab in answer.data["labs"]["nodes"]}
@@ -230,13 +232,16 @@ async def test_node_answers_alike_for_what_is_not_to_be_seen(ask: Asker, kind: s
     answer = await ask("query ($id: ID!) { node(id: $id) { id } }", {"id": global_id("Attempt", key)})
     assert (answer.data, answer.codes) == ({"node": None}, ["NOT_FOUND"])
     seen = await ask(
-        "query ($id: ID!) { node(id: $id) { ... on Attempt { sourceId } } }", {"id": global_id("Attempt", keys["ben-1"])}
+        "query ($id: ID!) { node(id: $id) { ... on Attempt { sourceId } } }",
+        {"id": global_id("Attempt", keys["ben-1"])},
     )
     assert seen.data == {"node": {"sourceId": "ben-1"}}
 
 
 @pytest.mark.parametrize(("person", "role"), [("ben", "STUDENT"), ("ada", "TEACHER")])
 async def test_history_needs_the_audit_permission(ask: Asker, person: str, role: str) -> None:
-    answer = await ask("{ attempts(first: 1) { nodes { id revisions { nodes { revision } } } } }", person=person, role=role)
+    answer = await ask(
+        "{ attempts(first: 1) { nodes { id revisions { nodes { revision } } } } }", person=person, role=role
+    )
     assert answer.codes == ["FORBIDDEN"]
     assert answer.data["attempts"]["nodes"][0]["revisions"] is None
