@@ -25,7 +25,17 @@ T = TypeVar("T")
 MOST_TRIES = 5
 # Another writer was first; a new transaction sees what it did.
 RETRIED_STATES = {"40001", "40P01"}
-RETRIED_CONSTRAINTS = {"attempts_one_counted", "attempts_by_source", "parked_attempts_by_source"}
+RETRIED_CONSTRAINTS = {
+    "attempts_one_counted",
+    "attempts_by_source",
+    "parked_attempts_by_source",
+    "users_organization_id_external_id_key",
+    "users_organization_id_username_key_key",
+    "groups_organization_id_external_id_key",
+    "topics_organization_id_external_id_key",
+    "levels_organization_id_position_key",
+    "labs_organization_id_type_key",
+}
 # Too many connections, shutting down, cancelled at a timeout, a lock that did not come.
 UNAVAILABLE_STATES = ("53", "57", "08", "55P03")
 

@@ -45,7 +45,7 @@ class UserError:
 
 @dataclass(frozen=True, slots=True)
 class ValidationError(UserError):
-    """``rule`` is a stable name: RANGE, LENGTH, TEXT, EXACTLY_ONE, CONSISTENCY, TIME, SIZE, DEPTH, DUPLICATE, FORMAT."""
+    """``rule`` is a stable name: RANGE, LENGTH, TEXT, EXACTLY_ONE, CONSISTENCY, TIME, SIZE, DEPTH, DUPLICATE, REQUIRED, FORMAT."""
 
     code = ErrorCode.VALIDATION
     rule: str = "FORMAT"

@@ -2,12 +2,14 @@
 
 import strawberry
 
+from schema.assignment_mutations import AssignmentMutation
 from schema.attempt_mutations import AttemptMutation
+from schema.roster import RosterMutation
 
 
 @strawberry.type(
     description="What can be changed. What is wrong with an input is part of the answer (`userErrors`); what was written is "
     "in what the answer shows."
 )
-class Mutation(AttemptMutation):
+class Mutation(AttemptMutation, RosterMutation, AssignmentMutation):
     pass

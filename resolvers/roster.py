@@ -1,0 +1,170 @@
+"""Who may keep the roster, and how: one transaction per call, told to everybody after the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.attempt_unparking import unpark
+from db.changes import tags_of
+from db.engine import DatabaseUnavailable
+from db.queries.idempotency import claim_key, keep_answer
+from db.queries.membership_writes import get_groups_of_users
+from db.snapshot import Viewer
+from db.transaction import write_transaction
+from resolvers.context import Context
+from resolvers.errors import Forbidden
+from resolvers.idempotency import answer_again, idempotency_key
+from resolvers.membership_writes import MembershipDraft, set_membership
+from resolvers.permissions import Permission, permissions_of
+from resolvers.roster_writes import (
+    UPSERTED_GROUPS,
+    UPSERTED_LABS,
+    UPSERTED_LEVELS,
+    UPSERTED_TOPICS,
+    UPSERTED_USERS,
+    RosterItem,
+    Subject,
+    argument_name,
+    refuse_nonsense,
+    upsert,
+)
+from resolvers.user_errors import Refused, user_error_of
+
+__all__ = [
+    "UPSERTED_GROUPS",
+    "UPSERTED_LABS",
+    "UPSERTED_LEVELS",
+    "UPSERTED_TOPICS",
+    "UPSERTED_USERS",
+    "Change",
+    "Done",
+    "MembershipDraft",
+    "RosterItem",
+    "change_roster",
+    "resolve_membership_change",
+    "resolve_upsert",
+]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a transaction did: the ids that answer the call, and the tags of what is no longer as it was."""
+
+    ids: list[int]
+    tags: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """``replayed``: an earlier call with the same idempotency key did it."""
+
+    ids: list[int]
+    replayed: bool
+
+
+async def change_roster(
+    context: Context,
+    operation: str,
+    key: str | None,
+    checked_body: Callable[[], Mapping[str, Any]],
+    work: Callable[[AsyncConnection, Viewer], Awaitable[Change]],
+) -> Done:
+    """Runs ``work`` in a transaction, then lets the rest of the operation see what it did.
+
+    ``key`` is the idempotency key; ``checked_body`` gives what is said with it, by argument, and raises Refused where that
+    makes no sense in itself. Raises Refused, and then nothing was written;
+    Unauthenticated, UnknownCaller and DatabaseUnavailable.
+    """
+
+    async def permitted(connection: AsyncConnection, viewer: Viewer) -> tuple[Change, bool]:
+        if Permission.MANAGE_ROSTER not in permissions_of(viewer):
+            raise Refused(user_error_of(Forbidden(Permission.MANAGE_ROSTER)))
+        # What makes sense can be stored: no NUL, no half of a surrogate pair.
+        said = orjson.loads(orjson.dumps(checked_body()))
+        claimed = idempotency_key(context, viewer, operation, key)
+        kept = await claim_key(connection, claimed, said) if claimed else None
+        if kept is not None:
+            return Change(answer_again(kept, said), []), True
+        change = await work(connection, viewer)
+        if claimed is not None:
+            await keep_answer(connection, claimed, change.ids)
+        return change, False
+
+    change, replayed = await write_transaction(context.services.write_engine, context.caller, permitted)
+    await context.services.changes.publish(change.tags)
+    # What is read from now on is read after the commit.
+    await context.renew()
+    return Done(change.ids, replayed)
+
+
+async def resolve_upsert(context: Context, subject: Subject, items: Sequence[RosterItem], key: str | None) -> Done:
+    """Makes the roster say what the items say: all of them or, where one is wrong, none. Ids in the order of the items.
+
+    Raises Refused, Unauthenticated.
+    """
+    name = subject.table.name
+
+    def body() -> dict[str, Any]:
+        refuse_nonsense(subject, items)
+        return {name: [_said(subject, item) for item in items]}
+
+    async def work(connection: AsyncConnection, viewer: Viewer) -> Change:
+        upserted = await upsert(connection, viewer, subject, items)
+        if not upserted.changed:
+            return Change(upserted.ids, [])
+        concerned: dict[str, Sequence[int]] = {"organizations": [viewer.organization_id]}
+        if subject is UPSERTED_USERS:
+            groups = await get_groups_of_users(connection, viewer.organization_id, upserted.changed)
+            concerned |= {"users": upserted.changed, "groups": groups}
+        elif subject in (UPSERTED_GROUPS, UPSERTED_LABS):
+            concerned[name] = upserted.changed
+        return Change(upserted.ids, tags_of(**concerned))
+
+    done = await change_roster(context, f"upsert{name.capitalize()}", key, body, work)
+    if subject in (UPSERTED_USERS, UPSERTED_LABS) and not done.replayed:
+        await _unpark(context)
+    return done
+
+
+async def resolve_membership_change(context: Context, draft: MembershipDraft, key: str | None) -> Done:
+    """Opens, ends or reopens a membership. Raises Refused, Unauthenticated."""
+
+    async def work(connection: AsyncConnection, viewer: Viewer) -> Change:
+        membership_id, changed = await set_membership(connection, viewer, draft)
+        tags = tags_of(users=[draft.user_id], groups=[draft.group_id], organizations=[viewer.organization_id])
+        return Change([membership_id], tags if changed else [])
+
+    return await change_roster(context, "setGroupMembership", key, draft.checked_body, work)
+
+
+async def _unpark(context: Context) -> None:
+    """Records what waited for these people or labs. What does not fit, or fails, is left to the worker."""
+
+    async def work(connection: AsyncConnection, viewer: Viewer) -> list[str]:
+        found = await unpark(connection, viewer.organization_id)
+        if not found.user_ids:
+            return []
+        groups = await get_groups_of_users(connection, viewer.organization_id, list(found.user_ids))
+        return tags_of(users=found.user_ids, labs=found.lab_ids, groups=groups, organizations=[viewer.organization_id])
+
+    try:
+        tags = await write_transaction(context.services.write_engine, context.caller, work)
+    except DatabaseUnavailable:
+        log.warning("attempts_not_unparked")
+        return
+    await context.services.changes.publish(tags)
+    if tags:
+        await context.renew()
+
+
+def _said(subject: Subject, item: RosterItem) -> dict[str, Any]:
+    said = {subject.table.key: item.key, **item.said}
+    return {argument_name(name): value for name, value in said.items()}
