@@ -71,5 +71,6 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             raise HTTPException(400, "The body must be a JSON object with a query.")
         return decoded
 
-    def encode_json(self, data: object) -> bytes:
-        return orjson.dumps(data)
+    def encode_json(self, data: object) -> str:
+        # Text, since bytes would make binary frames of WebSocket messages.
+        return orjson.dumps(data).decode()

@@ -142,12 +142,14 @@ async def socket(gateway: Gateway, token: str | None) -> AsyncIterator[ClientCon
 
 
 async def subscribe(ws: ClientConnection, document: str, id: str = "1") -> None:
-    assert json.loads(await ws.recv()) == {"type": "connection_ack"}
+    assert await message(ws) == {"type": "connection_ack"}
     await ws.send(json.dumps({"type": "subscribe", "id": id, "payload": {"query": document}}))
 
 
 async def message(ws: ClientConnection) -> dict[str, Any]:
-    received: dict[str, Any] = json.loads(await asyncio.wait_for(ws.recv(), 20))
+    frame = await asyncio.wait_for(ws.recv(), 20)
+    assert isinstance(frame, str), "graphql-transport-ws speaks in text frames"
+    received: dict[str, Any] = json.loads(frame)
     return received
 
 

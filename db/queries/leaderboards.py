@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+import asyncpg
+
 from db.keyset import Page
 from db.snapshot import Snapshot
 from db.statement import sql
@@ -219,8 +221,8 @@ async def get_best_scores(
     return [(row["user_id"], row["value"]) for row in rows]
 
 
-def _by_board(rows: Sequence[object]) -> dict[int, list[Standing]]:
+def _by_board(rows: Sequence[asyncpg.Record]) -> dict[int, list[Standing]]:
     boards: dict[int, list[Standing]] = {}
-    for key, *rest in rows:  # type: ignore[misc]
-        boards.setdefault(key, []).append(Standing(*rest))
+    for row in rows:
+        boards.setdefault(row[0], []).append(Standing(*row[1:]))
     return boards
