@@ -234,10 +234,12 @@ def _compared_with_parked(row: dict[str, Any], earlier: ParkedAttempt) -> Outcom
 
 
 async def _insert(batch: _Batch) -> None:
+    people = ((draft.status, batch.person(draft)) for _, draft in batch.open())
+    successful = {person.id for status, person in people if status == "SUCCEEDED" and person is not None}
+    # Before deadlines are looked up: an extension that is being granted either is seen, or sees what is recorded here.
+    await lock_people(batch.connection, batch.organization_id, successful)
     found = await _find_assignments(batch)
     rows, owners = _rows(batch, found)
-    successful = {row["user_id"] for row in rows if row["status"] == "SUCCEEDED"}
-    await lock_people(batch.connection, batch.organization_id, successful)
     ids = await insert_attempts(batch.connection, batch.organization_id, rows)
     for key, row, position in zip(ids, rows, owners, strict=True):
         batch.outcomes[position] = Recorded(key, row["user_id"], row["lab_id"])
