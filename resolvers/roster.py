@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.attempt_unparking import unpark
@@ -157,8 +158,9 @@ async def _unpark(context: Context) -> None:
 
     try:
         tags = await write_transaction(context.services.write_engine, context.caller, work)
-    except DatabaseUnavailable:
-        log.warning("attempts_not_unparked")
+    except (DatabaseUnavailable, SQLAlchemyError):
+        # The roster is committed: that is what the call was for.
+        log.exception("attempts_not_unparked")
         return
     await context.services.changes.publish(tags)
     if tags:

@@ -173,6 +173,28 @@ async def test_an_extension_after_completion_changes_the_score(assignments: Assi
     assert await assignments.score() == (34.0, 0.0)
 
 
+async def test_an_extension_that_is_being_granted_is_waited_for(assignments: Assignments) -> None:
+    ask = assignments.ask
+    given = await assignments.give(dueAt="2026-03-03T00:00:00Z", userId=ask.id("User", "gus"))
+    _, key = parse_global_id(given["id"], "id")
+    gus = ask.key("users", "gus")
+    with ask.database.connect(None) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT 1 FROM users WHERE id = %s FOR NO KEY UPDATE", (gus,))
+        recording = asyncio.create_task(assignments.record("gus", "2026-03-04T10:00:00Z"))
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        while not rows(ask, waiting):
+            assert not recording.done()
+            await asyncio.sleep(0.01)
+        other.execute(
+            "INSERT INTO deadline_extensions (assignment_id, organization_id, user_id, due_at) "
+            "VALUES (%s, 1, %s, '2026-03-05 00:00Z')",
+            (key, gus),
+        )
+        other.execute("COMMIT")
+    assert (await recording)["onTime"] is True
+
+
 async def test_an_extension_is_for_one_person_of_the_group(assignments: Assignments) -> None:
     ask = assignments.ask
     given = await assignments.give("l4", dueAt="2026-03-03T00:00:00Z")
