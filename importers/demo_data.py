@@ -32,7 +32,8 @@ def fill_demo(database_url: str, *, progress: Progress = silent, seed: int = SEE
     Raises DatabaseUnavailable, ImportFailed.
     """
     now = datetime.now(UTC)
-    until = now if today is None else datetime.combine(today + timedelta(days=1), time(), UTC)
+    # A given day is over everywhere, late evenings included.
+    until = now if today is None else datetime.combine(today + timedelta(days=2), time(), UTC)
     try:
         with Loader(database_url, SERVICE_PLACE, progress) as loader:
             if not loader.exists():

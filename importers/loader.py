@@ -76,10 +76,12 @@ class Loader:
             )
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable(f"The database at {place_of(self._url)} cannot be reached.") from error
-        may_own = self._value("SELECT pg_has_role(%(role)s, 'SET')", role=DatabaseRole.OWNER)
-        self.connection.execute(f"SET ROLE {DatabaseRole.OWNER if may_own else DatabaseRole.WORKER}")
-        self._may_own = bool(may_own)
+        self._may_own = self._may_become_owner()
+        self.connection.execute(f"SET ROLE {DatabaseRole.OWNER if self._may_own else DatabaseRole.WORKER}")
         return self
+
+    def _may_become_owner(self) -> bool:
+        return bool(self._value("SELECT pg_has_role(%(role)s, 'SET')", role=DatabaseRole.OWNER))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
