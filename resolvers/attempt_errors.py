@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from db.attempt_drafts import AttemptDraft, Problem
@@ -25,6 +26,7 @@ FIELD_PATHS: dict[str, Path] = {
 }
 
 
+@cache
 def field_path(field: str) -> Path:
     """The path of a field in its input."""
     if field in FIELD_PATHS:

@@ -39,14 +39,12 @@ def stored(draft: AttemptDraft, changes: dict[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def asks_for_deadline(row: AttemptRow, draft: AttemptDraft, changes: dict[str, Any]) -> bool:
-    """Whether the deadline is to be looked up: another assignment, or a completion that takes the deadline of then."""
-    if "due_at" in changes:
-        return False
+def asks_for_assignment(row: AttemptRow, draft: AttemptDraft, changes: dict[str, Any]) -> bool:
+    """Whether an assignment is to be looked up: the one that was named, or the one that applies at a completion."""
     if "assignment_id" in changes:
-        return changes["assignment_id"] is not None
+        return draft.assignment_id is not None
     completes = row.completed_at is None and draft.completed_at is not None
-    return completes and (row.assignment_id is not None or row.due_at is None)
+    return completes and "due_at" not in changes and (row.assignment_id is not None or row.due_at is None)
 
 
 def _status(row: AttemptRow, changes: dict[str, Any]) -> str | None:

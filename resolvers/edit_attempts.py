@@ -18,7 +18,7 @@ from db.queries.attempts import AttemptRow, get_attempts
 from db.snapshot import Viewer
 from db.transaction import write_transaction
 from resolvers.attempt_errors import problem_errors
-from resolvers.attempt_patches import asks_for_deadline, patched, stored
+from resolvers.attempt_patches import asks_for_assignment, patched, stored
 from resolvers.context import Context
 from resolvers.errors import ClientError
 from resolvers.permissions import Permission
@@ -62,12 +62,7 @@ async def resolve_update_attempt(context: Context, call: EditCall, changes: dict
         problems = content_problems(draft, datetime.now(UTC))
         if problems:
             raise Refused(*problem_errors(problems, PATCH))
-        if changes.get("assignment_id", row.assignment_id) is None and "assignment_id" in changes:
-            draft.due_at = changes.get("due_at")
-        elif asks_for_deadline(row, draft, changes):
-            await _take_deadline(connection, row, draft)
-        elif changes.get("assignment_id") is not None:
-            await _take_deadline(connection, row, draft, due_at=changes.get("due_at"), given=True)
+        await _settle_deadline(connection, row, draft, changes)
         new = stored(draft, changes)
         return {name: value for name, value in new.items() if value != getattr(row, name)}
 
@@ -132,10 +127,14 @@ async def _edit(
     return EditedAttempt(next(iter(await get_attempts(context.snapshot, [row.id])), None))
 
 
-async def _take_deadline(
-    connection: AsyncConnection, row: AttemptRow, draft: AttemptDraft, *, due_at: Any = None, given: bool = False
+async def _settle_deadline(
+    connection: AsyncConnection, row: AttemptRow, draft: AttemptDraft, changes: dict[str, Any]
 ) -> None:
-    """The assignment that was named or applies, and the person's deadline of it unless one is ``given``."""
+    """Gives the draft the assignment that it belongs to now, and the person's deadline of it unless another was given."""
+    if "assignment_id" in changes:
+        draft.due_at = changes.get("due_at")
+    if not asks_for_assignment(row, draft, changes):
+        return
     question = AssignmentQuestion(row.user_id, row.lab_id, draft.assignment_id, draft.occurred_at)
     found = (await get_assignments(connection, row.organization_id, [question])).get(0)
     if found is not None and found.user_id not in (None, row.user_id):
@@ -146,4 +145,4 @@ async def _take_deadline(
         raise Refused(ValidationError("The assignment is for another lab.", (*PATCH, "assignmentId"), "CONSISTENCY"))
     if found is not None:
         draft.assignment_id = found.id
-        draft.due_at = due_at if given else found.due_at
+        draft.due_at = changes.get("due_at", found.due_at)
