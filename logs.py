@@ -43,13 +43,17 @@ SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+class LoggingError(ValueError):
+    """The log cannot be as it is wanted. The message says what to set."""
+
+
 def configure_logging(level: str, style: str, stream: TextIO | None = None) -> None:
-    """Sets up structlog and the standard library's logging alike. Raises ValueError for an unknown level or style."""
+    """Sets up structlog and the standard library's logging alike. Raises LoggingError for an unknown level or style."""
     level, style = level.upper(), style.lower()
     if level not in LEVELS:
-        raise ValueError(f"LOG_LEVEL must be one of {', '.join(LEVELS)}.")
+        raise LoggingError(f"LOG_LEVEL must be one of {', '.join(LEVELS)}.")
     if style not in FORMATS:
-        raise ValueError(f"LOG_FORMAT must be one of {', '.join(FORMATS)}.")
+        raise LoggingError(f"LOG_FORMAT must be one of {', '.join(FORMATS)}.")
     stream = stream or sys.stderr
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

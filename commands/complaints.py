@@ -15,7 +15,7 @@ from db.embedded import EmbeddedError
 from db.engine import DatabaseUnavailable
 from db.migrate import MigrationError
 from importers.loader import ImportFailed
-from logs import without_secrets
+from logs import LoggingError, without_secrets
 
 FAILED = 1
 USAGE = 2
@@ -42,7 +42,7 @@ def complaint_of(error: BaseException) -> Complaint | None:
             return Complaint(str(error), error.exit_code)
         case EmbeddedError() | MigrationError() | DatabaseUnavailable() | ImportFailed():
             return Complaint(str(error))
-        case ConfigurationError():
+        case ConfigurationError() | LoggingError():
             return Complaint(str(error), USAGE)
         case ValidationError():
             return Complaint(_wrong_setting(error), USAGE)

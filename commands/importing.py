@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -42,5 +43,6 @@ def oulad(
     settings = Settings()
     console = Console(stderr=True)
     with ready_servers(settings, lambda line: console.print(line, style="dim")) as servers, Steps(console) as steps:
-        import_oulad(servers.owner_url, directory, organization=org, progress=steps.advance)
-    console.print("Imported.")
+        summary = import_oulad(servers.owner_url, directory, organization=org, progress=steps.advance)
+    for what, count in asdict(summary).items():
+        typer.echo(f"{count:>10,} {what.replace('_', ' ')}")

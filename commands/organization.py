@@ -14,7 +14,11 @@ from db.engine import write_engine
 from db.queries.setup import add_organization
 from settings import DatabaseRole, Settings
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Add an organization.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    epilog="Example: [bold]scoregraph organization add northwind --time-zone Europe/Madrid[/]",
+)
 
 
 @app.callback()

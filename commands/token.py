@@ -43,7 +43,7 @@ def token(
             subject=user,
             role=role,
             group_ids=group or None,
-            lifetime=_lifetime(lifetime),
+            lifetime=lifetime_of(lifetime),
         )
     except (ValueError, OverflowError):
         raise CommandError(
@@ -53,7 +53,8 @@ def token(
     typer.echo(signed)
 
 
-def _lifetime(text: str) -> timedelta:
+def lifetime_of(text: str) -> timedelta:
+    """The duration that a text such as 30m, 12h or 7d means. Raises CommandError."""
     match = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text, re.ASCII)
     if match is None:
         raise CommandError(f"{text!r} is no lifetime: write 30m, 12h or 7d.", exit_code=USAGE)

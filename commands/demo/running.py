@@ -19,7 +19,7 @@ from commands.gateway import gateway, url_of
 from commands.signals import on_stop_signal
 from db.embedded import ADMIN, Endpoints
 from db.embedded.state import open_log
-from importers.demo_data import trickle
+from importers.trickle import trickle
 from settings import Settings
 
 WORKER_STOP_SECONDS = 10.0

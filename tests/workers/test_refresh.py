@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -61,7 +63,7 @@ async def test_not_before_its_time(fresh: Database, engine: AsyncEngine, changes
     execute(fresh, "UPDATE attempts SET score = 1 WHERE source_id = 'ben-1'")
     await settle(engine, changes)
     assert await due(engine, changes, 3600) == set()
-    assert VIEWS <= await due(engine, changes, 0)
+    assert await due(engine, changes, 0) >= VIEWS
 
 
 async def test_a_change_without_numbers_counts(fresh: Database, engine: AsyncEngine, changes: Changes) -> None:
@@ -125,8 +127,8 @@ async def test_tells_the_view(school: Database, engine: AsyncEngine) -> None:
     told: list[str] = []
 
     class Noting(Changes):
-        async def publish(self, tags: object) -> None:
-            told.extend(tags)  # type: ignore[call-overload]
+        async def publish(self, tags: Iterable[str]) -> None:
+            told.extend(tags)
 
     await refresh_due(engine, Noting(None), 3600)
     assert {f"view:{name}" for name in VIEWS} <= set(told)
