@@ -14,7 +14,7 @@ from db.attempt_drafts import AttemptDraft, content_problems
 from db.changes import tags_of
 from db.queries.attempt_edits import change_attempt, get_attempt_to_change
 from db.queries.attempt_writes import AssignmentQuestion, get_assignments
-from db.queries.attempts import AttemptRow, get_attempts
+from db.queries.attempts import AttemptRow
 from db.snapshot import Viewer
 from db.transaction import write_transaction
 from resolvers.attempt_errors import problem_errors
@@ -46,9 +46,9 @@ class EditCall:
 
 @dataclass(frozen=True, slots=True)
 class EditedAttempt:
-    """The attempt after the commit, or why nothing was written."""
+    """Which attempt was changed (as it was before), or why nothing was written."""
 
-    row: AttemptRow | None = None
+    written: AttemptRow | None = None
     errors: tuple[UserError, ...] = ()
 
 
@@ -123,8 +123,7 @@ async def _edit(
     await context.services.changes.publish(
         tags_of(users=[row.user_id], labs=[row.lab_id], organizations=[row.organization_id])
     )
-    await context.renew()
-    return EditedAttempt(next(iter(await get_attempts(context.snapshot, [row.id])), None))
+    return EditedAttempt(row)
 
 
 async def _settle_deadline(

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.attempt_drafts import AttemptDraft, settle
 from db.attempt_recording import Outcome, Parked, Recorded, record_drafts
 from db.changes import tags_of
-from db.queries.attempts import AttemptRow, get_attempts
 from db.queries.idempotency import IdempotencyKey, KeptAnswer, claim_key, get_kept_answer, keep_answer
 from db.snapshot import Viewer
 from db.transaction import write_transaction
@@ -65,9 +64,9 @@ class RecordCall:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAttempt:
-    """What became of one attempt: recorded (``row``), parked, or neither, for the errors' reasons."""
+    """What became of one attempt: recorded (``written``), parked, or neither, for the errors' reasons."""
 
-    row: AttemptRow | None = None
+    written: Recorded | None = None
     replayed: bool = False
     parked: bool = False
     errors: tuple[UserError, ...] = ()
@@ -118,9 +117,10 @@ async def _record(context: Context, call: RecordCall) -> RecordedBatch:
         # An answer that was given holds whether or not the service answers now.
         kept = await get_kept_answer(context.snapshot, key)
         if kept is not None:
-            return await _replay(context, kept, body)
+            return _replay(kept, body)
     check = await check_user_progress(context, drafts)
     errors.update((position, (error,)) for position, error in check.refused.items())
+    # What the answer reads comes from a snapshot that has what is written now.
     await context.renew()
     found: list[Found] | KeptAnswer
     try:
@@ -128,7 +128,7 @@ async def _record(context: Context, call: RecordCall) -> RecordedBatch:
     except _NotWritten as nothing:
         return _refusal(call, nothing.found)
     if isinstance(found, KeptAnswer):
-        return await _replay(context, found, body)
+        return _replay(found, body)
     fresh = [item for item in found if isinstance(item, Recorded) and not item.replayed]
     if fresh:
         await context.services.changes.publish(
@@ -138,7 +138,7 @@ async def _record(context: Context, call: RecordCall) -> RecordedBatch:
                 organizations=[viewer.organization_id],
             )
         )
-    return RecordedBatch(await _read_back(context, found))
+    return RecordedBatch(_answered(found))
 
 
 def _checked(
@@ -206,29 +206,22 @@ def _refusal(call: RecordCall, found: list[Found]) -> RecordedBatch:
     return RecordedBatch(items, errors=tuple(error for item in items for error in item.errors))
 
 
-async def _read_back(
-    context: Context, found: Sequence[Found], *, replayed: bool = False
-) -> tuple[RecordedAttempt, ...]:
-    """The attempts as they are after the commit."""
-    await context.renew()
-    ids = {item.attempt_id for item in found if isinstance(item, Recorded)}
-    rows = {row.id: row for row in await get_attempts(context.snapshot, list(ids))} if ids else {}
+def _answered(found: Sequence[Found], *, replayed: bool = False) -> tuple[RecordedAttempt, ...]:
     items = []
     for item in found:
         if isinstance(item, tuple):
             items.append(RecordedAttempt(errors=item))
         elif isinstance(item, Recorded):
-            items.append(RecordedAttempt(rows.get(item.attempt_id), replayed or item.replayed))
+            items.append(RecordedAttempt(item, replayed or item.replayed))
         else:
             assert isinstance(item, Parked)
             items.append(RecordedAttempt(None, replayed or item.replayed, parked=True))
     return tuple(items)
 
 
-async def _replay(context: Context, kept: KeptAnswer, body: Any) -> RecordedBatch:
+def _replay(kept: KeptAnswer, body: Any) -> RecordedBatch:
     answer = answer_again(kept, body)
-    items = await _read_back(context, [_found(item) for item in answer], replayed=True)
-    return RecordedBatch(items, replayed=True)
+    return RecordedBatch(_answered([_found(item) for item in answer], replayed=True), replayed=True)
 
 
 def _kept(item: Found) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Annotated, Self
 
 import strawberry
 
-from db.queries.attempts import AttemptRow
 from resolvers.edit_attempts import (
     EditCall,
     EditedAttempt,
@@ -84,15 +83,19 @@ class RestoreAttemptInput:
 class AttemptOutcome:
     """An attempt after a mutation, and what it did to the person's score."""
 
-    row: strawberry.Private[AttemptRow | None]
-    attempt: Attempt | None = strawberry.field(description="The attempt as it is now; null where nothing was written.")
+    attempt_id: strawberry.Private[int | None]
+    user_id: strawberry.Private[int | None]
     user_errors: list[UserError] = strawberry.field(description="What was wrong with the input; empty for success.")
+
+    @strawberry.field(description="The attempt as it is now; null where nothing was written.")
+    async def attempt(self, info: Info) -> Attempt | None:
+        return None if self.attempt_id is None else await Attempt.from_key(info, self.attempt_id)
 
     @strawberry.field(description="The person's performance with this change in it; null where nothing was written.")
     async def performance(self, info: Info) -> UserPerformance | None:
-        if self.row is None:
+        if self.user_id is None:
             return None
-        return UserPerformance.from_scored(await resolve_performance(info.context, self.row.user_id, None))
+        return UserPerformance.from_scored(await resolve_performance(info.context, self.user_id, None))
 
 
 @strawberry.type(description="What became of an attempt.")
@@ -107,8 +110,8 @@ class RecordAttemptPayload(AttemptOutcome):
     @classmethod
     def from_recorded(cls, recorded: RecordedAttempt, **more: int) -> Self:
         return cls(
-            row=recorded.row,
-            attempt=None if recorded.row is None else Attempt.from_row(recorded.row),
+            attempt_id=recorded.written.attempt_id if recorded.written else None,
+            user_id=recorded.written.user_id if recorded.written else None,
             user_errors=user_errors_of(recorded.errors),
             replayed=recorded.replayed,
             parked=recorded.parked,
@@ -137,8 +140,8 @@ class EditedOutcome(AttemptOutcome):
     @classmethod
     def from_edited(cls, edited: EditedAttempt) -> Self:
         return cls(
-            row=edited.row,
-            attempt=None if edited.row is None else Attempt.from_row(edited.row),
+            attempt_id=edited.written.id if edited.written else None,
+            user_id=edited.written.user_id if edited.written else None,
             user_errors=user_errors_of(edited.errors),
         )
 
