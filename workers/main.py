@@ -39,7 +39,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         folding = asyncio.create_task(repeat("fold", settings.fold_seconds, fold, stop))
         others = (
             asyncio.create_task(repeat("refresh", settings.refresh_seconds, refresh, stop)),
-            asyncio.create_task(repeat("maintenance", MAINTENANCE_SECONDS, partial(maintain, engine), stop)),
+            asyncio.create_task(repeat("maintenance", MAINTENANCE_SECONDS, partial(maintain, engine, changes), stop)),
         )
         await folding
         for task in others:

@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.attempt_unparking import organizations_to_unpark, unpark
+from db.changes import Changes, tags_of
 from db.queries.maintenance import expire_idempotency_keys
+from workers.loop import is_outage
 
 MAINTENANCE_SECONDS = 600.0
 
 log = structlog.get_logger(__name__)
 
 
-async def maintain(engine: AsyncEngine) -> None:
-    """Throws away what is too old."""
+async def maintain(engine: AsyncEngine, changes: Changes) -> None:
+    """Throws away what is too old, and records parked attempts whose person and lab are known by now."""
     async with engine.begin() as connection:
         expired = await expire_idempotency_keys(connection)
+        waiting = await organizations_to_unpark(connection)
     if expired:
         log.info("idempotency_keys_expired", keys=expired)
+    for organization_id in waiting:
+        try:
+            await _unpark(engine, changes, organization_id)
+        except DBAPIError as error:
+            if is_outage(error):
+                raise
+            # What is wrong in one organization must not hold up the others.
+            log.error("attempts_not_unparked", organization=organization_id, exc_info=error)
+
+
+async def _unpark(engine: AsyncEngine, changes: Changes, organization_id: int) -> None:
+    more = True
+    while more:
+        async with engine.begin() as connection:
+            unparked = await unpark(connection, organization_id)
+        # The fold that follows tells the groups as well.
+        if unparked.user_ids:
+            tags = tags_of(users=unparked.user_ids, labs=unparked.lab_ids, organizations=[organization_id])
+            await changes.publish(tags)
+        log.info("attempts_unparked", organization=organization_id, attempts=unparked.count)
+        more = unparked.more
