@@ -22,7 +22,8 @@ errors AS (
   WHERE f.errors <> '{}'
   GROUP BY topic_id, e.code
 ),
-ranked AS (
+-- Materialized: inlined below, it would read all attempts again for every row.
+ranked AS MATERIALIZED (
   SELECT *, row_number() OVER (PARTITION BY topic_id ORDER BY attempts DESC, code) AS position FROM errors
 )
 SELECT s.*, coalesce(
