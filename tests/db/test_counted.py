@@ -352,15 +352,19 @@ def test_a_second_counted_attempt_is_refused(room: tuple[Connection, int, int, i
     check(connection)
 
 
-def test_a_snapshot_that_cannot_see_others_may_not_write(room: tuple[Connection, int, int, int]) -> None:
+@pytest.mark.parametrize("isolation", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_a_snapshot_that_cannot_see_others_may_not_write(
+    database: Database, room: tuple[Connection, int, int, int], isolation: str
+) -> None:
     connection, *ids = room
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        with pytest.raises(errors.InvalidTransactionState), connection.transaction():
-            add_attempt(connection, *ids)
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
-        add_attempt(connection, *ids)
+    first = add_attempt(connection, *ids)
+    with database.connect() as late, late.transaction():
+        late.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+        late.execute("SELECT FROM attempts")
+        # To the other one this attempt still counts, so its own would not.
+        connection.execute("DELETE FROM attempts WHERE id = %s", (first,))
+        with pytest.raises(errors.InvalidTransactionState), late.transaction():
+            add_attempt(late, *ids)
     check(connection)
 
 

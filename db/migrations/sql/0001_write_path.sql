@@ -118,8 +118,10 @@ BEGIN
   IF coalesce(cardinality(pairs_user_id), 0) = 0 THEN
     RETURN;
   END IF;
-  IF current_setting('transaction_isolation') = 'repeatable read' THEN
-    RAISE EXCEPTION 'attempts are written under READ COMMITTED or SERIALIZABLE'
+  -- An older snapshot would not see what the one before committed. PostgreSQL tells serializable transactions only of
+  -- each other, so those are refused as well.
+  IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+    RAISE EXCEPTION 'attempts are written under READ COMMITTED'
       USING ERRCODE = 'invalid_transaction_state';
   END IF;
   PERFORM 1 FROM users WHERE id = ANY (pairs_user_id) ORDER BY id FOR NO KEY UPDATE;
