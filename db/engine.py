@@ -42,6 +42,8 @@ def write_engine(database_url: str, role: DatabaseRole, *, pool_size: int = 5) -
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        # Values may be personal: they belong in no error and no log.
+        hide_parameters=True,
         connect_args={
             "options": f"-c role={role} -c timezone=UTC -c jit=off",
             "application_name": f"scoregraph {role.name.lower()}",

@@ -30,7 +30,7 @@ async def resolve_freshness(context: Context, view: str | None) -> ViewFreshness
         return ViewFreshness(as_of, None, None, None, False)
     organization_id = (await context.viewer()).organization_id
     refresh = (await context.load(load_refreshes_by_organization, organization_id)).get(view)
-    if refresh is None or refresh.refreshed_at is None:
+    if refresh is None or refresh.current_at is None:
         return ViewFreshness(as_of, view, None, None, True)
     longest = timedelta(seconds=STALE_AFTER_INTERVALS * context.services.settings.refresh_seconds)
-    return ViewFreshness(as_of, view, refresh.refreshed_at, refresh.version, as_of - refresh.refreshed_at > longest)
+    return ViewFreshness(as_of, view, refresh.refreshed_at, refresh.version, as_of - refresh.current_at > longest)

@@ -17,6 +17,7 @@ from db.queries.refresh import (
     list_named_views,
     list_view_names,
     note_failure,
+    note_unchanged,
     refresh_view,
 )
 from workers.loop import is_outage
@@ -40,8 +41,9 @@ async def refresh_due(
 
     A view that fails keeps its old contents and its error, and is tried again after ``seconds``. Raises what an outage raises.
     """
-    async with engine.connect() as connection:
+    async with engine.begin() as connection:
         due = await list_due_views(connection, seconds * EARLY)
+        await note_unchanged(connection, due)
     refreshed = []
     for view in due:
         if stop is not None and stop.is_set():

@@ -11,14 +11,17 @@ from db.statement import sql
 
 @dataclass(frozen=True, slots=True)
 class RefreshRow:
-    """The last refresh of a materialized view. ``refreshed_at`` is None until there was one."""
+    """The last refresh of a materialized view, and when it was last known to be as a refresh would make it. Both are None
+    until there was one.
+    """
 
     name: str
     version: int
     refreshed_at: datetime | None
+    current_at: datetime | None
 
 
-REFRESHES = sql("SELECT name, version, refreshed_at FROM view_refreshes")
+REFRESHES = sql("SELECT name, version, refreshed_at, greatest(refreshed_at, checked_at) FROM view_refreshes")
 
 
 async def list_refreshes(snapshot: Snapshot) -> list[RefreshRow]:

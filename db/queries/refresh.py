@@ -42,6 +42,10 @@ NAMED = text(f"SELECT m.name, m.mark FROM ({MARKS}) AS m WHERE m.name = ANY (:na
 NAMES = text("SELECT name FROM view_refreshes ORDER BY name")
 REFRESH = text("SELECT refresh_view(:name)")
 NOTE_MARK = text("UPDATE view_refreshes SET source_mark = :mark WHERE name = :name")
+NOTE_UNCHANGED = text("""
+UPDATE view_refreshes SET checked_at = now()
+WHERE name <> ALL (:due) AND refreshed_at IS NOT NULL AND failed_at IS NULL
+""")
 NOTE_FAILURE = text("UPDATE view_refreshes SET last_error = :error, failed_at = clock_timestamp() WHERE name = :name")
 
 
@@ -60,6 +64,11 @@ async def list_view_names(connection: AsyncConnection) -> list[str]:
 async def list_due_views(connection: AsyncConnection, after_seconds: float) -> list[DueRow]:
     """Views last refreshed (or tried) ``after_seconds`` ago or more, whose sources may have changed since."""
     return [DueRow(*row) for row in await connection.execute(DUE, {"after_seconds": after_seconds})]
+
+
+async def note_unchanged(connection: AsyncConnection, due: Sequence[DueRow]) -> None:
+    """Notes that all views but those due are as a refresh now would make them."""
+    await connection.execute(NOTE_UNCHANGED, {"due": [view.name for view in due]})
 
 
 async def list_named_views(connection: AsyncConnection, names: Sequence[str]) -> list[DueRow]:

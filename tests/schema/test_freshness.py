@@ -112,3 +112,11 @@ async def test_one_statement_for_all_views(ask: Asker) -> None:
     answer = await ask(document, **MANAGER)
     assert answer.errors == []
     assert sum("view_refreshes" in statement for statement in answer.statements) == 1
+
+
+async def test_what_has_not_changed_does_not_go_stale(fresh_ask: Asker) -> None:
+    with fresh_ask.database.connect(DatabaseRole.WORKER) as worker:
+        worker.execute("UPDATE view_refreshes SET refreshed_at = now() - interval '1 day'")
+        assert (await stats_of(fresh_ask, "l1"))["freshness"]["isStale"]
+        worker.execute("UPDATE view_refreshes SET checked_at = now()")
+        assert not (await stats_of(fresh_ask, "l1"))["freshness"]["isStale"]

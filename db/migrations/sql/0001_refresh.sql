@@ -4,6 +4,8 @@ CREATE TABLE view_refreshes (
   name text PRIMARY KEY,
   version bigint NOT NULL DEFAULT 0,
   refreshed_at timestamptz,
+  -- when it was last seen that nothing has changed since the refresh
+  checked_at timestamptz,
   source_version bigint NOT NULL DEFAULT 0,
   duration_seconds numeric(12, 6),
   rows bigint NOT NULL DEFAULT 0,

@@ -21,16 +21,7 @@ BEGIN
   CROSS JOIN LATERAL measures_of(a.status <> 'STARTED' AND a.deleted_at IS NULL, a.success, a.counted, a.completed_at, a.due_at,
       a.duration_seconds, a.score, a.accuracy, a.hints_used, a.skill_match, a.difficulty) AS m
   WHERE a.status <> 'STARTED' AND a.deleted_at IS NULL
-  GROUP BY 1, 2, 3, 4
-  HAVING
-    sum(sign * m.attempts) <> 0 OR sum(sign * m.successes) <> 0 OR sum(sign * m.deadlines) <> 0 OR sum(sign *
-    m.on_time) <> 0 OR sum(sign * m.early_seconds) <> 0 OR sum(sign * m.timed) <> 0 OR sum(sign * m.seconds)
-    <> 0 OR sum(sign * m.scored) <> 0 OR sum(sign * m.score_sum) <> 0 OR sum(sign * m.accuracy_known) <> 0 OR
-    sum(sign * m.accuracy_sum) <> 0 OR sum(sign * m.hints_known) <> 0 OR sum(sign * m.hints) <> 0 OR sum(sign
-    * m.hinted) <> 0 OR sum(sign * m.tasks) <> 0 OR sum(sign * m.task_deadlines) <> 0 OR sum(sign *
-    m.task_on_time) <> 0 OR sum(sign * m.task_early_seconds) <> 0 OR sum(sign * m.task_timed) <> 0 OR sum(sign
-    * m.task_seconds) <> 0 OR sum(sign * m.skilled) <> 0 OR sum(sign * m.skill_sum) <> 0 OR sum(sign *
-    m.rated) <> 0 OR sum(sign * m.difficulty_sum) <> 0;
+  GROUP BY 1, 2, 3, 4;
   RETURN NULL;
 END $$;
 
@@ -89,16 +80,7 @@ BEGIN
   CROSS JOIN LATERAL measures_of(a.status <> 'STARTED' AND a.deleted_at IS NULL, a.success, a.counted, a.completed_at, a.due_at,
       a.duration_seconds, a.score, a.accuracy, a.hints_used, a.skill_match, a.difficulty) AS m
   WHERE a.status <> 'STARTED' AND a.deleted_at IS NULL
-  GROUP BY 1, 2, 3, 4
-  HAVING
-    sum(sign * m.attempts) <> 0 OR sum(sign * m.successes) <> 0 OR sum(sign * m.deadlines) <> 0 OR sum(sign *
-    m.on_time) <> 0 OR sum(sign * m.early_seconds) <> 0 OR sum(sign * m.timed) <> 0 OR sum(sign * m.seconds)
-    <> 0 OR sum(sign * m.scored) <> 0 OR sum(sign * m.score_sum) <> 0 OR sum(sign * m.accuracy_known) <> 0 OR
-    sum(sign * m.accuracy_sum) <> 0 OR sum(sign * m.hints_known) <> 0 OR sum(sign * m.hints) <> 0 OR sum(sign
-    * m.hinted) <> 0 OR sum(sign * m.tasks) <> 0 OR sum(sign * m.task_deadlines) <> 0 OR sum(sign *
-    m.task_on_time) <> 0 OR sum(sign * m.task_early_seconds) <> 0 OR sum(sign * m.task_timed) <> 0 OR sum(sign
-    * m.task_seconds) <> 0 OR sum(sign * m.skilled) <> 0 OR sum(sign * m.skill_sum) <> 0 OR sum(sign *
-    m.rated) <> 0 OR sum(sign * m.difficulty_sum) <> 0;
+  GROUP BY 1, 2, 3, 4;
   RETURN NULL;
 END $$;
 
@@ -142,11 +124,20 @@ BEGIN
   WHERE NOT first.counted AND a.user_id = p.user_id AND a.id = first.id;
 END $$;
 
+-- A pair is right already, without a lock or a look-up, if its one counted row was inserted here and is the first of those
+-- inserted: an earlier success would have had a counted row, and the unique index would have refused this one.
 CREATE FUNCTION recount_inserted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM recount(array_agg(p.user_id), array_agg(p.lab_id))
-  FROM (SELECT DISTINCT user_id, lab_id FROM new_rows WHERE (success AND deleted_at IS NULL) OR counted) AS p;
+  FROM (
+    SELECT user_id, lab_id FROM new_rows
+    WHERE (success AND deleted_at IS NULL) OR counted
+    GROUP BY user_id, lab_id
+    HAVING count(*) FILTER (WHERE counted) <> 1
+      OR bool_or(counted AND (success IS NOT TRUE OR deleted_at IS NOT NULL))
+      OR min(completed_at) FILTER (WHERE counted) >= min(completed_at) FILTER (WHERE NOT counted)
+  ) AS p;
   RETURN NULL;
 END $$;
 
