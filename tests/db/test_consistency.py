@@ -443,7 +443,7 @@ def test_a_killed_fold_loses_and_doubles_nothing(
                 process, backend = worker_process()
                 assert process.stdout is not None
                 if moment == "after the fold":
-                    assert process.stdout.readline() != "folded 0\n"
+                    assert int(process.stdout.readline().removeprefix("folded ")) > 0
                 if means == "kill -9":
                     process.send_signal(signal.SIGKILL)
                 else:

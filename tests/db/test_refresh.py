@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -185,6 +186,31 @@ def test_what_is_rightly_empty_becomes_empty(new_database: Callable[[], Database
         connection.execute("UPDATE users SET deactivated_at = now()")
         fold(connection)
         assert not any(sizes(connection))
+
+
+def test_a_source_that_begins_during_a_refresh_passes(new_database: Callable[[], Database]) -> None:
+    """The refresh has its snapshot and waits; the first score of all is folded meanwhile."""
+    database = new_database()
+    with (
+        database.connect() as connection,
+        database.connect() as holder,
+        database.connect(DatabaseRole.WORKER) as worker,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        organization_id = add_organization(connection)
+        user_id, lab_id = add_user(connection, organization_id), add_lab(connection, organization_id)
+        with holder.transaction(force_rollback=True):
+            holder.execute("CREATE INDEX in_the_way ON internal.score_ranks (user_id)")  # takes the lock it needs
+            refreshing = pool.submit(refresh, worker, "score_ranks")
+            waits = "SELECT 1 FROM pg_locks WHERE pid = %s AND NOT granted"
+            while not connection.execute(waits, (worker.info.backend_pid,)).fetchone():
+                assert not refreshing.done()
+            add_attempt(connection, organization_id, user_id, lab_id, difficulty=5)
+            assert fold(connection) > 0
+        assert refreshing.result()
+        assert connection.execute("SELECT count(*) FROM internal.score_ranks").fetchone() == (0,)
+        assert refresh(worker, "score_ranks")
+        assert connection.execute("SELECT count(*) FROM internal.score_ranks").fetchone() == (1,)
 
 
 # --- at the same time ---------------------------------------------------------------------------------
