@@ -136,8 +136,6 @@ async def _settle_deadline(
         return
     question = AssignmentQuestion(row.user_id, row.lab_id, draft.assignment_id, draft.occurred_at)
     found = (await get_assignments(connection, row.organization_id, [question])).get(0)
-    if found is not None and found.user_id not in (None, row.user_id):
-        found = None
     if found is None and draft.assignment_id is not None:
         raise Refused(NotFoundError("There is no such assignment.", (*PATCH, "assignmentId")))
     if found is not None and found.lab_id != row.lab_id:

@@ -54,16 +54,21 @@ CROSS JOIN LATERAL (
 LEFT JOIN attempt_revisions r ON r.user_id = a.user_id AND r.attempt_id = a.id AND r.revision = 1
 """)
 
-# The assignment that was named, or the one that applies: the person's own before the group's (of groups they were a member
-# of at that time), then the latest. An extension replaces the deadline.
+# The assignment that was named, if it was given to the person (see IS_ASSIGNEE), or the one that applies: the person's own
+# before the group's (of groups they were a member of at that time), then the latest. An extension replaces the deadline.
 ASSIGNMENTS = text("""
-SELECT p.position - 1 AS position, a.id, a.lab_id, a.user_id, coalesce(x.due_at, a.due_at) AS due_at
+SELECT p.position - 1 AS position, a.id, a.lab_id, coalesce(x.due_at, a.due_at) AS due_at
 FROM unnest(
   CAST(:user_ids AS bigint[]), CAST(:lab_ids AS bigint[]), CAST(:assignment_ids AS bigint[]), CAST(:instants AS timestamptz[])
 ) WITH ORDINALITY AS p (user_id, lab_id, assignment_id, instant, position)
 CROSS JOIN LATERAL (
   SELECT n.id, n.lab_id, n.user_id, n.due_at, n.assigned_at
-  FROM assignments n WHERE n.organization_id = :organization_id AND n.id = p.assignment_id
+  FROM assignments n
+  WHERE n.organization_id = :organization_id AND n.id = p.assignment_id AND (
+    n.user_id = p.user_id OR EXISTS (
+      SELECT FROM group_memberships m
+      WHERE m.group_id = n.group_id AND m.user_id = p.user_id AND m.role = 'MEMBER'
+        AND (m.valid_to IS NULL OR m.valid_to > n.assigned_at)))
   UNION ALL
   SELECT o.id, o.lab_id, o.user_id, o.due_at, o.assigned_at
   FROM assignments o
@@ -139,11 +144,10 @@ class AssignmentQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ApplicableAssignment:
-    """``user_id`` is None for a group's; ``due_at`` is the person's deadline."""
+    """``due_at`` is the person's deadline."""
 
     id: int
     lab_id: int
-    user_id: int | None
     due_at: datetime | None
 
 
@@ -207,7 +211,7 @@ async def get_assignments(
         "instants": [question.instant for question in questions],
     }
     return {
-        row.position: ApplicableAssignment(row.id, row.lab_id, row.user_id, row.due_at)
+        row.position: ApplicableAssignment(row.id, row.lab_id, row.due_at)
         for row in (await connection.execute(ASSIGNMENTS, values)).all()
     }
 

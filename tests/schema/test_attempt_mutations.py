@@ -314,6 +314,7 @@ async def test_the_deadline_is_that_of_the_assignment_that_applies(fresh_ask: As
             success("ben", "l4", "2026-03-11T00:00:00Z", assignmentId=global_id("Assignment", own)),  # another person's
             success("ben", "l1", "2026-03-11T00:00:00Z", assignmentId=global_id("Assignment", group)),  # another lab's
             {"userExternalId": "ben", "labType": "l4", "startedAt": "2026-03-01T00:00:00Z"},
+            success("dan", "l4", "2026-03-11T00:00:00Z", assignmentId=global_id("Assignment", group)),  # others'
         ],
     )
     results = payload["results"]
@@ -333,6 +334,7 @@ async def test_the_deadline_is_that_of_the_assignment_that_applies(fresh_ask: As
     assert codes(results[8]) == [("NOT_FOUND", ["input", "attempts", "8", "assignmentId"])]
     assert codes(results[9]) == [("VALIDATION", ["input", "attempts", "9", "assignmentId"])]
     assert (results[10]["attempt"]["status"], results[10]["attempt"]["assignmentId"]) == ("STARTED", a)
+    assert codes(results[11]) == [("NOT_FOUND", ["input", "attempts", "11", "assignmentId"])]
 
 
 # Batches
@@ -498,8 +500,9 @@ async def test_completing_takes_the_deadline_of_then(fresh_ask: Asker) -> None:
     other = assign(fresh_ask, lab="l1", group="alg-1", at="2026-02-01Z", due=None)
     wrong = await update(fresh_ask, started["id"], {"assignmentId": global_id("Assignment", other)})
     assert codes(wrong) == [("VALIDATION", ["input", "patch", "assignmentId"])]
-    unknown = await update(fresh_ask, started["id"], {"assignmentId": global_id("Assignment", 10**9)})
-    assert codes(unknown) == [("NOT_FOUND", ["input", "patch", "assignmentId"])]
+    for key in (10**9, assign(fresh_ask, lab="l4", group="alg-2", at="2026-02-01Z", due=None)):
+        unknown = await update(fresh_ask, started["id"], {"assignmentId": global_id("Assignment", key)})
+        assert codes(unknown) == [("NOT_FOUND", ["input", "patch", "assignmentId"])]
 
 
 @pytest.mark.parametrize(
