@@ -89,7 +89,8 @@ class Snapshot:
     async def rows(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
         """Runs a statement as the viewer.
 
-        Raises UnknownCaller, DatabaseUnavailable, and asyncpg.QueryCanceledError at the statement timeout.
+        Raises UnknownCaller, DatabaseUnavailable (also after another statement failed, which ends the transaction), and
+        asyncpg.QueryCanceledError at the statement timeout.
         """
         async with self._turn:
             connection = await self._open()
@@ -99,6 +100,8 @@ class Snapshot:
                 return rows
             except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
                 raise DatabaseUnavailable("The database connection was lost.") from error
+            except asyncpg.InFailedSQLTransactionError as error:
+                raise DatabaseUnavailable("Another part of this request failed.") from error
 
     async def row(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
         """The first row, if there is one."""
@@ -122,28 +125,36 @@ class Snapshot:
     async def _open(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._connection is None:
             connection = await self._stack.enter_async_context(self._pool.connection())
-            self._connection = connection
             try:
-                await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                row = await connection.fetchrow(
-                    ENTER.sql,
-                    *ENTER.arguments(
-                        {
-                            "organization": self._caller.organization,
-                            "subject": self._caller.subject,
-                            "role": self._caller.role,
-                            "group_ids": self._caller.group_ids,
-                        }
-                    ),
-                )
-            except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
-                raise DatabaseUnavailable("The database connection was lost.") from error
+                row = await self._begin(connection)
+            except BaseException:
+                # Nobody was told who is asking yet: who asks next begins anew.
+                await self._stack.aclose()
+                raise
+            self._connection = connection
             if row is not None:
                 viewer = Viewer(row["organization_id"], row["user_id"], row["role"], tuple(row["group_ids"]))
                 self._entered = (viewer, row["at"])
         if self._entered is None:
             raise UnknownCaller
         return self._connection
+
+    async def _begin(self, connection: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record | None:
+        try:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            return await connection.fetchrow(
+                ENTER.sql,
+                *ENTER.arguments(
+                    {
+                        "organization": self._caller.organization,
+                        "subject": self._caller.subject,
+                        "role": self._caller.role,
+                        "group_ids": self._caller.group_ids,
+                    }
+                ),
+            )
+        except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+            raise DatabaseUnavailable("The database connection was lost.") from error
 
     async def _close(self) -> None:
         connection, self._connection = self._connection, None
