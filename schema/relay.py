@@ -27,6 +27,7 @@ DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
 COUNTED_EXACTLY = 10_000
 LARGEST_ID = 2**63 - 1
+MOST_DIGITS = 100
 
 
 @strawberry.interface(description="An object with an id that `node` finds again.")
@@ -196,7 +197,8 @@ def _typed(value: Any, kind: type) -> Any:
         return date.fromisoformat(value)
     if kind is Decimal:
         number = Decimal(value)
-        if not number.is_finite():
+        # No sort value has nearly as many; an exponent that PostgreSQL cannot write out must not reach it.
+        if not number.is_finite() or max(abs(number.adjusted()), len(number.as_tuple().digits)) > MOST_DIGITS:
             raise ValueError
         return number
     if kind is int and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_ID):

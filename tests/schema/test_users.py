@@ -1,5 +1,8 @@
 """People as each role sees them."""
 
+import base64
+
+import orjson
 import pytest
 
 from tests.asking import Asker
@@ -106,3 +109,11 @@ async def test_pages_in_any_order_join_to_the_whole_list(ask: Asker, field: str,
         if not page["pageInfo"]["hasPreviousPage"]:
             break
     assert forward == whole == backward
+
+
+@pytest.mark.parametrize("score", ["NaN", "Infinity", "1e999999", "1e-999999", "1" * 200, "x"])
+async def test_a_forged_cursor_is_refused(ask: Asker, score: str) -> None:
+    cursor = base64.urlsafe_b64encode(orjson.dumps(["users:SCORE:ASC", score, 1])).decode()
+    query = "query ($after: String) { users(orderBy: {field: SCORE}, after: $after) { nodes { id } } }"
+    answer = await ask(query, {"after": cursor})
+    assert answer.codes == ["VALIDATION"]
