@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar, TypeVarTuple
 
 from aiodataloader import DataLoader
@@ -42,14 +43,18 @@ class Context:
     services: Services
     claims: Claims | None
     connection_params: dict[str, object] | None = None
+    # Decided when the operation begins, so that a change that is committed is also answered.
+    has_expired: bool = False
     _snapshot: Snapshot | None = None
     _loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = field(default_factory=dict)
 
     @property
     def caller(self) -> Caller:
-        """Raises Unauthenticated where no valid token came with the request."""
+        """Raises Unauthenticated where no valid token came with the request, or it had ended when the operation began."""
         if self.claims is None:
             raise Unauthenticated
+        if self.has_expired:
+            raise Unauthenticated("The token has expired.")
         return Caller(self.claims.organization, self.claims.subject, self.claims.role.value, self.claims.group_ids)
 
     @property
@@ -99,8 +104,9 @@ class Context:
         return list(await asyncio.gather(*(self.load(load, key, *arguments) for key in keys)))
 
     def fork(self) -> Context:
-        """A context of its own for another operation of the same caller."""
-        return Context(self.services, self.claims, self.connection_params)
+        """A context of its own for another operation of the same caller. A socket may outlive its token."""
+        has_expired = self.claims is not None and self.claims.expires_at <= datetime.now(UTC)
+        return Context(self.services, self.claims, self.connection_params, has_expired)
 
     async def renew(self) -> None:
         """Lets go of the snapshot and of everything loaded from it: what follows reads anew."""

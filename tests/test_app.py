@@ -64,7 +64,7 @@ async def test_a_bad_token_is_refused_as_a_whole(http: httpx.AsyncClient, header
 
 async def test_an_expired_token_is_refused(gateway: Gateway, http: httpx.AsyncClient) -> None:
     token = gateway.token("ben", "STUDENT", lifetime=timedelta(seconds=1))
-    await asyncio.sleep(1.1)
+    await asyncio.sleep(2.1)
     response = await http.post("/graphql", json={"query": WHO}, headers={"Authorization": f"Bearer {token}"})
     assert response.status_code == 401
     assert response.json()["errors"][0]["message"] == "The token has expired."
@@ -228,3 +228,13 @@ async def test_queries_work_over_the_socket_too(gateway: Gateway) -> None:
         await subscribe(ws, WHO)
         assert (await message(ws))["payload"]["data"]["viewer"]["user"] == {"externalId": "ben"}
         assert (await message(ws))["type"] == "complete"
+
+
+async def test_a_socket_asks_nothing_more_after_its_token(gateway: Gateway) -> None:
+    async with socket(gateway, gateway.token("ben", "STUDENT", lifetime=timedelta(seconds=2))) as ws:
+        assert await message(ws) == {"type": "connection_ack"}
+        await asyncio.sleep(2.1)
+        await ws.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": WHO}}))
+        payload = (await message(ws))["payload"]
+        assert payload["data"] is None
+        assert [error["message"] for error in payload["errors"]] == ["The token has expired."]
