@@ -59,7 +59,7 @@ GROUPS = list(dict.fromkeys(group for _, group, *_ in ROSTER))
 # What follows from it, said by hand: whose rows, which led groups and which own groups a viewer sees.
 SIGHT = {
     "STUDENT": ("student", {"student"}, set(), {"led", "own"}),
-    "TEACHER": ("teacher", {"teacher", "colleague", "student", "friend"}, {"led", "led too"}, set()),
+    "TEACHER": ("teacher", {"teacher", "student", "friend"}, {"led", "led too"}, set()),
     "MANAGER": ("manager", set(PEOPLE), set(GROUPS), set()),
     "ADMIN": ("admin", set(PEOPLE), set(GROUPS), set()),
     "SERVICE": (None, set(PEOPLE), set(GROUPS), set()),
@@ -315,6 +315,7 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
     ).fetchall()
     assert {name for name, is_callable, _ in rows if is_callable} == {
         "viewer_people",
+        "viewer_colleagues",
         "viewer_own_group_ids",
         "find_viewer",
         "live_ranks",
@@ -355,7 +356,11 @@ RULES: dict[str, Rule] = {
         of_person,
     ),
     **dict.fromkeys(("user_days_live", "score_ranks"), of_person),
-    "users": lambda row, viewer: of_person({"user_id": row["id"]}, viewer),
+    "users": lambda row, viewer: (
+        of_person({"user_id": row["id"]}, viewer)
+        # the name of who leads a group with the viewer, nothing of what they did
+        or (viewer.role == "TEACHER" and row["id"] == viewer.organization.users["colleague"])
+    ),
     "groups": lambda row, viewer: row["id"] in viewer.led | viewer.own,
     "group_memberships": lambda row, viewer: row["group_id"] in viewer.led or row["user_id"] == viewer.user_id,
     "assignments": lambda row, viewer: row["user_id"] in viewer.people or row["group_id"] in viewer.led | viewer.own,

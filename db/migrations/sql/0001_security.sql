@@ -44,7 +44,8 @@ END $$;
 
 CREATE POLICY viewer_reads ON organizations FOR SELECT TO scoregraph_api USING (id = (SELECT viewer_organization_id()));
 CREATE POLICY viewer_reads ON users FOR SELECT TO scoregraph_api USING (
-  organization_id = (SELECT viewer_organization_id()) AND ((SELECT viewer_sees_all()) OR id IN (SELECT viewer_people())));
+  organization_id = (SELECT viewer_organization_id()) AND ((SELECT viewer_sees_all())
+    OR id IN (SELECT viewer_people()) OR id IN (SELECT viewer_colleagues())));
 CREATE POLICY viewer_reads ON groups FOR SELECT TO scoregraph_api USING (
   organization_id = (SELECT viewer_organization_id()) AND ((SELECT viewer_sees_all())
     OR id IN (SELECT viewer_group_ids()) OR id IN (SELECT viewer_own_group_ids())));
@@ -72,7 +73,7 @@ GRANT USAGE ON SCHEMA internal TO scoregraph_worker;
 GRANT EXECUTE ON FUNCTION
   round_half_even, performance_score, ranking_score, experience_level, measures_of, is_time_zone,
   viewer_organization_id, viewer_user_id, viewer_role, viewer_sees_all, viewer_may_write, viewer_group_ids,
-  viewer_people, viewer_own_group_ids, find_viewer, live_ranks, leaderboard_rows
+  viewer_people, viewer_colleagues, viewer_own_group_ids, find_viewer, live_ranks, leaderboard_rows
 TO scoregraph_api, scoregraph_worker;
 GRANT EXECUTE ON FUNCTION fold_attempt_deltas, refresh_view, internal.refresh_as_owner TO scoregraph_worker;
 

@@ -184,7 +184,7 @@ CREATE TABLE attempts (
   skill_match numeric(7, 6) CHECK (skill_match BETWEEN 0 AND 1),
   difficulty numeric(6, 4) CHECK (difficulty BETWEEN 0 AND 10),
   hints_used integer CHECK (hints_used BETWEEN 0 AND 1000000),
-  errors text[] NOT NULL DEFAULT '{}' CHECK (cardinality(errors) <= 100),
+  errors text[] NOT NULL DEFAULT '{}' CHECK (cardinality(errors) <= 100 AND array_position(errors, NULL) IS NULL),
   memory_mib numeric(14, 3) CHECK (memory_mib BETWEEN 0 AND 9999999999),
   cpu_percent numeric(9, 3) CHECK (cpu_percent BETWEEN 0 AND 999999),
   metadata jsonb CHECK (octet_length(metadata::text) <= 32768),

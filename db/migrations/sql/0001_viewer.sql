@@ -38,7 +38,16 @@ AS $$
   SELECT viewer_user_id() WHERE viewer_user_id() IS NOT NULL
   UNION
   SELECT m.user_id FROM group_memberships m
-  WHERE m.group_id IN (SELECT viewer_group_ids()) AND m.organization_id = viewer_organization_id()
+  WHERE m.group_id IN (SELECT viewer_group_ids()) AND m.organization_id = viewer_organization_id() AND m.role = 'MEMBER'
+    AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())
+$$;
+
+-- Those who lead a group together with the viewer: their names are no secret, what they did is.
+CREATE FUNCTION viewer_colleagues() RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+  SELECT m.user_id FROM group_memberships m
+  WHERE m.group_id IN (SELECT viewer_group_ids()) AND m.organization_id = viewer_organization_id() AND m.role = 'LEAD'
     AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())
 $$;
 
