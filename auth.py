@@ -134,9 +134,7 @@ class PublishedKeys:
     ten minutes. One reader at a time, others wait for it. When reading fails the keys at hand stay in force.
     """
 
-    def __init__(
-        self, url: str, algorithms: Iterable[str], *, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, url: str, algorithms: Iterable[str], *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.algorithms = frozenset(algorithms)
         if not self.algorithms or not self.algorithms <= ASYMMETRIC_ALGORITHMS:
             raise ConfigurationError(

@@ -5,7 +5,11 @@ DECLARE
 BEGIN
   FOREACH name IN ARRAY ARRAY['scoregraph_owner', 'scoregraph_api', 'scoregraph_worker'] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
-      EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', name);
+      BEGIN
+        EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', name);
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN
+        NULL; -- made meanwhile for another database of the cluster
+      END;
     END IF;
     IF name <> current_user AND NOT pg_has_role(current_user, name, 'SET') THEN
       EXECUTE format('GRANT %I TO CURRENT_USER WITH SET TRUE', name);

@@ -180,9 +180,7 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def resolve_period(
-    spec: PeriodSpec, *, time_zone: str, week_start: Weekday = Weekday.MONDAY, now: datetime
-) -> Period:
+def resolve_period(spec: PeriodSpec, *, time_zone: str, week_start: Weekday = Weekday.MONDAY, now: datetime) -> Period:
     """The instants that a spec means at ``now`` in a zone. Raises PeriodError."""
     zone, now = find_zone(time_zone), _utc(now)
     today = local_day(now, zone)
@@ -260,9 +258,7 @@ def _dates(first: date, end: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return start, stop
 
 
-def _calendar(
-    asked: CalendarPeriod, today: date, week_start: Weekday, zone: ZoneInfo
-) -> tuple[datetime, datetime]:
+def _calendar(asked: CalendarPeriod, today: date, week_start: Weekday, zone: ZoneInfo) -> tuple[datetime, datetime]:
     grain = GRAIN_OF_CALENDAR_PERIOD[asked]
     first = _floor(today, grain, week_start)
     start, end = start_of_day(first, zone), start_of_day(_next(first, grain), zone)

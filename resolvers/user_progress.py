@@ -80,9 +80,7 @@ class UserProgress:
         self._known = RecentlyKnown(cached_answers, cache_seconds, monotonic)
         self._circuit = Circuit(FAILURES_TO_OPEN, OPEN_SECONDS, monotonic)
         self._slots = asyncio.Semaphore(CONCURRENT_REQUESTS)
-        self._client = httpx.AsyncClient(
-            timeout=timeout, limits=httpx.Limits(max_connections=CONCURRENT_REQUESTS)
-        )
+        self._client = httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=CONCURRENT_REQUESTS))
 
     @classmethod
     def from_settings(cls, settings: Settings) -> UserProgress | None:

@@ -149,22 +149,16 @@ class CalendarInput:
     )
 
 
-@strawberry.type(
-    description="A period as it was understood: instants [from, to), and the calendar that was used."
-)
+@strawberry.type(description="A period as it was understood: instants [from, to), and the calendar that was used.")
 class Period:
     from_: datetime = strawberry.field(name="from", description="The first instant.")
     to: datetime = strawberry.field(description="The first instant that is not in the period.")
     time_zone: TimeZone = strawberry.field(
         description="The zone of its days: the one asked for, else that of the organization."
     )
-    week_start: Weekday = strawberry.field(
-        description="The first day of its weeks: the one asked for, else MONDAY."
-    )
+    week_start: Weekday = strawberry.field(description="The first day of its weeks: the one asked for, else MONDAY.")
     days: int = strawberry.field(description="How many local days it touches, wholly or in part.")
-    is_partial: bool = strawberry.field(
-        description="Whether it ends in the future, so that values may yet change."
-    )
+    is_partial: bool = strawberry.field(description="Whether it ends in the future, so that values may yet change.")
 
     @classmethod
     def from_period(cls, period: periods.Period) -> Period:
@@ -184,9 +178,7 @@ Day = date
 @strawberry.type(description="One piece of a series: instants [start, end) within the period.")
 class TimeBucket:
     start: datetime = strawberry.field(description="The first instant.")
-    end: datetime = strawberry.field(
-        description="The first instant that is not in it: the start of the next."
-    )
+    end: datetime = strawberry.field(description="The first instant that is not in it: the start of the next.")
     date: Day | None = strawberry.field(description="The local date of `start`; null for hours.")
     label: str = strawberry.field(
         description="Names the whole hour (2026-11-20T14:00+01:00), day (2026-11-20), week (2026-W47 if "

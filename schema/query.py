@@ -18,5 +18,19 @@ from schema.viewer import ViewerQuery
 
 
 @strawberry.type(description="What can be asked. Every number of an answer is from the same instant.")
-class Query(AssignmentQuery, AttemptQuery, LeaderboardQuery, NodeQuery, ViewerQuery, OrganizationQuery, GroupQuery, ComparisonQuery, PerformanceLogQuery, UserQuery, TopicQuery, LevelQuery, LabQuery):
+class Query(
+    AssignmentQuery,
+    AttemptQuery,
+    LeaderboardQuery,
+    NodeQuery,
+    ViewerQuery,
+    OrganizationQuery,
+    GroupQuery,
+    ComparisonQuery,
+    PerformanceLogQuery,
+    UserQuery,
+    TopicQuery,
+    LevelQuery,
+    LabQuery,
+):
     pass

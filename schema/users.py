@@ -38,7 +38,16 @@ from schema.scores import UserPerformance
 from schema.snapshots import PerformanceSnapshot, SnapshotPeriod, snapshot_connection
 from schema.stats import StatsPeriod
 from schema.texts import checked_text
-from schema.trends import LAST_30_DAYS, LAST_90_DAYS, Calendar, Fill, Grain, PerformanceTrend, TrendPeriod, performance_trend
+from schema.trends import (
+    LAST_30_DAYS,
+    LAST_90_DAYS,
+    Calendar,
+    Fill,
+    Grain,
+    PerformanceTrend,
+    TrendPeriod,
+    performance_trend,
+)
 from schema.user_stats import LabIds, TopicIds, UserLabStats, UserTopicStats, user_lab_stats, user_topic_stats
 
 if TYPE_CHECKING:
@@ -120,7 +129,9 @@ class User(Node):
             return None
         return UserRank(rank=ranking.rank, tied_with=ranking.tied_with, ranked_people=ranking.ranked_people)
 
-    @strawberry.field(description="The score over time, bucket by bucket; buckets without data are left out by default.")
+    @strawberry.field(
+        description="The score over time, bucket by bucket; buckets without data are left out by default."
+    )
     async def performance_trend(
         self,
         info: Info,
@@ -183,9 +194,7 @@ class User(Node):
         before: Before = None,
     ) -> Connection[Annotated[PerformanceLog, strawberry.lazy("schema.performance_logs")]] | None:
         spec = period.to_spec() if period else None
-        return await performance_logs.user_log_connection(
-            info, self.row.id, spec, order_by, first, after, last, before
-        )
+        return await performance_logs.user_log_connection(info, self.row.id, spec, order_by, first, after, last, before)
 
     @strawberry.field(description="Each local day on which the person did something, oldest first.")
     async def snapshots(

@@ -84,14 +84,10 @@ class TestDays:
             ("Africa/Monrovia", "1972-01-07", "1972-01-07T00:44:30+00:00", 23.2583),
         ],
     )
-    def test_lasts_from_its_first_instant_to_the_next_days(
-        self, zone: str, day: str, start: str, hours: float
-    ) -> None:
+    def test_lasts_from_its_first_instant_to_the_next_days(self, zone: str, day: str, start: str, hours: float) -> None:
         found, known = date.fromisoformat(day), find_zone(zone)
         assert start_of_day(found, known) == utc(start)
-        assert (start_of_day(found + DAY, known) - start_of_day(found, known)) / HOUR == pytest.approx(
-            hours, abs=1e-3
-        )
+        assert (start_of_day(found + DAY, known) - start_of_day(found, known)) / HOUR == pytest.approx(hours, abs=1e-3)
 
     def test_an_instant_belongs_to_the_local_day(self) -> None:
         assert local_day(utc("2026-11-20T23:30Z"), find_zone("Asia/Kathmandu")) == date(2026, 11, 21)
@@ -113,9 +109,7 @@ class TestDays:
             ("2026-07-01T02:30", "2026-07-01T02:30+02:00"),
         ],
     )
-    def test_a_skipped_time_is_the_instant_after_and_a_repeated_one_its_first(
-        self, wall: str, instant: str
-    ) -> None:
+    def test_a_skipped_time_is_the_instant_after_and_a_repeated_one_its_first(self, wall: str, instant: str) -> None:
         assert first_instant(datetime.fromisoformat(wall), find_zone("Europe/Madrid")) == utc(instant)
 
     @pytest.mark.parametrize(
@@ -211,9 +205,7 @@ class TestBuckets:
         assert [bucket.is_partial for bucket in buckets(period, Grain.DAY)] == [False] * 4 + [True] * 3
 
     def test_a_period_that_does_not_know_when_it_was_resolved_ends_partial(self) -> None:
-        period = Period(
-            utc("2026-11-19T00:00Z"), utc("2026-11-21T00:00Z"), "UTC", Weekday.MONDAY, is_partial=True
-        )
+        period = Period(utc("2026-11-19T00:00Z"), utc("2026-11-21T00:00Z"), "UTC", Weekday.MONDAY, is_partial=True)
         assert [bucket.is_partial for bucket in buckets(period, Grain.DAY)] == [False, True]
 
     def test_nothing_is_cut_from_all_time(self) -> None:
@@ -231,9 +223,7 @@ class TestBuckets:
 
 class TestPeriods:
     def test_last_days_hold_today(self) -> None:
-        found = resolve_period(
-            PeriodSpec(last_days=7), time_zone="America/Lima", now=utc("2026-11-21T03:00Z")
-        )
+        found = resolve_period(PeriodSpec(last_days=7), time_zone="America/Lima", now=utc("2026-11-21T03:00Z"))
         assert (found.start, found.end) == (utc("2026-11-14T00:00-05:00"), utc("2026-11-21T00:00-05:00"))
         assert (found.days, found.is_partial, found.is_all_time) == (7, True, False)
 
@@ -246,9 +236,7 @@ class TestPeriods:
         assert found.start == midnight == before.end
 
     def test_last_days_do_not_count_a_date_that_did_not_happen(self) -> None:
-        found = resolve_period(
-            PeriodSpec(last_days=3), time_zone="Pacific/Apia", now=utc("2011-12-31T12:00+14:00")
-        )
+        found = resolve_period(PeriodSpec(last_days=3), time_zone="Pacific/Apia", now=utc("2011-12-31T12:00+14:00"))
         assert labels(found, Grain.DAY) == ["2011-12-28", "2011-12-29", "2011-12-31"]
 
     @pytest.mark.parametrize(
@@ -314,9 +302,7 @@ class TestPeriods:
         assert refused.value.extensions == {"code": "VALIDATION", "argument": argument}
 
     def test_the_longest(self) -> None:
-        assert (
-            resolve_period(PeriodSpec(last_days=3_700), time_zone="Africa/Casablanca", now=NOW).days == 3_700
-        )
+        assert resolve_period(PeriodSpec(last_days=3_700), time_zone="Africa/Casablanca", now=NOW).days == 3_700
 
     @pytest.mark.parametrize(
         "name",
@@ -343,9 +329,7 @@ def periods_and_grains(draw: st.DrawFn) -> tuple[Period, Grain]:
     start = draw(st.datetimes(datetime(1970, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
     longest = timedelta(days={Grain.HOUR: 60, Grain.DAY: 1_490}.get(grain, 9_000))
     # Short ones too: hypothesis would rarely draw a period within an hour.
-    length = draw(
-        st.one_of(st.timedeltas(timedelta(microseconds=1), span) for span in (HOUR, 3 * DAY, longest))
-    )
+    length = draw(st.one_of(st.timedeltas(timedelta(microseconds=1), span) for span in (HOUR, 3 * DAY, longest)))
     asked = PeriodSpec(range=(start, start + length))
     zone, week_start = draw(st.sampled_from(ZONES)), draw(st.sampled_from(Weekday))
     return resolve_period(asked, time_zone=zone, week_start=week_start, now=NOW), grain
@@ -370,10 +354,7 @@ def test_buckets_cover_a_period_exactly(drawn: tuple[Period, Grain], position: f
         assert len(found) == period.days
         assert holder.date == local_day(instant, zone)
         assert holder.label == holder.date.isoformat()
-        assert (
-            period.time_zone in CLOCKS_WENT_BACK_OVER_MIDNIGHT
-            or holder.date == instant.astimezone(zone).date()
-        )
+        assert period.time_zone in CLOCKS_WENT_BACK_OVER_MIDNIGHT or holder.date == instant.astimezone(zone).date()
     if grain is Grain.HOUR:
         assert holder.label[:13] == instant.astimezone(zone).isoformat()[:13]
         assert holder.end - holder.start <= HOUR
@@ -412,9 +393,7 @@ class Query:
         grain: graph.TimeGrain = graph.TimeGrain.DAY,
         fill: graph.GapFill = graph.GapFill.NONE,
     ) -> list[graph.TimeBucket]:
-        return [
-            graph.TimeBucket.from_bucket(each) for each in buckets(self._resolve(period, calendar), grain)
-        ]
+        return [graph.TimeBucket.from_bucket(each) for each in buckets(self._resolve(period, calendar), grain)]
 
     @staticmethod
     def _resolve(period: graph.PeriodInput, calendar: graph.CalendarInput | None) -> Period:
@@ -438,9 +417,7 @@ def ask(query: str, **variables: Any) -> Any:
 
 
 def refusal(period: str, calendar: str = "{}") -> str:
-    answer = SCHEMA.execute_sync(
-        f"{{ period(period: {period}, calendar: {calendar}) {{ days }} }}", root_value=Query()
-    )
+    answer = SCHEMA.execute_sync(f"{{ period(period: {period}, calendar: {calendar}) {{ days }} }}", root_value=Query())
     assert answer.errors is not None
     return answer.errors[0].message
 
@@ -506,17 +483,13 @@ class TestGraph:
         ],
     )  # fmt: skip
     def test_what_is_no_instant_is_refused(self, instant: str) -> None:
-        assert "instant" in (
-            message := refusal(f'{{range: {{from: {instant}, to: "2026-01-01T00:00:00Z"}}}}')
-        ) or ("RFC 3339" in message)
-
-    @pytest.mark.parametrize(
-        "day", ['"20240515"', '"2024-W20-3"', '"2024-02-30"', '"2024-05-15T00:00:00Z"', "2024"]
-    )
-    def test_what_is_no_date_is_refused(self, day: str) -> None:
-        assert refusal(f'{{dates: {{from: {day}, to: "2026-01-01"}}}}').startswith(
-            ("Date is", "There is no such day")
+        assert "instant" in (message := refusal(f'{{range: {{from: {instant}, to: "2026-01-01T00:00:00Z"}}}}')) or (
+            "RFC 3339" in message
         )
+
+    @pytest.mark.parametrize("day", ['"20240515"', '"2024-W20-3"', '"2024-02-30"', '"2024-05-15T00:00:00Z"', "2024"])
+    def test_what_is_no_date_is_refused(self, day: str) -> None:
+        assert refusal(f'{{dates: {{from: {day}, to: "2026-01-01"}}}}').startswith(("Date is", "There is no such day"))
 
     @pytest.mark.parametrize(
         ("period", "message"),

@@ -149,9 +149,7 @@ def test_memory_is_bounded(monotonic: Monotonic) -> None:
     assert ("users", "a") not in never
 
 
-async def test_each_distinct_id_once_and_16_at_a_time_over_all_callers(
-    client: UserProgress, service: Service
-) -> None:
+async def test_each_distinct_id_once_and_16_at_a_time_over_all_callers(client: UserProgress, service: Service) -> None:
     service.delay = 0.02
     ids = [f"u{n}" for n in range(40)]
     first, second = await asyncio.gather(client.unknown(ids * 3, ids), client.unknown(["v", "w"] * 9, []))
@@ -218,9 +216,7 @@ async def test_what_is_remembered_needs_no_service(client: UserProgress, service
     assert await client.unknown(["ada"], []) == Unknown(NOBODY, NOBODY)
 
 
-async def test_success_between_failures_keeps_the_circuit_closed(
-    client: UserProgress, service: Service
-) -> None:
+async def test_success_between_failures_keeps_the_circuit_closed(client: UserProgress, service: Service) -> None:
     for _ in range(3):
         service.status = 500
         for _ in range(FAILURES_TO_OPEN - 1):
