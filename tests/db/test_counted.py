@@ -392,6 +392,18 @@ def test_the_zone_of_an_organization_with_attempts_stays(room: tuple[Connection,
         connection.execute(move.replace("Tokyo", "Seoul"), (organization_id,))
 
 
+def test_a_zone_is_not_changed_while_an_attempt_is_being_written(
+    database: Database, room: tuple[Connection, int, int, int]
+) -> None:
+    connection, organization_id, *_ = room
+    with database.connect() as writer, writer.transaction():
+        add_attempt(writer, *room[1:])
+        connection.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(errors.LockNotAvailable):
+            connection.execute("UPDATE organizations SET time_zone = 'Asia/Tokyo' WHERE id = %s", (organization_id,))
+    check(connection)
+
+
 def test_deactivation_shows_at_once(room: tuple[Connection, int, int, int]) -> None:
     connection, _, user_id, _ = room
     for value, is_active in (("now()", False), ("NULL", True)):

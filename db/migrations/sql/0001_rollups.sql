@@ -129,8 +129,12 @@ CREATE TRIGGER users_deactivation AFTER UPDATE ON users
 CREATE FUNCTION keep_time_zone() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  IF NEW.time_zone <> OLD.time_zone AND EXISTS (SELECT FROM attempts WHERE organization_id = OLD.id) THEN
-    RAISE EXCEPTION 'the time zone of an organization with attempts cannot be changed' USING ERRCODE = 'check_violation';
+  IF NEW.time_zone <> OLD.time_zone THEN
+    -- Waits for those who are writing attempts, and lets them go on only with the new zone.
+    LOCK TABLE attempts IN SHARE ROW EXCLUSIVE MODE;
+    IF EXISTS (SELECT FROM attempts WHERE organization_id = OLD.id) THEN
+      RAISE EXCEPTION 'the time zone of an organization with attempts cannot be changed' USING ERRCODE = 'check_violation';
+    END IF;
   END IF;
   RETURN NEW;
 END $$;
