@@ -88,6 +88,8 @@ GRANT INSERT, UPDATE ON
   users, groups, group_memberships, topics, levels, labs, lab_topics, assignments, deadline_extensions,
   attempts, attempt_revisions, idempotency_keys, parked_attempts
 TO scoregraph_api;
+-- What an attempt was is only ever added to.
+REVOKE UPDATE ON attempt_revisions FROM scoregraph_api;
 -- A lab's topics are a set that is replaced, and an attempt that is recorded is no longer parked; nothing else is ever
 -- deleted by the API.
 GRANT DELETE ON lab_topics, parked_attempts TO scoregraph_api;
