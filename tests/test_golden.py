@@ -51,7 +51,9 @@ async def test_a_page_answers_as_it_did(school: Asker, page: str) -> None:
     assert answer.errors == []
     given = {
         "answer.json": json.dumps(answer.data, indent=2, ensure_ascii=False) + "\n",
-        "statements.sql": "".join(f"{_tidy(statement)};\n\n" for statement in answer.statements).rstrip("\n") + "\n",
+        # Sorted: siblings run at once, and which of them asks first is nobody's promise.
+        "statements.sql": "".join(sorted(f"{_tidy(statement)};\n\n" for statement in answer.statements)).rstrip()
+        + "\n",
     }
     for name, text in given.items():
         if UPDATE:

@@ -1,9 +1,12 @@
+SELECT id, organization_id, position, title FROM levels WHERE id = ANY ($1);
+
+SELECT lab_id AS key, attempts, people, successful_people, duration_percentiles, score_percentiles, common_errors
+FROM lab_stats WHERE lab_id = ANY ($1);
+
 SELECT labs.id, labs.organization_id, labs.type, labs.title, labs.level_id, labs.difficulty, labs.required_skills, labs.archived_at, labs.title AS title__1, labs.id AS id__1
 FROM labs LEFT OUTER JOIN levels ON levels.id = labs.level_id
 WHERE labs.archived_at IS NULL ORDER BY labs.title ASC, labs.id ASC
  LIMIT $1::INTEGER;
-
-SELECT id, organization_id, position, title FROM levels WHERE id = ANY ($1);
 
 SELECT lt.lab_id, t.id, t.organization_id, t.external_id, t.title FROM lab_topics lt JOIN topics t ON t.id = lt.topic_id
 WHERE lt.lab_id = ANY ($1) ORDER BY lt.lab_id, t.title, t.id;
@@ -13,6 +16,3 @@ SELECT key, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bi
 FROM chosen JOIN (SELECT lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM lab_days UNION ALL SELECT lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS a USING (lab_id)
 WHERE a.lab_id = ANY (ARRAY(SELECT lab_id FROM chosen))
 GROUP BY key;
-
-SELECT lab_id AS key, attempts, people, successful_people, duration_percentiles, score_percentiles, common_errors
-FROM lab_stats WHERE lab_id = ANY ($1);

@@ -1,17 +1,14 @@
 SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1);
 
-SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1);
+SELECT id, organization_id, type, title, level_id, difficulty, required_skills, archived_at FROM labs WHERE id = ANY ($1);
 
-SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum
-FROM user_totals_live WHERE user_id = ANY ($1);
+SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY ($1);
 
 SELECT owners.key, lists.id, lists.organization_id, lists.user_id, lists.lab_id, lists.assignment_id, lists.status, lists.success, lists.started_at, lists.completed_at, lists.due_at, lists.duration_seconds, lists.score, lists.accuracy, lists.skill_match, lists.difficulty, lists.hints_used, lists.errors, lists.memory_mib, lists.cpu_percent, lists.metadata, lists.source, lists.source_id, lists.recorded_at, lists.revision, lists.counted, lists.deleted_at, lists.sort_0, lists.sort_1
 FROM unnest($1::BIGINT[]) AS owners(key) JOIN LATERAL (SELECT attempts.id AS id, attempts.organization_id AS organization_id, attempts.user_id AS user_id, attempts.lab_id AS lab_id, attempts.assignment_id AS assignment_id, attempts.status AS status, attempts.success AS success, attempts.started_at AS started_at, attempts.completed_at AS completed_at, attempts.due_at AS due_at, attempts.duration_seconds AS duration_seconds, attempts.score AS score, attempts.accuracy AS accuracy, attempts.skill_match AS skill_match, attempts.difficulty AS difficulty, attempts.hints_used AS hints_used, attempts.errors AS errors, attempts.memory_mib AS memory_mib, attempts.cpu_percent AS cpu_percent, attempts.metadata AS metadata, attempts.source AS source, attempts.source_id AS source_id, attempts.recorded_at AS recorded_at, attempts.revision AS revision, attempts.counted AS counted, attempts.deleted_at AS deleted_at, attempts.occurred_at AS sort_0, attempts.id AS sort_1
 FROM attempts
 WHERE attempts.deleted_at IS NULL AND attempts.user_id = owners.key ORDER BY attempts.occurred_at DESC, attempts.id DESC
  LIMIT $2::INTEGER) AS lists ON true ORDER BY owners.key, lists.sort_0 DESC, lists.sort_1 DESC;
-
-SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY ($1);
 
 SELECT performance_score(i.on_time, i.deadlines, i.skill, i.skilled, i.difficulty, i.rated),
   performance_score(1, 1, 0, 1, 0, 1) / 100,
@@ -28,7 +25,10 @@ FROM unnest(CAST($1 AS bigint[]), CAST($2 AS bigint[]), CAST($3 AS numeric[]), C
   WITH ORDINALITY AS i (on_time, deadlines, skill, skilled, difficulty, rated, place)
 ORDER BY i.place;
 
-SELECT id, organization_id, type, title, level_id, difficulty, required_skills, archived_at FROM labs WHERE id = ANY ($1);
+SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1);
+
+SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum
+FROM user_totals_live WHERE user_id = ANY ($1);
 
 WITH slots AS (
       SELECT user_id, width_bucket(completed_at, CAST($1 AS timestamptz[])) AS slot, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum

@@ -1,6 +1,24 @@
+SELECT *, ranking_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated) AS ranking_score
+FROM (
+  SELECT user_id, topic_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum,
+    CAST(coalesce(sum(tasks) FILTER (WHERE archived_at IS NULL), 0) AS bigint) AS current_tasks
+  FROM (SELECT * FROM (SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_lab_totals UNION ALL SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS parts WHERE user_id = ANY ($1)) AS done
+  JOIN lab_topics USING (lab_id) JOIN (SELECT id AS lab_id, archived_at FROM labs) AS l USING (lab_id)
+  WHERE (CAST($2 AS bigint[]) IS NULL OR topic_id = ANY ($2))
+  GROUP BY user_id, topic_id
+) AS sums;
+
+SELECT group_id AS key, people, scored, mean, percentiles, deviation, min, max FROM group_stats WHERE group_id = ANY ($1);
+
 SELECT groups.id, groups.organization_id, groups.external_id, groups.name, groups.kind, groups.time_zone, groups.created_at, groups.name AS name__1, groups.id AS id__1
 FROM groups ORDER BY groups.name ASC, groups.id ASC
  LIMIT $1::INTEGER;
+
+SELECT id, organization_id, position, title FROM levels WHERE id = ANY ($1);
+
+SELECT id, organization_id, type, title, level_id, difficulty, required_skills, archived_at FROM labs WHERE id = ANY ($1);
+
+SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY ($1);
 
 SELECT numbered.group_id, numbered.id, numbered.organization_id, numbered.external_id, numbered.username, numbered.display_name, numbered.email, numbered.role, numbered.time_zone, numbered.created_at, numbered.deactivated_at, numbered.sort_0, numbered.sort_1
 FROM (SELECT group_memberships.group_id AS group_id, users.id AS id, users.organization_id AS organization_id, users.external_id AS external_id, users.username AS username, users.display_name AS display_name, users.email AS email, users.role AS role, users.time_zone AS time_zone, users.created_at AS created_at, users.deactivated_at AS deactivated_at, users.display_name AS sort_0, users.id AS sort_1, row_number() OVER (PARTITION BY group_memberships.group_id ORDER BY users.display_name ASC, users.id ASC) AS position_in_list
@@ -8,15 +26,52 @@ FROM group_memberships, users
 WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND group_memberships.group_id IN ($3::BIGINT) AND group_memberships.role = $1::VARCHAR AND group_memberships.valid_from <= now() AND coalesce(group_memberships.valid_to > now(), true)) AS numbered
 WHERE numbered.position_in_list <= $2::INTEGER ORDER BY numbered.position_in_list;
 
+SELECT owners.key, lists.id, lists.organization_id, lists.user_id, lists.lab_id, lists.assignment_id, lists.status, lists.success, lists.started_at, lists.completed_at, lists.due_at, lists.duration_seconds, lists.score, lists.accuracy, lists.skill_match, lists.difficulty, lists.hints_used, lists.errors, lists.memory_mib, lists.cpu_percent, lists.metadata, lists.source, lists.source_id, lists.recorded_at, lists.revision, lists.counted, lists.deleted_at, lists.sort_0, lists.sort_1
+FROM unnest($1::BIGINT[]) AS owners(key) JOIN LATERAL (SELECT attempts.id AS id, attempts.organization_id AS organization_id, attempts.user_id AS user_id, attempts.lab_id AS lab_id, attempts.assignment_id AS assignment_id, attempts.status AS status, attempts.success AS success, attempts.started_at AS started_at, attempts.completed_at AS completed_at, attempts.due_at AS due_at, attempts.duration_seconds AS duration_seconds, attempts.score AS score, attempts.accuracy AS accuracy, attempts.skill_match AS skill_match, attempts.difficulty AS difficulty, attempts.hints_used AS hints_used, attempts.errors AS errors, attempts.memory_mib AS memory_mib, attempts.cpu_percent AS cpu_percent, attempts.metadata AS metadata, attempts.source AS source, attempts.source_id AS source_id, attempts.recorded_at AS recorded_at, attempts.revision AS revision, attempts.counted AS counted, attempts.deleted_at AS deleted_at, attempts.occurred_at AS sort_0, attempts.id AS sort_1
+FROM attempts
+WHERE attempts.deleted_at IS NULL AND attempts.user_id = owners.key ORDER BY attempts.occurred_at DESC, attempts.id DESC
+ LIMIT $2::INTEGER) AS lists ON true ORDER BY owners.key, lists.sort_0 DESC, lists.sort_1 DESC;
+
+SELECT t.id, t.organization_id, t.external_id, t.title FROM topics t WHERE id = ANY ($1);
+
+SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum
+FROM user_totals_live WHERE user_id = ANY ($1);
+
+WITH
+members AS MATERIALIZED (
+  SELECT m.group_id, m.user_id
+  FROM group_memberships m JOIN users u ON u.id = m.user_id
+  WHERE m.group_id = ANY ($1) AND m.role = 'MEMBER' AND u.deactivated_at IS NULL
+    AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())),
+totals AS MATERIALIZED (SELECT user_id, score, ranking_score FROM user_totals_live WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
+scores AS (SELECT m.group_id AS key, t.score, t.ranking_score FROM members m JOIN totals t USING (user_id))
+SELECT key, array_agg(ranking_score ORDER BY ranking_score DESC) AS scores
+FROM scores WHERE ranking_score IS NOT NULL GROUP BY key;
+
+WITH
+members AS MATERIALIZED (
+  SELECT m.group_id, m.user_id
+  FROM group_memberships m JOIN users u ON u.id = m.user_id
+  WHERE m.group_id = ANY ($1) AND m.role = 'MEMBER' AND u.deactivated_at IS NULL
+    AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())),
+totals AS MATERIALIZED (SELECT user_id, score, ranking_score FROM user_totals_live WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
+scores AS (SELECT m.group_id AS key, t.score, t.ranking_score FROM members m JOIN totals t USING (user_id)),
+placed AS (
+  SELECT key, score, CASE WHEN score = $2 THEN CAST($3 AS integer)
+    ELSE width_bucket(score, CAST($4 AS numeric[])) END AS bucket
+  FROM scores
+)
+SELECT key, bucket, count(*) AS people, count(score) AS scored, sum(score) AS total FROM placed GROUP BY key, bucket;
+
 WITH members AS MATERIALIZED (
   SELECT m.group_id, m.user_id
   FROM group_memberships m JOIN users u ON u.id = m.user_id
   WHERE m.group_id = ANY ($1) AND m.role = 'MEMBER' AND u.deactivated_at IS NULL
     AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())),
-done AS MATERIALIZED (SELECT * FROM user_totals_live AS d WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
+done AS MATERIALIZED (SELECT * FROM (SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_lab_totals UNION ALL SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS d WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
 each AS (
-  SELECT m.group_id, 0 AS entity_id, user_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum
-  FROM members m JOIN done a USING (user_id)
+  SELECT m.group_id, e.level_id AS entity_id, user_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum
+  FROM members m JOIN done a USING (user_id) JOIN labs e ON e.id = a.lab_id AND e.level_id IS NOT NULL
   WHERE true
   GROUP BY 1, 2, 3
 )
@@ -43,57 +98,15 @@ WITH members AS MATERIALIZED (
   FROM group_memberships m JOIN users u ON u.id = m.user_id
   WHERE m.group_id = ANY ($1) AND m.role = 'MEMBER' AND u.deactivated_at IS NULL
     AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())),
-done AS MATERIALIZED (SELECT * FROM (SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_lab_totals UNION ALL SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS d WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
+done AS MATERIALIZED (SELECT * FROM user_totals_live AS d WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
 each AS (
-  SELECT m.group_id, e.level_id AS entity_id, user_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum
-  FROM members m JOIN done a USING (user_id) JOIN labs e ON e.id = a.lab_id AND e.level_id IS NOT NULL
+  SELECT m.group_id, 0 AS entity_id, user_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum
+  FROM members m JOIN done a USING (user_id)
   WHERE true
   GROUP BY 1, 2, 3
 )
 SELECT group_id, entity_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum, count(*) AS people, count(*) FILTER (WHERE successes > 0) AS successful_people
 FROM each WHERE attempts > 0 GROUP BY group_id, entity_id;
-
-SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY ($1);
-
-SELECT group_id AS key, people, scored, mean, percentiles, deviation, min, max FROM group_stats WHERE group_id = ANY ($1);
-
-WITH
-members AS MATERIALIZED (
-  SELECT m.group_id, m.user_id
-  FROM group_memberships m JOIN users u ON u.id = m.user_id
-  WHERE m.group_id = ANY ($1) AND m.role = 'MEMBER' AND u.deactivated_at IS NULL
-    AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())),
-totals AS MATERIALIZED (SELECT user_id, score, ranking_score FROM user_totals_live WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
-scores AS (SELECT m.group_id AS key, t.score, t.ranking_score FROM members m JOIN totals t USING (user_id)),
-placed AS (
-  SELECT key, score, CASE WHEN score = $2 THEN CAST($3 AS integer)
-    ELSE width_bucket(score, CAST($4 AS numeric[])) END AS bucket
-  FROM scores
-)
-SELECT key, bucket, count(*) AS people, count(score) AS scored, sum(score) AS total FROM placed GROUP BY key, bucket;
-
-SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum
-FROM user_totals_live WHERE user_id = ANY ($1);
-
-SELECT *, ranking_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated) AS ranking_score
-FROM (
-  SELECT user_id, topic_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum,
-    CAST(coalesce(sum(tasks) FILTER (WHERE archived_at IS NULL), 0) AS bigint) AS current_tasks
-  FROM (SELECT * FROM (SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_lab_totals UNION ALL SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS parts WHERE user_id = ANY ($1)) AS done
-  JOIN lab_topics USING (lab_id) JOIN (SELECT id AS lab_id, archived_at FROM labs) AS l USING (lab_id)
-  WHERE (CAST($2 AS bigint[]) IS NULL OR topic_id = ANY ($2))
-  GROUP BY user_id, topic_id
-) AS sums;
-
-SELECT owners.key, lists.id, lists.organization_id, lists.user_id, lists.lab_id, lists.assignment_id, lists.status, lists.success, lists.started_at, lists.completed_at, lists.due_at, lists.duration_seconds, lists.score, lists.accuracy, lists.skill_match, lists.difficulty, lists.hints_used, lists.errors, lists.memory_mib, lists.cpu_percent, lists.metadata, lists.source, lists.source_id, lists.recorded_at, lists.revision, lists.counted, lists.deleted_at, lists.sort_0, lists.sort_1
-FROM unnest($1::BIGINT[]) AS owners(key) JOIN LATERAL (SELECT attempts.id AS id, attempts.organization_id AS organization_id, attempts.user_id AS user_id, attempts.lab_id AS lab_id, attempts.assignment_id AS assignment_id, attempts.status AS status, attempts.success AS success, attempts.started_at AS started_at, attempts.completed_at AS completed_at, attempts.due_at AS due_at, attempts.duration_seconds AS duration_seconds, attempts.score AS score, attempts.accuracy AS accuracy, attempts.skill_match AS skill_match, attempts.difficulty AS difficulty, attempts.hints_used AS hints_used, attempts.errors AS errors, attempts.memory_mib AS memory_mib, attempts.cpu_percent AS cpu_percent, attempts.metadata AS metadata, attempts.source AS source, attempts.source_id AS source_id, attempts.recorded_at AS recorded_at, attempts.revision AS revision, attempts.counted AS counted, attempts.deleted_at AS deleted_at, attempts.occurred_at AS sort_0, attempts.id AS sort_1
-FROM attempts
-WHERE attempts.deleted_at IS NULL AND attempts.user_id = owners.key ORDER BY attempts.occurred_at DESC, attempts.id DESC
- LIMIT $2::INTEGER) AS lists ON true ORDER BY owners.key, lists.sort_0 DESC, lists.sort_1 DESC;
-
-SELECT t.id, t.organization_id, t.external_id, t.title FROM topics t WHERE id = ANY ($1);
-
-SELECT id, organization_id, position, title FROM levels WHERE id = ANY ($1);
 
 WITH members AS MATERIALIZED (
   SELECT m.group_id, m.user_id, m.valid_from, coalesce(m.valid_to, 'infinity') AS valid_to
@@ -105,17 +118,6 @@ done AS MATERIALIZED (
 each AS (SELECT key, slot, user_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum FROM (SELECT m.group_id AS key, d.* FROM done d JOIN members m ON m.user_id = d.user_id AND d.place >= m.valid_from AND d.place < m.valid_to) AS keyed GROUP BY key, slot, user_id)
 SELECT key, slot, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum, count(*) AS people, avg(performance_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated)) AS mean_score
 FROM each WHERE attempts > 0 GROUP BY key, slot;
-
-WITH
-members AS MATERIALIZED (
-  SELECT m.group_id, m.user_id
-  FROM group_memberships m JOIN users u ON u.id = m.user_id
-  WHERE m.group_id = ANY ($1) AND m.role = 'MEMBER' AND u.deactivated_at IS NULL
-    AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())),
-totals AS MATERIALIZED (SELECT user_id, score, ranking_score FROM user_totals_live WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
-scores AS (SELECT m.group_id AS key, t.score, t.ranking_score FROM members m JOIN totals t USING (user_id))
-SELECT key, array_agg(ranking_score ORDER BY ranking_score DESC) AS scores
-FROM scores WHERE ranking_score IS NOT NULL GROUP BY key;
 
 WITH slots AS (
       SELECT user_id, width_bucket(completed_at, CAST($1 AS timestamptz[])) AS slot, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum
@@ -137,5 +139,3 @@ WITH slots AS (
       WINDOW later AS (PARTITION BY p.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ) AS standings
     WHERE slot < cardinality(CAST($1 AS timestamptz[]));
-
-SELECT id, organization_id, type, title, level_id, difficulty, required_skills, archived_at FROM labs WHERE id = ANY ($1);
