@@ -14,7 +14,7 @@ from auth import TokenVerifier
 from db.changes import Changes
 from db.engine import ReadPool, write_engine
 from execution.endpoint import GraphQLEndpoint
-from execution.routes import PageOr, health_route, text_route
+from execution.routes import PageOr, health_route, text_route, to_page
 from resolvers.context import Services
 from resolvers.user_progress import UserProgress
 from schema.graph import graph
@@ -52,6 +52,7 @@ def create_app(settings: Settings) -> Starlette:
     return Starlette(
         lifespan=lifespan,
         routes=[
+            Route("/", to_page),
             Route("/graphql", PageOr(endpoint)),
             WebSocketRoute("/graphql", endpoint),
             Route("/schema.graphql", text_route(graph.as_str())),

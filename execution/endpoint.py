@@ -16,13 +16,17 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UnsetType
 
 from auth import AuthenticationError, TokenVerifier, bearer
+from execution.messages import MessageHandler
 from resolvers.context import Context, Services
 
 _NOTHING_TO_SAY = UnsetType()
+NO_QUERY = 'Send {"query": "…"} by POST as application/json; a browser finds GraphiQL here.'
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
     """Serves one schema. A request with a token that is not accepted is refused as a whole (401, or close code 4403)."""
+
+    graphql_transport_ws_handler_class = MessageHandler
 
     def __init__(self, schema: BaseSchema, services: Services, verifier: TokenVerifier) -> None:
         super().__init__(schema, graphql_ide=None, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,))
@@ -50,6 +54,19 @@ class GraphQLEndpoint(GraphQL[Context, None]):
                 raise ConnectionRejectionError from error
         return _NOTHING_TO_SAY
 
+    async def run(self, request: Request | WebSocket, *arguments: Any, **options: Any) -> Any:
+        """A request that is none is answered like any other mistake: errors with a code, or close code 4400."""
+        try:
+            return await super().run(request, *arguments, **options)
+        except HTTPException as error:
+            if isinstance(request, WebSocket):
+                await request.close(4400, error.reason)
+                return request
+            reason = NO_QUERY if error.status_code == 404 else error.reason
+            return JSONResponse(
+                {"errors": [{"message": reason, "extensions": {"code": "BAD_REQUEST"}}]}, error.status_code
+            )
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             await super().__call__(scope, receive, send)
@@ -66,9 +83,9 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         try:
             decoded: object = orjson.loads(data)
         except orjson.JSONDecodeError as error:
-            raise HTTPException(400, "The body is not valid JSON.") from error
+            raise HTTPException(400, "What was sent is not valid JSON.") from error
         if not isinstance(decoded, dict):
-            raise HTTPException(400, "The body must be a JSON object with a query.")
+            raise HTTPException(400, "What was sent must be a JSON object.")
         return decoded
 
     def encode_json(self, data: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import web
@@ -37,6 +37,11 @@ def _page() -> Response:
         "Vary": "Accept",
     }
     return FileResponse(index, media_type="text/html", headers=headers)
+
+
+async def to_page(request: Request) -> Response:
+    """Whoever opens the bare address of the gateway is sent to the page."""
+    return RedirectResponse("/graphql", 302)
 
 
 def text_route(text: str) -> RequestHandler:
