@@ -8,6 +8,7 @@ import strawberry
 
 from db.queries.assignments import AssignmentSide
 from db.queries.groups import BY_NAME, GroupRow, GroupSelection
+from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod
 from db.queries.memberships import MembershipSide
 from db.queries.users import UserSelection
 from resolvers.comparisons import resolve_member_comparison
@@ -18,6 +19,7 @@ from resolvers.team_trends import resolve_group_trend
 from resolvers.users import UserOrder as Order
 from schema import assignments, comparisons, entity_stats, memberships, users
 from schema.group_stats import Attribution, GroupStats, TopicIds
+from schema.leaderboards import BoardPeriod, Leaderboard, Metric, Ranking, leaderboard_of
 from schema.periods import GapFill, TimeGrain
 from schema.relay import (
     After,
@@ -194,6 +196,16 @@ class Group(Node):
         self, info: Info, boundaries: Boundaries = DEFAULT_BOUNDARIES
     ) -> ScoreDistribution | None:
         return ScoreDistribution.from_counts(await resolve_group_distribution(info.context, self.row.id, boundaries))
+
+    @strawberry.field(description="The leaderboard of its present members.")
+    async def leaderboard(
+        self,
+        info: Info,
+        metric: Metric = LeaderboardMetric.SCORE,
+        ranking: Ranking = RankingMethod.COMPETITION,
+        period: BoardPeriod = None,
+    ) -> Leaderboard | None:
+        return await leaderboard_of(info, LeaderboardScope.GROUP, self.row.id, metric, ranking, period)
 
     @strawberry.field(description="Two present members beside each other; NOT_FOUND for anybody else.")
     async def compare_members(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
+from strawberry.types.base import StrawberryObjectDefinition
 
 from db.changes import tags_of
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod, Standing
@@ -21,7 +22,7 @@ from resolvers.leaderboards import (
 )
 from resolvers.live import wakeups
 from resolvers.scores import resolve_performance
-from schema import nodes, users
+from schema import users
 from schema.enums import describe_enum
 from schema.live import Throttle
 from schema.periods import Period, PeriodInput
@@ -34,7 +35,6 @@ from schema.relay import (
     Last,
     Node,
     connection_of,
-    global_id,
     key_of,
     page_of,
 )
@@ -131,8 +131,11 @@ class Leaderboard:
 
     @strawberry.field(description="The organization, group, topic, level or lab that it is the board of.")
     async def scope_entity(self, info: Info) -> Node | None:
-        kind = KINDS[self.of.board.scope]
-        return await nodes.find_node(info, global_id(kind, self.of.scope_id), "scopeId")
+        # Asked of the graph: a board is of a group, and a group has boards, so that neither module can import the other.
+        kind = info.schema.get_type_by_name(KINDS[self.of.board.scope])
+        assert isinstance(kind, StrawberryObjectDefinition)
+        entity: Node = await kind.origin.from_key(info, self.of.scope_id)
+        return entity
 
     @strawberry.field(description="How many people are ranked; null where the viewer may see none of them.")
     async def ranked_people(self, info: Info) -> int | None:

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 import strawberry
 
+from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod
 from db.queries.organizations import OrganizationRow
 from db.queries.users import UserSelection
 from resolvers.organization_stats import (
@@ -19,6 +20,7 @@ from resolvers.team_trends import resolve_organization_trend
 from schema.entity_stats import LevelStats, TopicStats
 from schema.group_stats import TopicIds
 from schema.groups import Group, GroupFilterArgument, group_connection
+from schema.leaderboards import BoardPeriod, Leaderboard, Metric, Ranking, leaderboard_of
 from schema.periods import GapFill, TimeGrain
 from schema.relay import After, Before, Connection, First, Info, Last, Node, global_id, key_of, keys_of
 from schema.statistics import (
@@ -131,6 +133,16 @@ class Organization(Node):
         return ScoreDistribution.from_counts(
             await resolve_organization_distribution(info.context, self.row.id, boundaries, consistency)
         )
+
+    @strawberry.field(description="The leaderboard of everybody in it.")
+    async def leaderboard(
+        self,
+        info: Info,
+        metric: Metric = LeaderboardMetric.SCORE,
+        ranking: Ranking = RankingMethod.COMPETITION,
+        period: BoardPeriod = None,
+    ) -> Leaderboard | None:
+        return await leaderboard_of(info, LeaderboardScope.ORGANIZATION, self.row.id, metric, ranking, period)
 
 
 @strawberry.type

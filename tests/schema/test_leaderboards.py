@@ -199,3 +199,25 @@ async def test_pages_join_to_the_whole_board(fresh_ask: Asker, metric: str, pend
         entries = await page(last=7, before=entries["pageInfo"]["startCursor"])
         backward = entries["nodes"] + backward
     assert backward == whole
+
+
+async def test_groups_and_the_organization_have_boards_of_their_own(ask: Asker) -> None:
+    board = "leaderboard(metric: TASKS) { scope scopeEntity { id } top { rank value user { externalId } } }"
+    answer = await ask(f"{{ organization {{ id {board} }} groups {{ nodes {{ id {board} }} }} }}", **MANAGER)
+    assert answer.errors == []
+    organization, groups = answer.data["organization"], answer.data["groups"]["nodes"]
+    for scope, owner in [("ORGANIZATION", organization), *(("GROUP", group) for group in groups)]:
+        assert owner["leaderboard"]["scope"] == scope
+        assert owner["leaderboard"]["scopeEntity"]["id"] == owner["id"]
+        asked = await ask(BOARD, {"scope": scope, "id": owner["id"], "metric": "TASKS"}, **MANAGER)
+        shown = owner["leaderboard"]["top"]
+        assert [(row["rank"], row["user"]["externalId"], row["value"]) for row in shown] == rows(asked)
+
+
+async def test_boards_of_many_groups_take_no_more_statements_than_of_one(ask: Asker) -> None:
+    board = "leaderboard { rankedPeople top { rank } me { rank } }"
+    one = await ask(f"query ($id: ID!) {{ group(id: $id) {{ {board} }} }}", {"id": ask.id("Group", "alg-1")}, **MANAGER)
+    many = await ask(f"{{ groups {{ nodes {{ {board} }} }} }}", **MANAGER)
+    assert len(many.data["groups"]["nodes"]) > 1
+    # Both also ask for the groups themselves.
+    assert len(many.statements) <= len(one.statements) + 1
