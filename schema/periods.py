@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, NewType
 
 import strawberry
+from graphql import ValueNode, value_from_ast_untyped
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types.scalar import ScalarDefinition
 
@@ -245,6 +247,18 @@ def _parse_time_zone(value: Any) -> TimeZone:
         raise StrawberryInputCoercionError(str(error)) from error
 
 
+def _literal(parse: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Reads a value that is written in the document, and says where it stands if it is refused."""
+
+    def parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except StrawberryInputCoercionError as error:
+            raise StrawberryInputCoercionError(error.message, node) from error
+
+    return parse_literal
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
@@ -253,17 +267,20 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
         serialize=_serialize_instant,
         parse_value=_parse_instant,
+        parse_literal=_literal(_parse_instant),
     ),
     date: strawberry.scalar(
         name="Date",
         description="A day of the calendar, such as 2026-11-20, without time or zone.",
         serialize=_serialize_date,
         parse_value=_parse_date,
+        parse_literal=_literal(_parse_date),
     ),
     TimeZone: strawberry.scalar(
         name="TimeZone",
         description="The IANA name of a time zone in its exact spelling, such as Europe/Madrid or UTC.",
         serialize=str,
         parse_value=_parse_time_zone,
+        parse_literal=_literal(_parse_time_zone),
     ),
 }
