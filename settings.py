@@ -45,7 +45,8 @@ class Settings(BaseSettings):
         None,
         validation_alias="REDIS_URL",
         repr=False,
-        description="Valkey or Redis. Without it the embedded server is used.",
+        description="Valkey or Redis. Without it the embedded server is used, or, with DATABASE_URL, none: live boards look "
+        "every few seconds.",
     )
     data_dir: Path = Field(
         Path(".scoregraph"),
@@ -104,6 +105,13 @@ class Settings(BaseSettings):
 
     log_level: str = Field("INFO", validation_alias="LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: str = Field("json", validation_alias="LOG_FORMAT", description="json or console.")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("it looks like redis://host:6379/0")
+        return value
 
     @field_validator("jwt_algorithms", mode="before")
     @classmethod

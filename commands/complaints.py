@@ -60,6 +60,10 @@ def complaint_of(error: BaseException) -> Complaint | None:
             return Complaint(f"The disk of {error.filename or 'the data directory'} is full: make room and try again.")
         case PermissionError() if error.filename:
             return Complaint(f"{error.filename} cannot be used ({error.strerror}): correct its permissions.")
+        case FileExistsError() | NotADirectoryError() | IsADirectoryError() if error.filename:
+            return Complaint(
+                f"{error.filename} cannot be used ({error.strerror}): move what is in the way, or name another."
+            )
         case OSError() if error.filename:
             return Complaint(f"{error.filename} cannot be used ({error.strerror}).")
     return None

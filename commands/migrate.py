@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from commands.complaints import CommandError
 from commands.servers import found_servers
+from db.embedded import read_endpoints
 from db.engine import place_of
 from db.migrate import migrate as migrate_database
 from db.migrate import status_at
@@ -27,6 +29,12 @@ def migrate(
     from several machines at once; a busy database is never blocked.
     """
     settings = Settings()
+    if status and settings.database_url is None and read_endpoints(settings.data_dir) is None:
+        # Looking must not make a database, nor change one.
+        raise CommandError(
+            f"No database of our own is running in {settings.data_dir}: it is brought up to date whenever it starts. "
+            "Set DATABASE_URL to ask about another."
+        )
     with found_servers(settings, lambda line: typer.echo(line, err=True)) as servers:
         if not status:
             migrate_database(servers.owner_url, typer.echo)

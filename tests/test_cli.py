@@ -131,7 +131,7 @@ def test_a_port_in_use_is_said_before_anything_is_started(command: str, nowhere:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("DB_POOL_SIZE", "many"), ("LOG_LEVEL", "LOUD")],
+    [("DB_POOL_SIZE", "many"), ("LOG_LEVEL", "LOUD"), ("REDIS_URL", "localhost:6379")],
 )
 def test_a_wrong_setting_is_named(name: str, value: str, database: Database, nowhere: Path) -> None:
     done = scoregraph(nowhere, "serve", "--port", "0", DATABASE_URL=database.url, JWT_SECRET=SECRET, **{name: value})
@@ -170,6 +170,13 @@ def test_migrate_and_its_status(database: Database, servers: Servers, nowhere: P
     behind = scoregraph(nowhere, "migrate", "--status", DATABASE_URL=servers.admin_url)
     assert behind.returncode == 1
     assert "is at no revision" in behind.stdout
+
+
+def test_asking_for_the_status_makes_no_database(nowhere: Path) -> None:
+    done = scoregraph(nowhere, "migrate", "--status")
+    assert done.returncode == 1
+    assert complaint(done).startswith(f"No database of our own is running in {nowhere}")
+    assert not nowhere.exists()
 
 
 def test_adds_an_organization_once(new_database: Callable[[], Database], servers: Servers, nowhere: Path) -> None:
