@@ -7,6 +7,16 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+# What importers call their steps, for people.
+TITLES = {
+    "imagine": "Making up people and their year",
+    "read": "Reading the files",
+    "catalogue": "Writing topics, levels and labs",
+    "people": "Writing people and groups",
+    "fold": "Folding changes into the rollups",
+    "views": "Refreshing the views",
+}
+
 
 class Steps:
     """``advance(step, done, total)`` shows how far a step is; a total of 0 is not known."""
@@ -35,7 +45,8 @@ class Steps:
     def advance(self, step: str, done: int, total: int) -> None:
         bar = self._bars.get(step)
         if bar is None:
-            bar = self._bars[step] = self._progress.add_task(step, total=total or None)
+            title = TITLES.get(step) or step[:1].upper() + step[1:]
+            bar = self._bars[step] = self._progress.add_task(title, total=total or None)
             if not self._console.is_terminal:
-                self._console.print(f"{step} …")
+                self._console.print(f"{title} …", highlight=False)
         self._progress.update(bar, completed=done, total=total or None)

@@ -17,9 +17,9 @@ from settings import DatabaseRole
 QUERIES = {
     Role.STUDENT: "{ viewer { user { displayName performance { score } } } }",
     Role.TEACHER: "{ users(first: 5) { nodes { displayName performance { score } } } }",
-    Role.MANAGER: "{ viewer { organization { name slug } } }",
-    Role.ADMIN: "{ viewer { role permissions } }",
-    Role.SERVICE: "{ viewer { role organization { name } } }",
+    Role.MANAGER: "{ leaderboard { rankedPeople top(first: 3) { rank displayName value } } }",
+    Role.ADMIN: "{ organization { stats { totalUsers totalAttempts successRate } } }",
+    Role.SERVICE: "{ attempts(first: 3) { nodes { recordedAt success user { displayName } lab { title } } } }",
 }
 
 
