@@ -476,7 +476,9 @@ class TestGraph:
     def test_a_refused_instant_in_a_document_says_where_it_stands(self) -> None:
         document = '{ buckets(period: {range: {from: "2024-05-15", to: "2024-05-16T00:00:00Z"}}) { start } }'
         (error,) = SCHEMA.execute_sync(document).errors or []
-        assert [(place.line, place.column) for place in error.locations or []] == [(1, document.index('"2024-05-15"') + 1)]
+        assert [(place.line, place.column) for place in error.locations or []] == [
+            (1, document.index('"2024-05-15"') + 1)
+        ]
 
     @pytest.mark.parametrize(
         "instant",
