@@ -79,7 +79,7 @@ def measure(admin_url: str, small: int, large: int) -> dict[str, float]:
 
 def _top_100() -> str:
     from_gateway = BEST_SCORES_WITH_TIES.sql
-    values = {"organization_id": "1::bigint", "size": "100::bigint", "after_value": "NULL", "after_user": "NULL"}
+    values = {"organization_id": "1::bigint", "size": "(100)", "after_value": "NULL", "after_user": "NULL"}
     for place, name in reversed(list(enumerate(BEST_SCORES_WITH_TIES.parameters, start=1))):
         from_gateway = from_gateway.replace(f"${place}", values[name])
     return from_gateway

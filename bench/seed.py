@@ -33,7 +33,7 @@ INSERT INTO attempts (
   organization_id, user_id, lab_id, status, completed_at, due_at, duration_seconds, score, accuracy, skill_match, difficulty,
   hints_used, errors
 )
-SELECT 1, 1 + (s.n * 7919 % %(people)s), 1 + (s.n * 104729 % %(labs)s),
+SELECT 1, 1 + (s.n * 7919 %% %(people)s), 1 + (s.n * 104729 %% %(labs)s),
   CASE WHEN t.try = 1 + s.n %% 5 AND s.n %% 7 <> 0 THEN 'SUCCEEDED' ELSE 'FAILED' END,
   s.start + t.try * interval '20 minutes', s.start + ((s.n %% 11) - 4) * interval '1 hour',
   60 + s.n %% 4000, s.n %% 101, (s.n %% 101) / 100.0, (s.n %% 97) / 96.0, s.n %% 11, t.try %% 3,
