@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import asyncpg
 import strawberry
 import structlog
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, parse
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
 
 from db.engine import DatabaseUnavailable
 from db.snapshot import UnknownCaller
@@ -25,6 +27,9 @@ from schema.subscription import Subscription
 from schema.user_errors import USER_ERROR_TYPES
 
 log = structlog.get_logger(__name__)
+
+OPERATION = re.compile(r"\b(?:query|mutation|subscription)\b")
+"""Every operation with a name begins with one of these: fewer than two, and parsing is not needed to know."""
 
 
 def client_error(error: BaseException) -> ClientError | None:
@@ -70,10 +75,28 @@ def _code_of_request(error: GraphQLError) -> str:
     return "VALIDATION" if error.message.startswith("Variable ") else "GRAPHQL_VALIDATION_FAILED"
 
 
+def ambiguity(query: str | None, operation_name: str | None) -> GraphQLError | None:
+    """What the specification answers to several operations without a name; Strawberry would run the first of them."""
+    if not query or operation_name is not None or len(OPERATION.findall(query)) < 2:
+        return None
+    try:
+        document = parse(query)
+    except GraphQLError:
+        return None
+    if sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions) < 2:
+        return None
+    return GraphQLError(
+        "Must provide operation name if query contains multiple operations.",
+        extensions={"code": "GRAPHQL_VALIDATION_FAILED"},
+    )
+
+
 class Graph(strawberry.Schema):
     """Strawberry's schema with a context of its own for each operation, closed when the answer is complete."""
 
     async def execute(self, query: str | None, **kwargs: Any) -> ExecutionResult:  # type: ignore[override]
+        if error := ambiguity(query, kwargs.get("operation_name")):
+            return PreExecutionError(data=None, errors=[error])
         context: Context = kwargs.pop("context_value").fork()
         try:
             result = await super().execute(query, context_value=context, **kwargs)
@@ -88,6 +111,9 @@ class Graph(strawberry.Schema):
         context: Context = kwargs.pop("context_value").fork()
 
         async def results() -> AsyncGenerator[Any, None]:
+            if error := ambiguity(query, kwargs.get("operation_name")):
+                yield PreExecutionError(data=None, errors=[error])
+                return
             source: Any = await super(Graph, self).stream(query, context_value=context, **kwargs)
             try:
                 async for result in source:

@@ -115,3 +115,22 @@ async def test_a_document_with_a_mistake_ends_only_its_own_operation(gateway: Ga
             assert (answer["id"], answer["type"]) == (id, kind)
             if kind == "error":
                 assert answer["payload"][0]["extensions"]["code"].startswith("GRAPHQL_")
+
+
+TWO = "query A { __typename } query B { b: __typename }"
+
+
+async def test_one_of_several_operations_is_chosen_by_name_alone(gateway: Gateway, http: httpx.AsyncClient) -> None:
+    unnamed = (await http.post("/graphql", json={"query": TWO})).json()
+    assert unnamed["data"] is None
+    assert unnamed["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    named = (await http.post("/graphql", json={"query": TWO, "operationName": "B"})).json()
+    assert named == {"data": {"b": "Query"}}
+    # One operation that only talks of others is not ambiguous.
+    alone = (await http.post("/graphql", json={"query": "query A { query: __typename mutation: __typename }"})).json()
+    assert alone == {"data": {"query": "Query", "mutation": "Query"}}
+    async with connect(gateway.ws_url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+        await socket.send(json.dumps({"type": "connection_init"}))
+        await socket.recv()
+        await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": TWO}}))
+        assert json.loads(await asyncio.wait_for(socket.recv(), 10))["type"] == "error"
