@@ -204,6 +204,7 @@ async def test_a_person_may_follow_themselves_but_nobody_else(gateway: Gateway) 
             pass
         errors = refusal["payload"] if refusal["type"] == "error" else refusal["payload"]["errors"]
         assert errors[0]["extensions"]["code"] == "NOT_FOUND"
+        assert errors[0]["path"] == ["userPerformanceUpdated"]
 
 
 async def test_a_stream_ends_with_its_token(gateway: Gateway) -> None:
