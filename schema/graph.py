@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import strawberry
 import structlog
-from graphql import FieldNode, GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, parse
+from graphql import FieldNode, GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, get_operation_ast, parse
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
@@ -54,25 +54,25 @@ def presented(error: GraphQLError) -> GraphQLError:
         error.extensions = {"code": _code_of_request(error), **(error.extensions or {})}
         return error
     known = client_error(original)
-    path = error.path or _root_path(error)
     if known is None and isinstance(original, GraphQLError):
         # A value that a scalar refused.
-        return GraphQLError(error.message, error.nodes, path=path, extensions={"code": "VALIDATION"})
+        return GraphQLError(error.message, error.nodes, path=error.path, extensions={"code": "VALIDATION"})
     if known is None:
         error_id = uuid.uuid4().hex
-        log.error("unexpected_error", error_id=error_id, path=path, exc_info=original)
+        log.error("unexpected_error", error_id=error_id, path=error.path, exc_info=original)
         return GraphQLError(
             "Something went wrong on our side.",
             error.nodes,
-            path=path,
+            path=error.path,
             extensions={"code": "INTERNAL", "errorId": error_id},
         )
-    return GraphQLError(str(known), error.nodes, path=path, extensions=known.extensions)
+    return GraphQLError(str(known), error.nodes, path=error.path, extensions=known.extensions)
 
 
-def _root_path(error: GraphQLError) -> list[str | int] | None:
-    """The path that graphql-core leaves out when a subscription fails: its one field."""
-    field = error.nodes[0] if error.nodes else None
+def subscribed_path(query: str, operation_name: str | None) -> list[str | int] | None:
+    """The path of the one field of a subscription, for the errors of its source, which come without; None in a fragment."""
+    operation = get_operation_ast(parse(query), operation_name)
+    field = operation.selection_set.selections[0] if operation else None
     if not isinstance(field, FieldNode):
         return None
     return [field.alias.value if field.alias else field.name.value]
@@ -126,6 +126,9 @@ class Graph(strawberry.Schema):
             source: Any = await super(Graph, self).stream(query, context_value=context, **kwargs)
             try:
                 async for result in source:
+                    for error in result.errors or ():
+                        if error.path is None and isinstance(error.original_error, ClientError):
+                            error.path = subscribed_path(query or "", kwargs.get("operation_name"))
                     self._present(result)
                     yield result
             finally:

@@ -55,7 +55,7 @@ class Welcome:
         ).decode()
 
     def print(self, console: Console) -> None:
-        """For a reader. Tokens and links stand alone on their lines, so that they can be selected whole."""
+        """For a reader: a link, a line that sets TOKEN in a shell, and a question that uses it. Each can be selected whole."""
         addresses = Table.grid(padding=(0, 2))
         addresses.add_row("GraphiQL", f"[link]{self.url}/graphql[/link]")
         addresses.add_row("Schema", f"[link]{self.url}/schema.graphql[/link]")
@@ -64,6 +64,7 @@ class Welcome:
         for role, (organization, external_id) in self.people.items():
             console.print(f"\n[bold]{role}[/]  {external_id} of {organization}", highlight=False)
             console.out(f"{self.url}/graphql#token={self.tokens[role]}", style="cyan", highlight=False)
+            console.out(f"TOKEN={self.tokens[role]}", highlight=False)
             console.out(self._curl(role), style="dim", highlight=False)
         console.print("\nTokens live a week; make more with [bold]scoregraph token[/]. Ctrl-C stops everything.\n")
 
@@ -71,5 +72,5 @@ class Welcome:
         body = orjson.dumps({"query": QUERIES[role]}).decode()
         return (
             f"curl -s {self.url}/graphql -H 'content-type: application/json' "
-            f"-H 'authorization: Bearer {self.tokens[role]}' -d '{body}'"
+            f"-H \"authorization: Bearer $TOKEN\" -d '{body}'"
         )
