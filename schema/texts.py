@@ -22,3 +22,12 @@ def checked_text(value: str | None, argument: str, *, longest: int = LONGEST_NAM
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise Invalid("The text has a character that cannot be stored (NUL or half of a surrogate pair).", argument)
     return value
+
+
+# Embeddings, overrides and isolates: they turn around the text beside a name.
+_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def displayed(name: str) -> str:
+    """A name without the controls that would reorder what stands around it; what is stored keeps them."""
+    return name.translate(_TURNS)

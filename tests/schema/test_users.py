@@ -117,3 +117,10 @@ async def test_a_forged_cursor_is_refused(ask: Asker, score: str) -> None:
     query = "query ($after: String) { users(orderBy: {field: SCORE}, after: $after) { nodes { id } } }"
     answer = await ask(query, {"after": cursor})
     assert answer.codes == ["VALIDATION"]
+
+
+async def test_a_name_cannot_turn_around_what_stands_beside_it(fresh_ask: Asker) -> None:
+    with fresh_ask.database.connect() as owner:
+        owner.execute("UPDATE users SET display_name = %s WHERE external_id = 'ben'", ("Anna\u202egnp.exe\u2066",))
+    answer = await fresh_ask('{ user(by: {externalId: "ben"}) { displayName } }')
+    assert answer.data == {"user": {"displayName": "Annagnp.exe"}}
