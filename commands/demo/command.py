@@ -24,6 +24,7 @@ from commands.gateway import listen, url_of
 from commands.progress import Steps
 from commands.secret import with_own_secret
 from commands.servers import Servers, prepared
+from commands.signals import STOPPING
 from db.embedded import Embedded
 from logs import configure_logging
 from settings import DatabaseRole, Settings
@@ -62,7 +63,9 @@ def demo(
     quiet = settings.log_level if "log_level" in settings.model_fields_set else "WARNING"
     configure_logging(quiet, "console")
     console = Console(stderr=as_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until there is a loop, it is as good as Ctrl-C
+    # Until there is a loop, SIGTERM is as good as Ctrl-C, also where a shell started us in the background, deaf to it.
+    for number in STOPPING:
+        signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as running:
             lock = DemoLock(settings.data_dir)
