@@ -8,8 +8,6 @@ from typing import Any
 from db.attempt_drafts import SUCCESS_OF_STATUS, AttemptDraft
 from db.queries.attempts import AttemptRow
 
-# Columns by the field of a draft, where they have another name.
-COLUMN_OF = {"completion_time_seconds": "duration_seconds"}
 COPIED = (
     "started_at", "completed_at", "due_at", "score", "accuracy", "hints_used", "errors", "memory_mib", "cpu_percent",
     "skill_match", "difficulty", "metadata", "assignment_id",

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from db.queries.group_stats import Attribution, GroupScope, GroupSums
 from db.queries.levels import LevelRow
 from db.queries.measures import Measures
-from db.queries.stats import Entity, PeopleCount, PercentileMeasure
+from db.queries.order_statistics import PeopleCount, PercentileMeasure
+from db.queries.stats import Entity
 from db.queries.topics import TopicRow
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context

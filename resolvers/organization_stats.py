@@ -10,8 +10,9 @@ from datetime import date
 from db.keyset import Page
 from db.queries.levels import LevelRow
 from db.queries.measures import Measures
+from db.queries.order_statistics import PeopleCount, PercentileMeasure
 from db.queries.organization_stats import OrganizationScope
-from db.queries.stats import Entity, PeopleCount, PercentileMeasure
+from db.queries.stats import Entity
 from db.queries.topics import TopicRow
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context

@@ -6,16 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from db.queries.measures import Measures, ratio
-from db.queries.stats import (
-    MOST_ERRORS,
-    STORED_POINTS,
-    AttemptScope,
-    Entity,
-    ErrorCount,
-    PeopleCount,
-    PercentileMeasure,
-    StoredStats,
-)
+from db.queries.order_statistics import MOST_ERRORS, ErrorCount, PeopleCount, PercentileMeasure
+from db.queries.stats import STORED_POINTS, AttemptScope, Entity, StoredStats
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
 from resolvers.errors import Invalid

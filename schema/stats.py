@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from db.queries.measures import Measures, ratio
-from db.queries.stats import MOST_ERRORS, PercentileMeasure
+from db.queries.order_statistics import MOST_ERRORS, PercentileMeasure
 from resolvers.stats import OrderStatistics, resolve_common_errors, resolve_percentile
 from schema.enums import describe_enum
 from schema.freshness import Freshness

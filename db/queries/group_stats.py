@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from itertools import product
 
 from db.queries.measures import MEASURE_SUMS, Measures
+from db.queries.order_statistics import (
+    FINISHED,
+    MOST_ERRORS,
+    VALUE,
+    ErrorCount,
+    PeopleCount,
+    PercentileMeasure,
+    span_of,
+)
 from db.queries.rollups import parts_of
-from db.queries.stats import MOST_ERRORS, Entity, ErrorCount, PeopleCount, PercentileMeasure
+from db.queries.stats import Entity
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -77,12 +86,6 @@ _LAB_TOTALS = parts_of("user_lab_totals", "user_id", "lab_id")
 _ATTEMPTS = (
     "(SELECT *, completed_at AS occurred_at FROM attempt_measures WHERE completed_at >= :start AND completed_at < :end)"
 )
-_VALUE = {
-    PercentileMeasure.COMPLETION_TIME_SECONDS: "CASE WHEN a.duration_seconds <= 2592000 THEN a.duration_seconds END",
-    PercentileMeasure.SCORE: "a.score",
-}
-# What `start` and `end` are for all time.
-_EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 def _sums_statement(attribution: Attribution, entity: Entity | None, source: str) -> Statement:
@@ -105,7 +108,7 @@ def _attempts(attribution: Attribution, entity: Entity | None) -> str:
     return f"""
 FROM members m JOIN attempts a USING (user_id) {_ENTITY_JOIN[entity]}
 WHERE a.{THEIR_IDS} AND {_WITHIN[attribution]}
-  AND a.status <> 'STARTED' AND a.deleted_at IS NULL AND a.occurred_at >= :start AND a.occurred_at < :end"""
+  AND {FINISHED}"""
 
 
 def _errors_statement(attribution: Attribution, entity: Entity | None) -> Statement:
@@ -131,7 +134,7 @@ def _percentile_statement(attribution: Attribution, entity: Entity | None, measu
     return sql(f"""
 WITH members AS MATERIALIZED ({MEMBERS[attribution]})
 SELECT m.group_id, {_ENTITY_ID[entity]} AS entity_id,
-  percentile_cont(CAST(:p AS float8)) WITHIN GROUP (ORDER BY CAST({_VALUE[measure]} AS float8)) AS value
+  percentile_cont(CAST(:p AS float8)) WITHIN GROUP (ORDER BY CAST({VALUE[measure]} AS float8)) AS value
 {_attempts(attribution, entity)}
 GROUP BY 1, 2
 """)
@@ -155,7 +158,7 @@ async def get_group_sums(snapshot: Snapshot, group_ids: Sequence[int], scope: Gr
     if scope.start is None and scope.attribution is Attribution.CURRENT:
         rows = await snapshot.rows(TOTALS[scope.entity], keys=group_ids)
     else:
-        start, end = _span(scope)
+        start, end = span_of(scope.start, scope.end)
         statement = PERIODS[scope.attribution, scope.entity]
         rows = await snapshot.rows(statement, keys=group_ids, start=start, end=end)
     return {
@@ -170,7 +173,7 @@ async def get_group_errors(
     snapshot: Snapshot, group_ids: Sequence[int], scope: GroupScope
 ) -> dict[GroupKey, tuple[ErrorCount, ...]]:
     """For groups (and topics or levels) with errors: the MOST_ERRORS in most attempts; ties by code."""
-    start, end = _span(scope)
+    start, end = span_of(scope.start, scope.end)
     statement = ERRORS[scope.attribution, scope.entity]
     found: dict[GroupKey, tuple[ErrorCount, ...]] = {}
     for group_id, entity_id, code, attempts in await snapshot.rows(statement, keys=group_ids, start=start, end=end):
@@ -183,11 +186,7 @@ async def get_group_percentiles(
     snapshot: Snapshot, group_ids: Sequence[int], scope: GroupScope, measure: PercentileMeasure, p: float
 ) -> dict[GroupKey, float | None]:
     """Interpolated between attempts (percentile_cont); None where no attempt has the measure."""
-    start, end = _span(scope)
+    start, end = span_of(scope.start, scope.end)
     statement = PERCENTILES[scope.attribution, scope.entity, measure]
     rows = await snapshot.rows(statement, keys=group_ids, p=p, start=start, end=end)
     return {(group_id, entity_id): value for group_id, entity_id, value in rows}
-
-
-def _span(scope: GroupScope) -> tuple[datetime, datetime]:
-    return _EVER if scope.start is None or scope.end is None else (scope.start, scope.end)

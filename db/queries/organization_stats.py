@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from db.queries.measures import MEASURE_SUMS, Measures
+from db.queries.order_statistics import (
+    FINISHED,
+    MOST_ERRORS,
+    VALUE,
+    ErrorCount,
+    PeopleCount,
+    PercentileMeasure,
+    span_of,
+)
 from db.queries.rollups import parts_of
-from db.queries.stats import MOST_ERRORS, ErrorCount, PeopleCount, PercentileMeasure
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -61,12 +69,6 @@ _BY_PERSON = {
 }
 _LAB_DAYS = parts_of("lab_days", "organization_id", "day")
 _OF_EVERYBODY = {**_BY_PERSON, Extent.EVER: _LAB_DAYS, Extent.DAYS: _LAB_DAYS}
-_VALUE = {
-    PercentileMeasure.COMPLETION_TIME_SECONDS: "CASE WHEN duration_seconds <= 2592000 THEN duration_seconds END",
-    PercentileMeasure.SCORE: "score",
-}
-# What `start` and `end` are for all time.
-_EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 def _sums_statement(everybody: bool, extent: Extent) -> Statement:
@@ -85,16 +87,12 @@ FROM {_BY_PERSON[extent]} WHERE {_WHOSE[everybody]} AND {_WHEN[extent]} GROUP BY
 """)
 
 
-def _finished(everybody: bool) -> str:
-    return f"{_WHOSE[everybody]} AND status <> 'STARTED' AND deleted_at IS NULL AND occurred_at >= :start AND occurred_at < :end"
-
-
 def _errors_statement(everybody: bool) -> Statement:
     return sql(f"""
 WITH counted AS (
   SELECT organization_id AS key, e.code, count(DISTINCT id) AS attempts
-  FROM attempts CROSS JOIN LATERAL unnest(errors) AS e (code)
-  WHERE {_finished(everybody)} AND errors <> '{{}}'
+  FROM attempts AS a CROSS JOIN LATERAL unnest(errors) AS e (code)
+  WHERE {_WHOSE[everybody]} AND {FINISHED} AND errors <> '{{}}'
   GROUP BY organization_id, e.code
 ),
 ranked AS (SELECT *, row_number() OVER (PARTITION BY key ORDER BY attempts DESC, code) AS position FROM counted)
@@ -104,8 +102,8 @@ SELECT key, code, attempts FROM ranked WHERE position <= {MOST_ERRORS} ORDER BY 
 
 def _percentile_statement(everybody: bool, measure: PercentileMeasure) -> Statement:
     return sql(f"""
-SELECT organization_id AS key, percentile_cont(CAST(:p AS float8)) WITHIN GROUP (ORDER BY CAST({_VALUE[measure]} AS float8))
-FROM attempts WHERE {_finished(everybody)} GROUP BY organization_id
+SELECT organization_id AS key, percentile_cont(CAST(:p AS float8)) WITHIN GROUP (ORDER BY CAST({VALUE[measure]} AS float8))
+FROM attempts AS a WHERE {_WHOSE[everybody]} AND {FINISHED} GROUP BY organization_id
 """)
 
 
@@ -141,7 +139,7 @@ async def get_organization_errors(
     snapshot: Snapshot, keys: Sequence[int], scope: OrganizationScope
 ) -> dict[int, tuple[ErrorCount, ...]]:
     """The MOST_ERRORS in most attempts; ties by code."""
-    start, end = _span(scope)
+    start, end = span_of(scope.start, scope.end)
     found: dict[int, tuple[ErrorCount, ...]] = {}
     for key, code, attempts in await snapshot.rows(ERRORS[scope.everybody], keys=keys, start=start, end=end):
         found[key] = (*found.get(key, ()), ErrorCount(code, attempts))
@@ -152,9 +150,5 @@ async def get_organization_percentiles(
     snapshot: Snapshot, keys: Sequence[int], scope: OrganizationScope, measure: PercentileMeasure, p: float
 ) -> dict[int, float | None]:
     """Interpolated between attempts (percentile_cont); None where no attempt has the measure."""
-    start, end = _span(scope)
+    start, end = span_of(scope.start, scope.end)
     return dict(await snapshot.rows(PERCENTILES[scope.everybody, measure], keys=keys, p=p, start=start, end=end))
-
-
-def _span(scope: OrganizationScope) -> tuple[datetime, datetime]:
-    return _EVER if scope.start is None or scope.end is None else (scope.start, scope.end)

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from itertools import product
 
-from db.queries.measures import MEASURE_COLUMNS, MEASURE_SUMS, Measures
+from db.queries.measures import MEASURE_SUMS, Measures
+from db.queries.order_statistics import (
+    FINISHED,
+    MOST_ERRORS,
+    VALUE,
+    ErrorCount,
+    PeopleCount,
+    PercentileMeasure,
+    span_of,
+)
+from db.queries.rollups import parts_of
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
-# How many common errors the views keep of each lab, topic or level.
-MOST_ERRORS = 20
 # The percentiles that the views keep.
 STORED_POINTS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+_UNKNOWN = (None,) * len(STORED_POINTS)
 
 
 class Entity(StrEnum):
@@ -33,13 +42,6 @@ class Entity(StrEnum):
     def view(self) -> str:
         """The materialized view that holds its people, percentiles and errors."""
         return f"{self}_stats"
-
-
-class PercentileMeasure(StrEnum):
-    """What percentiles are taken of."""
-
-    COMPLETION_TIME_SECONDS = "COMPLETION_TIME_SECONDS"
-    SCORE = "SCORE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +58,6 @@ class AttemptScope:
     @property
     def is_all_time(self) -> bool:
         return self.start is None
-
-
-@dataclass(frozen=True, slots=True)
-class PeopleCount:
-    """Distinct people with a finished attempt, and those of them with a success."""
-
-    people: int = 0
-    successful_people: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorCount:
-    """Attempts that met an error, however often each."""
-
-    code: str
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +79,10 @@ _LABS = {
 # Says again what row security says, so that the indices on people are used.
 _PEOPLE = {True: "", False: " AND a.user_id = ANY (ARRAY(SELECT viewer_people()))"}
 _LAB_IDS = "a.lab_id = ANY (ARRAY(SELECT lab_id FROM chosen))"
-_FINISHED = "a.status <> 'STARTED' AND a.deleted_at IS NULL AND a.occurred_at >= :start AND a.occurred_at < :end"
-# What `start` and `end` are for all time.
-EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-_VALUE = {
-    PercentileMeasure.COMPLETION_TIME_SECONDS: "CASE WHEN a.duration_seconds <= 2592000 THEN a.duration_seconds END",
-    PercentileMeasure.SCORE: "a.score",
-}
-
-
-def live_rows(rollup: str, keys: str) -> str:
-    """The rows of a rollup and of the changes that are not folded into it yet, to be added up: what the view ``…_live`` of
-    that rollup holds, before its own grouping. Sums over many keys need no second one, and are several times faster.
-    """
-    columns = f"{keys}, {MEASURE_COLUMNS}"
-    return f"(SELECT {columns} FROM {rollup} UNION ALL SELECT {columns} FROM attempt_deltas)"
 
 
 def _totals_statement(entity: Entity, everybody: bool) -> Statement:
-    live = live_rows("lab_days", "lab_id") if everybody else live_rows("user_lab_totals", "user_id, lab_id")
+    live = parts_of("lab_days", "lab_id") if everybody else parts_of("user_lab_totals", "user_id", "lab_id")
     return sql(f"""
 WITH chosen AS ({_LABS[entity]})
 SELECT key, {MEASURE_SUMS}
@@ -136,7 +107,7 @@ def _people_statement(entity: Entity, everybody: bool) -> Statement:
 WITH chosen AS ({_LABS[entity]})
 SELECT key, count(DISTINCT a.user_id), count(DISTINCT a.user_id) FILTER (WHERE a.success)
 FROM chosen JOIN attempts AS a USING (lab_id)
-WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND {_FINISHED}
+WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND {FINISHED}
 GROUP BY key
 """)
 
@@ -147,7 +118,7 @@ WITH chosen AS ({_LABS[entity]}),
 counted AS (
   SELECT key, e.code, count(DISTINCT a.id) AS attempts
   FROM chosen JOIN attempts AS a USING (lab_id) CROSS JOIN LATERAL unnest(a.errors) AS e (code)
-  WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND {_FINISHED} AND a.errors <> '{{}}'
+  WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND {FINISHED} AND a.errors <> '{{}}'
   GROUP BY key, e.code
 ),
 ranked AS (SELECT *, row_number() OVER (PARTITION BY key ORDER BY attempts DESC, code) AS position FROM counted)
@@ -158,9 +129,9 @@ SELECT key, code, attempts FROM ranked WHERE position <= {MOST_ERRORS} ORDER BY 
 def _percentile_statement(entity: Entity, everybody: bool, measure: PercentileMeasure) -> Statement:
     return sql(f"""
 WITH chosen AS ({_LABS[entity]})
-SELECT key, percentile_cont(CAST(:p AS float8)) WITHIN GROUP (ORDER BY CAST({_VALUE[measure]} AS float8))
+SELECT key, percentile_cont(CAST(:p AS float8)) WITHIN GROUP (ORDER BY CAST({VALUE[measure]} AS float8))
 FROM chosen JOIN attempts AS a USING (lab_id)
-WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND {_FINISHED}
+WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND {FINISHED}
 GROUP BY key
 """)
 
@@ -194,7 +165,7 @@ async def get_attempt_measures(snapshot: Snapshot, keys: Sequence[int], scope: A
 
 async def get_people_counts(snapshot: Snapshot, keys: Sequence[int], scope: AttemptScope) -> dict[int, PeopleCount]:
     """By lab, topic or level, for those with attempts."""
-    start, end = _span(scope)
+    start, end = span_of(scope.start, scope.end)
     rows = await snapshot.rows(PEOPLE[scope.entity, scope.everybody], keys=keys, start=start, end=end)
     return {key: PeopleCount(people, successful) for key, people, successful in rows}
 
@@ -203,7 +174,7 @@ async def get_common_errors(
     snapshot: Snapshot, keys: Sequence[int], scope: AttemptScope
 ) -> dict[int, tuple[ErrorCount, ...]]:
     """By lab, topic or level, for those with errors: the MOST_ERRORS in most attempts; ties by code."""
-    start, end = _span(scope)
+    start, end = span_of(scope.start, scope.end)
     found: dict[int, tuple[ErrorCount, ...]] = {}
     for key, code, attempts in await snapshot.rows(
         ERRORS[scope.entity, scope.everybody], keys=keys, start=start, end=end
@@ -216,7 +187,7 @@ async def get_percentiles(
     snapshot: Snapshot, keys: Sequence[int], scope: AttemptScope, measure: PercentileMeasure, p: float
 ) -> dict[int, float | None]:
     """By lab, topic or level, interpolated between attempts (percentile_cont); None where no attempt has the measure."""
-    start, end = _span(scope)
+    start, end = span_of(scope.start, scope.end)
     statement = PERCENTILES[scope.entity, scope.everybody, measure]
     return dict(await snapshot.rows(statement, keys=keys, p=p, start=start, end=end))
 
@@ -235,10 +206,3 @@ async def get_stored_stats(snapshot: Snapshot, keys: Sequence[int], entity: Enti
         )
         for row in await snapshot.rows(STORED[entity], keys=keys)
     }
-
-
-_UNKNOWN: tuple[None, ...] = (None,) * len(STORED_POINTS)
-
-
-def _span(scope: AttemptScope) -> tuple[datetime, datetime]:
-    return EVER if scope.start is None or scope.end is None else (scope.start, scope.end)

@@ -8,7 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from db.queries.measures import MEASURE_SUMS, SCORE_ARGUMENTS, Measures
-from db.queries.stats import EVER, live_rows
+from db.queries.order_statistics import FINISHED, span_of
+from db.queries.rollups import parts_of
 from db.snapshot import Snapshot
 from db.statement import sql
 
@@ -41,7 +42,7 @@ class TopicTotals:
     current_tasks: int
 
 
-_TOTALS = f"{live_rows('user_lab_totals', 'user_id, lab_id')} AS parts WHERE user_id = ANY (:user_ids)"
+_TOTALS = f"{parts_of('user_lab_totals', 'user_id', 'lab_id')} AS parts WHERE user_id = ANY (:user_ids)"
 _PERIOD = "attempt_measures WHERE user_id = ANY (:user_ids) AND completed_at >= :start AND completed_at < :end"
 _LABS = "(CAST(:ids AS bigint[]) IS NULL OR lab_id = ANY (:ids))"
 _TOPICS = "(CAST(:ids AS bigint[]) IS NULL OR topic_id = ANY (:ids))"
@@ -52,9 +53,8 @@ LAB_TOTALS, LAB_PERIOD = (
 )
 LAB_EXTREMES = sql(f"""
 SELECT user_id, lab_id, max(occurred_at) AS last_attempt_at, max(score) AS best_score
-FROM attempts
-WHERE user_id = ANY (:user_ids) AND status <> 'STARTED' AND deleted_at IS NULL
-  AND occurred_at >= :start AND occurred_at < :end AND {_LABS}
+FROM attempts AS a
+WHERE user_id = ANY (:user_ids) AND {FINISHED} AND {_LABS}
 GROUP BY user_id, lab_id
 """)
 TOPIC_TOTALS, TOPIC_PERIOD = (
@@ -90,7 +90,7 @@ async def get_lab_extremes(
     snapshot: Snapshot, user_ids: Sequence[int], selection: StatsSelection
 ) -> dict[int, dict[int, LabExtremes]]:
     """By person and lab, for those with attempts."""
-    start, end = EVER if selection.start is None else (selection.start, selection.end)
+    start, end = span_of(selection.start, selection.end)
     found: dict[int, dict[int, LabExtremes]] = {}
     for user_id, lab_id, *extremes in await snapshot.rows(
         LAB_EXTREMES, user_ids=user_ids, ids=selection.ids, start=start, end=end

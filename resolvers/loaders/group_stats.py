@@ -10,7 +10,7 @@ from db.queries.group_stats import (
     get_group_percentiles,
     get_group_sums,
 )
-from db.queries.stats import ErrorCount, PercentileMeasure
+from db.queries.order_statistics import ErrorCount, PercentileMeasure
 from db.snapshot import Snapshot
 
 

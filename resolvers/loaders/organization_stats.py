@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from db.queries.measures import Measures
+from db.queries.order_statistics import ErrorCount, PeopleCount, PercentileMeasure
 from db.queries.organization_stats import (
     OrganizationScope,
     get_organization_errors,
@@ -10,7 +11,6 @@ from db.queries.organization_stats import (
     get_organization_people,
     get_organization_percentiles,
 )
-from db.queries.stats import ErrorCount, PeopleCount, PercentileMeasure
 from db.snapshot import Snapshot
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from db.queries.measures import Measures
+from db.queries.order_statistics import ErrorCount, PeopleCount, PercentileMeasure
 from db.queries.stats import (
     AttemptScope,
     Entity,
-    ErrorCount,
-    PeopleCount,
-    PercentileMeasure,
     StoredStats,
     get_attempt_measures,
     get_common_errors,

@@ -60,9 +60,8 @@ SELECT t.id, t.organization_id, t.external_id, t.title FROM topics t WHERE id = 
 SELECT user_id, lab_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum FROM (SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_lab_totals UNION ALL SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS parts WHERE user_id = ANY ($1) AND (CAST($2 AS bigint[]) IS NULL OR lab_id = ANY ($2)) GROUP BY user_id, lab_id;
 
 SELECT user_id, lab_id, max(occurred_at) AS last_attempt_at, max(score) AS best_score
-FROM attempts
-WHERE user_id = ANY ($1) AND status <> 'STARTED' AND deleted_at IS NULL
-  AND occurred_at >= $2 AND occurred_at < $3 AND (CAST($4 AS bigint[]) IS NULL OR lab_id = ANY ($4))
+FROM attempts AS a
+WHERE user_id = ANY ($1) AND a.status <> 'STARTED' AND a.deleted_at IS NULL AND a.occurred_at >= $2 AND a.occurred_at < $3 AND (CAST($4 AS bigint[]) IS NULL OR lab_id = ANY ($4))
 GROUP BY user_id, lab_id;
 
 WITH slots AS (
