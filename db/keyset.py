@@ -79,6 +79,11 @@ def paged_by(select: Select[Any], parent: ColumnElement[Any], keys: Sequence[Sor
     return select_of(*columns).where(found <= page.size + 1).order_by(found)
 
 
+def bounded_count(select: Select[Any], bound: int | None) -> Select[Any]:
+    """The select of how many rows there are; no further than ``bound``."""
+    return select_of(func.count()).select_from(select.limit(bound).subquery())
+
+
 def _within(select: Select[Any], keys: Sequence[SortKey], page: Page) -> Select[Any]:
     if page.after is not None:
         select = select.where(_beyond(keys, page.after, backward=False))

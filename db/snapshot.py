@@ -108,6 +108,11 @@ class Snapshot:
         rows = await self.rows(statement, **values)
         return rows[0] if rows else None
 
+    async def count(self, statement: Statement, **values: Any) -> int:
+        """The number that a statement with one row and column gives."""
+        [[count]] = await self.rows(statement, **values)
+        return int(count)
+
     async def aclose(self) -> None:
         """Ends the transaction and gives the connection back."""
         async with self._turn:

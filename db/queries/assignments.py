@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, literal, select, true, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.keyset import Page, SortKey, paged, paged_by
+from db.keyset import Page, SortKey, bounded_count, paged, paged_by
 from db.models.assignments import assignments
 from db.models.groups import group_memberships
 from db.snapshot import Snapshot
@@ -136,11 +136,7 @@ async def list_assignments(
 
 async def count_assignments(snapshot: Snapshot, selection: AssignmentSelection, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    bounded = _selected(select(assignments.c.id), selection).limit(bound).subquery()
-    row = await snapshot.row(Statement(select(func.count()).select_from(bounded)))
-    assert row is not None
-    count: int = row[0]
-    return count
+    return await snapshot.count(Statement(bounded_count(_selected(select(assignments.c.id), selection), bound)))
 
 
 def assignments_of_each_statement(side: AssignmentSide, page: Page) -> Statement:

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, liter
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from db.keyset import Page, SortKey, paged
+from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.attempts import attempt_revisions, attempts
 from db.models.groups import group_memberships
 from db.models.labs import lab_topics, labs
@@ -115,11 +115,7 @@ async def list_attempts(snapshot: Snapshot, selection: AttemptSelection, keys: S
 
 async def count_attempts(snapshot: Snapshot, selection: AttemptSelection, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    bounded = _selected(select(attempts.c.id), selection).limit(bound).subquery()
-    row = await snapshot.row(Statement(select(func.count()).select_from(bounded)))
-    assert row is not None
-    count: int = row[0]
-    return count
+    return await snapshot.count(Statement(bounded_count(_selected(select(attempts.c.id), selection), bound)))
 
 
 def attempts_of_each_statement(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select, true
 
-from db.keyset import Page, SortKey, paged
+from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.groups import group_memberships, groups
 from db.queries.users import COLUMNS as USER_COLUMNS
 from db.queries.users import UserRow
@@ -105,11 +105,7 @@ async def list_groups(
 
 async def count_groups(snapshot: Snapshot, selection: GroupSelection, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    bounded = _selected(select(groups.c.id), selection).limit(bound).subquery()
-    row = await snapshot.row(Statement(select(func.count()).select_from(bounded)))
-    assert row is not None
-    count: int = row[0]
-    return count
+    return await snapshot.count(Statement(bounded_count(_selected(select(groups.c.id), selection), bound)))
 
 
 def _selected(statement: Select[Any], selection: GroupSelection) -> Select[Any]:

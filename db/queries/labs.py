@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.keyset import Page, SortKey, paged, paged_by
+from db.keyset import Page, SortKey, bounded_count, paged, paged_by
 from db.models.labs import lab_topics, labs
 from db.models.levels import levels
 from db.queries.stats import Entity
@@ -87,11 +87,7 @@ async def list_labs(
 
 async def count_labs(snapshot: Snapshot, selection: LabSelection, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    bounded = _selected(select(labs.c.id), selection).limit(bound).subquery()
-    row = await snapshot.row(Statement(select(func.count()).select_from(bounded)))
-    assert row is not None
-    count: int = row[0]
-    return count
+    return await snapshot.count(Statement(bounded_count(_selected(select(labs.c.id), selection), bound)))
 
 
 def labs_of_each_statement(entity: Entity, selection: LabSelection, keys: Sequence[SortKey], page: Page) -> Statement:

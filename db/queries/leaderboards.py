@@ -198,10 +198,7 @@ async def get_board_around(
 
 async def count_board(snapshot: Snapshot, scope_id: int, board: Board) -> int:
     """How many rows of a board the viewer may see."""
-    row = await snapshot.row(BOARD_COUNT, ids=[scope_id], **board.arguments())
-    assert row is not None
-    count: int = row[0]
-    return count
+    return await snapshot.count(BOARD_COUNT, ids=[scope_id], **board.arguments())
 
 
 async def get_best_scores(

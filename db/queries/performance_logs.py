@@ -31,7 +31,7 @@ from sqlalchemy import (
     true,
 )
 
-from db.keyset import Page, SortKey, paged
+from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.attempts import attempts
 from db.models.groups import group_memberships
 from db.queries.standings import STANDING_COLUMNS, STANDING_COUNTS, STANDING_SCORE, Standing, standing_columns
@@ -225,11 +225,7 @@ async def list_logs(snapshot: Snapshot, selection: LogSelection, page: Page) -> 
 
 async def count_logs(snapshot: Snapshot, selection: LogSelection, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    bounded = _selected(select(tasks.c.attempt_id), selection).limit(bound).subquery()
-    row = await snapshot.row(Statement(select(func.count()).select_from(bounded)))
-    assert row is not None
-    count: int = row[0]
-    return count
+    return await snapshot.count(Statement(bounded_count(_selected(select(tasks.c.attempt_id), selection), bound)))
 
 
 def _with_standings(chosen: Select[Any], *, backward: bool = False) -> Select[Any]:

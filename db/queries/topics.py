@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from db.keyset import Page, SortKey, paged
+from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.topics import topics
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
@@ -35,7 +35,6 @@ TOPICS_BY_LAB = sql(f"""
 SELECT lt.lab_id, {_ALL} FROM lab_topics lt JOIN topics t ON t.id = lt.topic_id
 WHERE lt.lab_id = ANY (:lab_ids) ORDER BY lt.lab_id, t.title, t.id
 """)
-COUNT_TOPICS = sql("SELECT count(*) FROM (SELECT FROM topics LIMIT CAST(:bound AS bigint)) AS bounded")
 
 
 async def get_topics(snapshot: Snapshot, ids: Sequence[int]) -> list[TopicRow]:
@@ -63,7 +62,4 @@ async def list_topics(snapshot: Snapshot, page: Page) -> list[tuple[TopicRow, tu
 
 async def count_topics(snapshot: Snapshot, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    row = await snapshot.row(COUNT_TOPICS, bound=bound)
-    assert row is not None
-    count: int = row[0]
-    return count
+    return await snapshot.count(Statement(bounded_count(select(topics.c.id), bound)))

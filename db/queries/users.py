@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, true
 
-from db.keyset import Page, SortKey, paged, paged_by
+from db.keyset import Page, SortKey, bounded_count, paged, paged_by
 from db.models.groups import group_memberships
 from db.models.users import user_totals_live, users
 from db.queries.measures import MEASURE_COLUMNS, Measures
@@ -148,11 +148,7 @@ async def list_users(
 
 async def count_users(snapshot: Snapshot, selection: UserSelection, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    bounded = _selected(select(users.c.id), selection, ()).limit(bound).subquery()
-    row = await snapshot.row(Statement(select(func.count()).select_from(bounded)))
-    assert row is not None
-    count: int = row[0]
-    return count
+    return await snapshot.count(Statement(bounded_count(_selected(select(users.c.id), selection, ()), bound)))
 
 
 def users_by_group_statement(
