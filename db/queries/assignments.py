@@ -8,12 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, literal, select, true, union_all
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.keyset import Page, SortKey, bounded_count, paged, paged_by
 from db.models.assignments import assignments
 from db.models.groups import group_memberships
+from db.queries.memberships import PRESENT_MEMBER
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -175,7 +176,7 @@ def _owned(side: AssignmentSide, *columns: ColumnElement[Any]) -> tuple[ColumnEl
     of_groups = (
         select(group_memberships.c.user_id, assignments.c.id)
         .join_from(group_memberships, assignments, assignments.c.group_id == group_memberships.c.group_id)
-        .where(group_memberships.c.user_id == asked, *_present())
+        .where(group_memberships.c.user_id == asked, *PRESENT_MEMBER)
     )
     concerned = union_all(own, of_groups).subquery("concerned")
     owner = concerned.c.owner
@@ -183,18 +184,10 @@ def _owned(side: AssignmentSide, *columns: ColumnElement[Any]) -> tuple[ColumnEl
     return owner, chosen
 
 
-def _present() -> tuple[ColumnElement[bool], ...]:
-    return (
-        group_memberships.c.role == "MEMBER",
-        group_memberships.c.valid_from <= func.now(),
-        func.coalesce(group_memberships.c.valid_to > func.now(), true()),
-    )
-
-
 def _selected(statement: Select[Any], selection: AssignmentSelection) -> Select[Any]:
     if selection.user_id is not None:
         groups = select(group_memberships.c.group_id).where(
-            group_memberships.c.user_id == selection.user_id, *_present()
+            group_memberships.c.user_id == selection.user_id, *PRESENT_MEMBER
         )
         statement = statement.where((assignments.c.user_id == selection.user_id) | assignments.c.group_id.in_(groups))
     for column, key in ((assignments.c.group_id, selection.group_id), (assignments.c.lab_id, selection.lab_id)):

@@ -14,8 +14,8 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.attempts import attempt_revisions, attempts
-from db.models.groups import group_memberships
 from db.models.labs import lab_topics, labs
+from db.queries.memberships import present_members
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -214,13 +214,7 @@ def _selected(statement: Select[Any], selection: AttemptSelection) -> Select[Any
     if selection.user_ids is not None:
         conditions.append(attempts.c.user_id.in_(selection.user_ids))
     if selection.group_ids is not None:
-        members = select(group_memberships.c.user_id).where(
-            group_memberships.c.group_id.in_(selection.group_ids),
-            group_memberships.c.role == "MEMBER",
-            group_memberships.c.valid_from <= func.now(),
-            func.coalesce(group_memberships.c.valid_to > func.now(), true()),
-        )
-        conditions.append(attempts.c.user_id.in_(members))
+        conditions.append(attempts.c.user_id.in_(present_members(selection.group_ids)))
     if selection.lab_ids is not None:
         conditions.append(attempts.c.lab_id.in_(selection.lab_ids))
     if selection.topic_ids is not None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, true
+from sqlalchemy import Select, func, select
 
 from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.groups import group_memberships, groups
+from db.queries.memberships import PRESENT
 from db.queries.users import COLUMNS as USER_COLUMNS
 from db.queries.users import UserRow
 from db.snapshot import Snapshot
@@ -113,9 +114,7 @@ def _selected(statement: Select[Any], selection: GroupSelection) -> Select[Any]:
         statement = statement.where(groups.c.name.icontains(selection.name_contains, autoescape=True))
     if selection.mine:
         mine = select(group_memberships.c.group_id).where(
-            group_memberships.c.user_id == func.viewer_user_id(),
-            group_memberships.c.valid_from <= func.now(),
-            func.coalesce(group_memberships.c.valid_to > func.now(), true()),
+            group_memberships.c.user_id == func.viewer_user_id(), *PRESENT
         )
         statement = statement.where(groups.c.id.in_(mine))
     return statement

@@ -49,6 +49,9 @@ COLUMNS = (
     memberships.c.valid_from,
     memberships.c.valid_to,
 )
+# Conditions that a membership holds now, and that it is a member's.
+PRESENT = (memberships.c.valid_from <= func.now(), func.coalesce(memberships.c.valid_to > func.now(), true()))
+PRESENT_MEMBER = (memberships.c.role == "MEMBER", *PRESENT)
 BY_START = (SortKey(memberships.c.valid_from), SortKey(memberships.c.id))
 
 MEMBERSHIPS_BY_ID = sql(
@@ -84,6 +87,11 @@ async def count_memberships(
     """By group or person, for those that have any."""
     counted = _selected(select(side.column, func.count()), side, keys, include_ended).group_by(side.column)
     return {row[0]: row[1] for row in await snapshot.rows(Statement(counted))}
+
+
+def present_members(group_ids: Sequence[int]) -> Select[tuple[int]]:
+    """The ids of who is a member of one of the groups now."""
+    return select(memberships.c.user_id).where(memberships.c.group_id.in_(group_ids), *PRESENT_MEMBER)
 
 
 def _selected(statement: Select[Any], side: MembershipSide, keys: Sequence[int], include_ended: bool) -> Select[Any]:

@@ -8,12 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import Select, func, select
 
 from db.keyset import Page, SortKey, bounded_count, paged, paged_by
 from db.models.groups import group_memberships
 from db.models.users import user_totals_live, users
 from db.queries.measures import MEASURE_COLUMNS, Measures
+from db.queries.memberships import PRESENT_MEMBER, present_members
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -186,22 +187,13 @@ def _members(
 ) -> Select[Any]:
     """The selection, once for each of the groups that a person is in."""
     statement = _selected(statement, selection, keys).where(
-        group_memberships.c.user_id == users.c.id, *_present_in(group_ids)
+        group_memberships.c.user_id == users.c.id, group_memberships.c.group_id.in_(group_ids), *PRESENT_MEMBER
     )
     if _needs_totals(selection, keys):
         # Said again of the totals: a condition on a join does not reach the rollup behind the view.
-        ids = select(group_memberships.c.user_id).where(*_present_in(group_ids)).correlate(None)
+        ids = present_members(group_ids).correlate(None)
         statement = statement.where(user_totals_live.c.user_id == func.any(func.array(ids.scalar_subquery())))
     return statement
-
-
-def _present_in(group_ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
-    return (
-        group_memberships.c.group_id.in_(group_ids),
-        group_memberships.c.role == "MEMBER",
-        group_memberships.c.valid_from <= func.now(),
-        func.coalesce(group_memberships.c.valid_to > func.now(), true()),
-    )
 
 
 def _needs_totals(selection: UserSelection, keys: Sequence[SortKey]) -> bool:
@@ -218,7 +210,7 @@ def _selected(statement: Select[Any], selection: UserSelection, keys: Sequence[S
     if selection.ids is not None:
         statement = statement.where(users.c.id.in_(selection.ids))
     if selection.group_ids is not None:
-        members = select(group_memberships.c.user_id).where(*_present_in(selection.group_ids)).correlate(None)
+        members = present_members(selection.group_ids).correlate(None)
         statement = statement.where(users.c.id.in_(members))
     if selection.username_prefix is not None:
         statement = statement.where(users.c.username_key.startswith(selection.username_prefix.lower(), autoescape=True))
