@@ -27,14 +27,13 @@ from db.queries.assignments import AssignmentRow
 from db.queries.attempt_writes import lock_people
 from db.queries.membership_writes import get_groups_of_users, has_user
 from db.snapshot import Viewer
+from resolvers.argument_names import argument_name
 from resolvers.context import Context
-from resolvers.periods import PeriodError, find_zone, start_of_day
+from resolvers.periods import ONE_DAY, PeriodError, find_zone, start_of_day
 from resolvers.roster import Change, Done, change_roster
 from resolvers.roster_checks import deadline_problem, reason_problem
-from resolvers.roster_writes import argument_name
 from resolvers.user_errors import ConflictError, NotFoundError, Refused, ValidationError
 
-ONE_DAY = timedelta(days=1)
 LAST_MICROSECOND = timedelta(microseconds=1)
 
 

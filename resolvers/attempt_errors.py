@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 from db.attempt_drafts import AttemptDraft, Problem
 from db.attempt_recording import NotKnown, OtherContent, OtherLab, OtherPerson, Outcome
 from db.attempt_sameness import draft_as_json
+from resolvers.argument_names import argument_name
 from resolvers.user_errors import (
     ConflictError,
     IdempotencyMismatchError,
@@ -26,13 +26,9 @@ FIELD_PATHS: dict[str, Path] = {
 }
 
 
-@cache
 def field_path(field: str) -> Path:
     """The path of a field in its input."""
-    if field in FIELD_PATHS:
-        return FIELD_PATHS[field]
-    first, *others = field.split("_")
-    return (first + "".join(word.capitalize() for word in others),)
+    return FIELD_PATHS.get(field) or (argument_name(field),)
 
 
 def problem_errors(problems: Iterable[Problem], path: Path) -> tuple[UserError, ...]:

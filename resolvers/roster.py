@@ -18,6 +18,7 @@ from db.queries.idempotency import claim_key, keep_answer
 from db.queries.membership_writes import get_groups_of_users
 from db.snapshot import Viewer
 from db.transaction import write_transaction
+from resolvers.argument_names import argument_name
 from resolvers.context import Context
 from resolvers.errors import Forbidden
 from resolvers.idempotency import answer_again, idempotency_key
@@ -26,31 +27,13 @@ from resolvers.permissions import Permission, permissions_of
 from resolvers.roster_writes import (
     UPSERTED_GROUPS,
     UPSERTED_LABS,
-    UPSERTED_LEVELS,
-    UPSERTED_TOPICS,
     UPSERTED_USERS,
     RosterItem,
     Subject,
-    argument_name,
     refuse_nonsense,
     upsert,
 )
 from resolvers.user_errors import Refused, user_error_of
-
-__all__ = [
-    "UPSERTED_GROUPS",
-    "UPSERTED_LABS",
-    "UPSERTED_LEVELS",
-    "UPSERTED_TOPICS",
-    "UPSERTED_USERS",
-    "Change",
-    "Done",
-    "MembershipDraft",
-    "RosterItem",
-    "change_roster",
-    "resolve_membership_change",
-    "resolve_upsert",
-]
 
 log = structlog.get_logger(__name__)
 

@@ -30,6 +30,7 @@ from db.queries.roster_writes import (
     update_rows,
 )
 from db.snapshot import Viewer
+from resolvers.argument_names import argument_name
 from resolvers.roster_checks import (
     group_problems,
     lab_problems,
@@ -102,12 +103,6 @@ class _Batch:
     viewer: Viewer
     subject: Subject
     rows: list[_Row] = field(default_factory=list)
-
-
-def argument_name(column: str) -> str:
-    """The name that a column has in inputs."""
-    first, *others = column.split("_")
-    return first + "".join(word.capitalize() for word in others)
 
 
 def refuse_nonsense(subject: Subject, items: Sequence[RosterItem]) -> None:

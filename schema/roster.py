@@ -12,14 +12,13 @@ from resolvers.loaders.levels import load_level_by_id
 from resolvers.loaders.memberships import load_membership_by_id
 from resolvers.loaders.topics import load_topic_by_id
 from resolvers.loaders.users import load_user_by_id
-from resolvers.roster import (
+from resolvers.roster import resolve_membership_change, resolve_upsert
+from resolvers.roster_writes import (
     UPSERTED_GROUPS,
     UPSERTED_LABS,
     UPSERTED_LEVELS,
     UPSERTED_TOPICS,
     UPSERTED_USERS,
-    resolve_membership_change,
-    resolve_upsert,
 )
 from resolvers.user_errors import Refused
 from schema.groups import Group

@@ -11,7 +11,8 @@ import strawberry
 from strawberry.types.maybe import Some
 
 from resolvers.errors import ClientError
-from resolvers.roster import MembershipDraft, RosterItem
+from resolvers.membership_writes import MembershipDraft
+from resolvers.roster_writes import RosterItem
 from resolvers.user_errors import Path, Refused, user_error_of
 from schema.memberships import GroupRole
 from schema.relay import key_of
