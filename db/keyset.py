@@ -66,17 +66,33 @@ def paged(select: Select[Any], keys: Sequence[SortKey], page: Page) -> Select[An
     """The select of a page, sorted by ``keys`` (the last of which is unique), with one row more than asked to see whether
     there are others. A backward page comes in reverse order.
     """
-    return _within(select, keys, page).order_by(*_order(keys, page)).limit(page.size + 1)
+    return _within(select, keys, page).order_by(*order_of(keys, page)).limit(page.size + 1)
 
 
 def paged_by(select: Select[Any], parent: ColumnElement[Any], keys: Sequence[SortKey], page: Page) -> Select[Any]:
     """The same page of many lists in one statement: ``parent`` says to which list a row belongs. Columns are those of
     ``select`` in their order, which need names of their own; each list comes in the order of ``paged``.
     """
-    position = func.row_number().over(partition_by=parent, order_by=_order(keys, page)).label("position_in_list")
+    position = func.row_number().over(partition_by=parent, order_by=order_of(keys, page)).label("position_in_list")
     numbered = _within(select, keys, page).add_columns(position).subquery("numbered")
     *columns, found = numbered.c
     return select_of(*columns).where(found <= page.size + 1).order_by(found)
+
+
+def sort_values(keys: Sequence[SortKey]) -> list[ColumnElement[Any]]:
+    """The columns of ``keys`` as ``sort_0``, ``sort_1``, …, names of their own for ``paged_by``."""
+    return [key.column.label(f"sort_{position}") for position, key in enumerate(keys)]
+
+
+def order_of(keys: Sequence[SortKey], page: Page) -> list[ColumnElement[Any]]:
+    """The order that a page comes in."""
+    orders = []
+    for key in keys:
+        order = desc(key.column) if key.descending != page.backward else asc(key.column)
+        if key.nullable:
+            order = order.nulls_first() if page.backward else order.nulls_last()
+        orders.append(order)
+    return orders
 
 
 def bounded_count(select: Select[Any], bound: int | None) -> Select[Any]:
@@ -90,16 +106,6 @@ def _within(select: Select[Any], keys: Sequence[SortKey], page: Page) -> Select[
     if page.before is not None:
         select = select.where(_beyond(keys, page.before, backward=True))
     return select
-
-
-def _order(keys: Sequence[SortKey], page: Page) -> list[ColumnElement[Any]]:
-    orders = []
-    for key in keys:
-        order = desc(key.column) if key.descending != page.backward else asc(key.column)
-        if key.nullable:
-            order = order.nulls_first() if page.backward else order.nulls_last()
-        orders.append(order)
-    return orders
 
 
 def _beyond(keys: Sequence[SortKey], values: tuple[Any, ...], *, backward: bool) -> ColumnElement[bool]:

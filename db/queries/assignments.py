@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.keyset import Page, SortKey, bounded_count, paged, paged_by
+from db.keyset import Page, SortKey, bounded_count, paged, paged_by, sort_values
 from db.models.assignments import assignments
 from db.models.groups import group_memberships
 from db.queries.memberships import PRESENT_MEMBER
@@ -144,8 +144,7 @@ def assignments_of_each_statement(side: AssignmentSide, page: Page) -> Statement
     """The same page of the assignments of each group or person in the parameter ``owners``: the owner, the columns, the
     sort values.
     """
-    sorts = [key.column.label(f"sort_{position}") for position, key in enumerate(BY_DEADLINE)]
-    owner, chosen = _owned(side, *COLUMNS, *sorts)
+    owner, chosen = _owned(side, *COLUMNS, *sort_values(BY_DEADLINE))
     return Statement(paged_by(chosen, owner, BY_DEADLINE, page))
 
 

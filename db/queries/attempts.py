@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, liter
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from db.keyset import Page, SortKey, bounded_count, paged
+from db.keyset import Page, SortKey, bounded_count, order_of, paged, sort_values
 from db.models.attempts import attempt_revisions, attempts
 from db.models.labs import lab_topics, labs
 from db.queries.memberships import present_members
@@ -104,7 +104,7 @@ async def get_attempts(snapshot: Snapshot, ids: Sequence[int]) -> list[AttemptRo
 
 def attempts_statement(selection: AttemptSelection, keys: Sequence[SortKey], page: Page) -> Statement:
     """The attempts of a selection, sorted by ``keys``, with the sort values after the columns."""
-    return Statement(paged(_selected(select(*COLUMNS, *_values(keys)), selection), keys, page))
+    return Statement(paged(_selected(select(*COLUMNS, *sort_values(keys)), selection), keys, page))
 
 
 async def list_attempts(snapshot: Snapshot, selection: AttemptSelection, keys: Sequence[SortKey], page: Page) -> Listed:
@@ -125,7 +125,7 @@ def attempts_of_each_statement(
     walks along an index as there are owners, however long their histories are.
     """
     owners = _owners()
-    chosen = _selected(select(*COLUMNS, *_values(keys)), selection).where(attempts.c[owner] == owners.c.key)
+    chosen = _selected(select(*COLUMNS, *sort_values(keys)), selection).where(attempts.c[owner] == owners.c.key)
     return _of_each(owners, chosen, keys, page)
 
 
@@ -162,7 +162,7 @@ async def list_revisions_of_each(
     """By attempt, newest first, for those that were changed."""
     asked = _owners()
     chosen = (
-        select(*REVISION_COLUMNS, attempt_revisions.c.revision.label("sort_0"))
+        select(*REVISION_COLUMNS, *sort_values(NEWEST_REVISION_FIRST))
         .join(
             attempts,
             (attempts.c.user_id == attempt_revisions.c.user_id) & (attempts.c.id == attempt_revisions.c.attempt_id),
@@ -193,20 +193,10 @@ def _owners() -> TableValuedAlias:
 
 def _of_each(owners: TableValuedAlias, chosen: Select[Any], keys: Sequence[SortKey], page: Page) -> Statement:
     lists = paged(chosen, keys, page).lateral("lists")
-    order = []
-    for position, key in enumerate(keys):
-        column = lists.c[f"sort_{position}"]
-        direction = column.desc() if key.descending != page.backward else column.asc()
-        if key.nullable:
-            direction = direction.nulls_first() if page.backward else direction.nulls_last()
-        order.append(direction)
+    order = order_of([replace(key, column=lists.c[f"sort_{position}"]) for position, key in enumerate(keys)], page)
     return Statement(
         select(owners.c.key, *lists.c).select_from(owners.join(lists, true())).order_by(owners.c.key, *order)
     )
-
-
-def _values(keys: Sequence[SortKey]) -> list[ColumnElement[Any]]:
-    return [key.column.label(f"sort_{position}") for position, key in enumerate(keys)]
 
 
 def _selected(statement: Select[Any], selection: AttemptSelection) -> Select[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.keyset import Page, SortKey, bounded_count, paged, paged_by
+from db.keyset import Page, SortKey, bounded_count, paged, paged_by, sort_values
 from db.models.labs import lab_topics, labs
 from db.models.levels import levels
 from db.queries.stats import Entity
@@ -93,8 +93,7 @@ async def count_labs(snapshot: Snapshot, selection: LabSelection, bound: int | N
 def labs_of_each_statement(entity: Entity, selection: LabSelection, keys: Sequence[SortKey], page: Page) -> Statement:
     """The same page of the labs of each topic or level in the parameter ``owners``: its id, the columns, the sort values."""
     owner = _OWNER[entity]
-    sort_values = (key.column.label(f"sort_{position}") for position, key in enumerate(keys))
-    chosen = _owned(select(owner.label("owner_id"), *COLUMNS, *sort_values), entity)
+    chosen = _owned(select(owner.label("owner_id"), *COLUMNS, *sort_values(keys)), entity)
     return Statement(paged_by(_selected(chosen, selection), owner, keys, page))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, true
 
-from db.keyset import Page, SortKey, paged_by
+from db.keyset import Page, SortKey, paged_by, sort_values
 from db.models.groups import group_memberships as memberships
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
@@ -65,8 +65,8 @@ async def get_memberships(snapshot: Snapshot, ids: Sequence[int]) -> list[Member
 
 def memberships_statement(side: MembershipSide, keys: Sequence[int], include_ended: bool, page: Page) -> Statement:
     """The same page of the memberships of each group or person, by start: the key, the columns, the sort values."""
-    sorts = [key.column.label(f"sort_{position}") for position, key in enumerate(BY_START)]
-    chosen = _selected(select(side.column.label("key"), *COLUMNS, *sorts), side, keys, include_ended)
+    columns = side.column.label("key"), *COLUMNS, *sort_values(BY_START)
+    chosen = _selected(select(*columns), side, keys, include_ended)
     return Statement(paged_by(chosen, side.column, BY_START, page))
 
 

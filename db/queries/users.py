@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from db.keyset import Page, SortKey, bounded_count, paged, paged_by
+from db.keyset import Page, SortKey, bounded_count, paged, paged_by, sort_values
 from db.models.groups import group_memberships
 from db.models.users import user_totals_live, users
 from db.queries.measures import MEASURE_COLUMNS, Measures
@@ -156,9 +156,8 @@ def users_by_group_statement(
     group_ids: Sequence[int], selection: UserSelection, keys: Sequence[SortKey], page: Page
 ) -> Statement:
     """The same page of the members of each group: the group's id, then as ``users_statement``."""
-    names = [f"sort_{position}" for position, _ in enumerate(keys)]
-    sorts = [key.column.label(name) for key, name in zip(keys, names, strict=True)]
-    chosen = _members(select(group_memberships.c.group_id, *COLUMNS, *sorts), group_ids, selection, keys)
+    columns = group_memberships.c.group_id, *COLUMNS, *sort_values(keys)
+    chosen = _members(select(*columns), group_ids, selection, keys)
     return Statement(paged_by(chosen, group_memberships.c.group_id, keys, page))
 
 
