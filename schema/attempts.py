@@ -238,11 +238,11 @@ class AttemptFilter:
         completed, recorded = self.completed_at or DateTimeFilter(), self.recorded_at or DateTimeFilter()
         score = self.score or FloatFilter()
         return AttemptSelection(
-            user_ids=_keys("User", self.user_ids, "filter.userIds"),
-            group_ids=_keys("Group", self.group_ids, "filter.groupIds"),
-            lab_ids=_keys("Lab", self.lab_ids, "filter.labIds"),
-            topic_ids=_keys("Topic", self.topic_ids, "filter.topicIds"),
-            level_ids=_keys("Level", self.level_ids, "filter.levelIds"),
+            user_ids=keys_of("User", self.user_ids, "filter.userIds"),
+            group_ids=keys_of("Group", self.group_ids, "filter.groupIds"),
+            lab_ids=keys_of("Lab", self.lab_ids, "filter.labIds"),
+            topic_ids=keys_of("Topic", self.topic_ids, "filter.topicIds"),
+            level_ids=keys_of("Level", self.level_ids, "filter.levelIds"),
             statuses=None if self.status is None else tuple(status.value for status in self.status),
             success=self.success,
             completed_from=completed.gte,
@@ -300,10 +300,6 @@ class AttemptQuery:
 
 def _asked(filter: AttemptFilter | None, order_by: AttemptOrder | None) -> tuple[AttemptSelection, Order]:
     return filter.to_selection() if filter else AttemptSelection(), order_by.to_order() if order_by else Order()
-
-
-def _keys(kind: str, values: list[strawberry.ID] | None, argument: str) -> tuple[int, ...] | None:
-    return None if values is None else keys_of(kind, values, argument)
 
 
 def _number(value: Any) -> float | None:

@@ -153,7 +153,7 @@ class Group(Node):
     async def topic_stats(
         self, info: Info, topic_ids: TopicIds = None, period: StatsPeriod = None
     ) -> list[Annotated[TopicStats, strawberry.lazy("schema.entity_stats")]] | None:
-        keys = None if topic_ids is None else keys_of("Topic", topic_ids, "topicIds")
+        keys = keys_of("Topic", topic_ids, "topicIds")
         spec = period.to_spec() if period else None
         return [
             entity_stats.TopicStats.of(row, statistics.sums.measures, statistics)

@@ -148,8 +148,8 @@ class LabFilter:
 
     def to_selection(self) -> LabSelection:
         return LabSelection(
-            topic_ids=None if self.topic_ids is None else keys_of("Topic", self.topic_ids, "filter.topicIds"),
-            level_ids=None if self.level_ids is None else keys_of("Level", self.level_ids, "filter.levelIds"),
+            topic_ids=keys_of("Topic", self.topic_ids, "filter.topicIds"),
+            level_ids=keys_of("Level", self.level_ids, "filter.levelIds"),
             title_contains=checked_text(self.title_contains, "filter.titleContains"),
             include_archived=self.include_archived,
         )

@@ -89,7 +89,7 @@ class Organization(Node):
     async def topic_stats(
         self, info: Info, topic_ids: TopicIds = None, period: StatsPeriod = None
     ) -> list[TopicStats] | None:
-        keys = None if topic_ids is None else keys_of("Topic", topic_ids, "topicIds")
+        keys = keys_of("Topic", topic_ids, "topicIds")
         spec = period.to_spec() if period else None
         return [TopicStats.of(*each) for each in await resolve_organization_topic_stats(info.context, keys, spec)]
 

@@ -155,8 +155,8 @@ class PerformanceLogFilter:
         """Raises Invalid, and NotFound for ids of another type."""
         created = self.created_at or DateTimeFilter()
         return LogSelection(
-            user_ids=None if self.user_ids is None else keys_of("User", self.user_ids, "filter.userIds"),
-            group_ids=None if self.group_ids is None else keys_of("Group", self.group_ids, "filter.groupIds"),
+            user_ids=keys_of("User", self.user_ids, "filter.userIds"),
+            group_ids=keys_of("Group", self.group_ids, "filter.groupIds"),
             interval=Interval(created.gte, created.lt),
         )
 

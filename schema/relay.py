@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, overload
 
 import orjson
 import strawberry
@@ -63,8 +63,14 @@ def key_of(kind: str, value: str, argument: str) -> int:
     return key
 
 
-def keys_of(kind: str, values: Sequence[str], argument: str) -> tuple[int, ...]:
-    """The keys in a list of ids of type ``kind``, at most LARGEST_PAGE. Raises Invalid, NotFound."""
+@overload
+def keys_of(kind: str, values: Sequence[str], argument: str) -> tuple[int, ...]: ...
+@overload
+def keys_of(kind: str, values: Sequence[str] | None, argument: str) -> tuple[int, ...] | None: ...
+def keys_of(kind: str, values: Sequence[str] | None, argument: str) -> tuple[int, ...] | None:
+    """The keys in a list of ids of type ``kind``, at most LARGEST_PAGE; None for no list. Raises Invalid, NotFound."""
+    if values is None:
+        return None
     if len(values) > LARGEST_PAGE:
         raise Invalid(f"At most {LARGEST_PAGE} ids.", argument)
     return tuple(key_of(kind, value, f"{argument}.{position}") for position, value in enumerate(values))

@@ -112,7 +112,7 @@ async def user_lab_stats(
     info: Info, user_id: int, lab_ids: list[strawberry.ID] | None, period: PeriodInput | None
 ) -> list[UserLabStats]:
     """Of one person, by the lab's title."""
-    keys = None if lab_ids is None else keys_of("Lab", lab_ids, "labIds")
+    keys = keys_of("Lab", lab_ids, "labIds")
     found = await resolve_user_labs(info.context, user_id, keys, period.to_spec() if period else None)
     return [UserLabStats.from_user_lab(user_lab) for user_lab in found]
 
@@ -121,6 +121,6 @@ async def user_topic_stats(
     info: Info, user_id: int, topic_ids: list[strawberry.ID] | None, period: PeriodInput | None
 ) -> list[UserTopicStats]:
     """Of one person, by the topic's title."""
-    keys = None if topic_ids is None else keys_of("Topic", topic_ids, "topicIds")
+    keys = keys_of("Topic", topic_ids, "topicIds")
     found = await resolve_user_topics(info.context, user_id, keys, period.to_spec() if period else None)
     return [UserTopicStats(user_topic=user_topic) for user_topic in found]
