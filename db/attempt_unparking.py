@@ -36,7 +36,6 @@ async def unpark(connection: AsyncConnection, organization_id: int, *, bound: in
     recorded: dict[int, Recorded] = {}
     failures: dict[int, str] = {}
     for parked, outcome in zip(ready, outcomes, strict=True):
-        assert parked.id is not None
         if isinstance(outcome, Recorded):
             recorded[parked.id] = outcome
         else:

@@ -33,21 +33,8 @@ _REGIONS = (
 )  # fmt: skip
 # Family name first, without a space, as they are written.
 _EAST_ASIAN = (
-    *(
-        "佐藤美咲",
-        "鈴木翔太",
-        "高橋陽菜",
-        "田中蓮",
-        "王芳",
-        "李伟",
-        "张敏",
-        "陈静",
-        "김민준",
-        "이서연",
-        "박지훈",
-        "최수아",
-    ),
-)
+    "佐藤美咲", "鈴木翔太", "高橋陽菜", "田中蓮", "王芳", "李伟", "张敏", "陈静", "김민준", "이서연", "박지훈", "최수아",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Finds people of the demonstration who have much to see, one for each role."""
+"""Finds people of the demonstration: one for each role who has much to see, and the learners who go on with it."""
 
 FIND_DEMO_PEOPLE = """
 WITH organization AS (SELECT id FROM organizations WHERE slug = %(slug)s),

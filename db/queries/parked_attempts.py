@@ -19,7 +19,7 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
 """)
 
 PARKED_BY_SOURCE = text("""
-SELECT q.source, q.source_id, q.user_external_id, q.lab_type, q.attempt
+SELECT q.source, q.source_id, q.id, q.user_external_id, q.lab_type, q.attempt
 FROM unnest(CAST(:sources AS text[]), CAST(:source_ids AS text[])) AS s (source, source_id)
 JOIN parked_attempts q ON q.organization_id = :organization_id AND q.source = s.source AND q.source_id = s.source_id
 """)
@@ -54,9 +54,9 @@ FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[])) AS f (id, reason) 
 
 @dataclass(frozen=True, slots=True)
 class ParkedAttempt:
-    """``attempt`` is the draft as JSON. ``id`` is None before it is parked."""
+    """``attempt`` is the draft as JSON."""
 
-    id: int | None
+    id: int
     user_external_id: str
     lab_type: str
     attempt: dict[str, Any]
@@ -79,7 +79,7 @@ async def get_parked_by_source(
         "source_ids": [source_id for _, source_id in keys],
     }
     return {
-        (row.source, row.source_id): ParkedAttempt(None, row.user_external_id, row.lab_type, row.attempt)
+        (row.source, row.source_id): ParkedAttempt(row.id, row.user_external_id, row.lab_type, row.attempt)
         for row in (await connection.execute(PARKED_BY_SOURCE, values)).all()
     }
 
