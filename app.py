@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
@@ -14,6 +15,7 @@ from auth import TokenVerifier
 from db.changes import Changes
 from db.engine import ReadPool, write_engine
 from execution.endpoint import GraphQLEndpoint
+from execution.request_id import RequestId
 from execution.routes import PageOr, health_route, text_route, to_page
 from resolvers.context import Services
 from resolvers.user_progress import UserProgress
@@ -51,6 +53,7 @@ def create_app(settings: Settings) -> Starlette:
 
     return Starlette(
         lifespan=lifespan,
+        middleware=[Middleware(RequestId)],
         routes=[
             Route("/", to_page),
             Route("/graphql", PageOr(endpoint)),

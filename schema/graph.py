@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -10,13 +9,23 @@ from typing import Any
 import asyncpg
 import strawberry
 import structlog
-from graphql import FieldNode, GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, get_operation_ast, parse
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    get_operation_ast,
+    parse,
+)
+from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from db.engine import DatabaseUnavailable
 from db.snapshot import UnknownCaller
+from execution.limits import check_variables, parse_within_limits
 from resolvers.context import Context
 from resolvers.errors import ClientError, Unauthenticated, Unavailable
 from schema.mutation import Mutation
@@ -27,9 +36,6 @@ from schema.subscription import Subscription
 from schema.user_errors import USER_ERROR_TYPES
 
 log = structlog.get_logger(__name__)
-
-OPERATION = re.compile(r"\b(?:query|mutation|subscription)\b")
-"""Every operation with a name begins with one of these: fewer than two, and parsing is not needed to know."""
 
 
 def client_error(error: BaseException) -> ClientError | None:
@@ -84,28 +90,17 @@ def _code_of_request(error: GraphQLError) -> str:
     return "VALIDATION" if error.message.startswith("Variable ") else "GRAPHQL_VALIDATION_FAILED"
 
 
-def ambiguity(query: str | None, operation_name: str | None) -> GraphQLError | None:
-    """What the specification answers to several operations without a name; Strawberry would run the first of them."""
-    if not query or operation_name is not None or len(OPERATION.findall(query)) < 2:
-        return None
-    try:
-        document = parse(query)
-    except GraphQLError:
-        return None
-    if sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions) < 2:
-        return None
-    return GraphQLError(
-        "Must provide operation name if query contains multiple operations.",
-        extensions={"code": "GRAPHQL_VALIDATION_FAILED"},
-    )
+def check_unambiguous(document: DocumentNode, operation_name: str | None) -> None:
+    """Raises what the specification answers to several operations without a name; Strawberry would run the first."""
+    operations = sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions)
+    if operations > 1 and operation_name is None:
+        raise GraphQLError("Must provide operation name if query contains multiple operations.")
 
 
 class Graph(strawberry.Schema):
     """Strawberry's schema with a context of its own for each operation, closed when the answer is complete."""
 
     async def execute(self, query: str | None, **kwargs: Any) -> ExecutionResult:  # type: ignore[override]
-        if error := ambiguity(query, kwargs.get("operation_name")):
-            return PreExecutionError(data=None, errors=[error])
         context: Context = kwargs.pop("context_value").fork()
         try:
             result = await super().execute(query, context_value=context, **kwargs)
@@ -120,9 +115,6 @@ class Graph(strawberry.Schema):
         context: Context = kwargs.pop("context_value").fork()
 
         async def results() -> AsyncGenerator[Any, None]:
-            if error := ambiguity(query, kwargs.get("operation_name")):
-                yield PreExecutionError(data=None, errors=[error])
-                return
             source: Any = await super(Graph, self).stream(query, context_value=context, **kwargs)
             try:
                 async for result in source:
@@ -136,6 +128,20 @@ class Graph(strawberry.Schema):
                 await context.renew()
 
         return results()
+
+    async def _prepare_operation_async(
+        self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
+    ) -> PreExecutionError | None:
+        # The one place that all operations pass before they are validated; Strawberry takes the document from here.
+        if context.query:
+            try:
+                document = parse_within_limits(context.query)
+                check_unambiguous(document, context.operation_name)
+                check_variables(context.variables)
+            except GraphQLError as error:
+                return PreExecutionError(data=None, errors=[error])
+            context.graphql_document = document
+        return await super()._prepare_operation_async(context, extensions_runner)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing here: what is unexpected is logged once, where it is masked."""
