@@ -5,19 +5,19 @@ Whoever records attempts (the graph, events, imports) goes through here, so the 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
+
+from db.problems import NOT_STORABLE, Problem, is_storable, text_problem
 
 FUTURE_ALLOWED = timedelta(minutes=5)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_DEADLINE = datetime(2200, 1, 1, tzinfo=UTC)
-LONGEST_NAME = 200
 MOST_ERRORS = 100
 METADATA_BYTES = 16 * 1024
 METADATA_DEPTH = 8
@@ -36,7 +36,6 @@ RANGES: tuple[tuple[str, float, float], ...] = (
     ("memory_mib", 0, 9_999_999_999),
     ("cpu_percent", 0, 999_999),
 )
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -83,14 +82,6 @@ class AttemptDraft:
         return self.completion_time_seconds
 
 
-class Problem(NamedTuple):
-    """``field`` is the one concerned, in snake case; ``rule`` a stable name."""
-
-    field: str
-    rule: str
-    message: str
-
-
 def settle(draft: AttemptDraft, now: datetime) -> list[Problem]:
     """Fills in the status where it follows from the rest, and gives all that is wrong; nothing for a good draft."""
     problems: list[Problem] = []
@@ -121,18 +112,6 @@ def content_problems(draft: AttemptDraft, now: datetime) -> list[Problem]:
     if draft.metadata is not None:
         problems += metadata_problems(draft.metadata)
     return problems
-
-
-def text_problem(name: str, text: str) -> Problem | None:
-    """What keeps a text from being stored."""
-    if not 1 <= len(text) <= LONGEST_NAME:
-        return Problem(name, "LENGTH", f"The text has 1 to {LONGEST_NAME} characters.")
-    if not text.isascii() or "\0" in text:
-        return Problem(name, "TEXT", _NOT_STORABLE) if _UNSTORABLE.search(text) else None
-    return None
-
-
-_NOT_STORABLE = "The text has a character that cannot be stored (NUL or half of a surrogate pair)."
 
 
 def _time_problems(draft: AttemptDraft, now: datetime) -> list[Problem]:
@@ -189,14 +168,14 @@ def metadata_problems(metadata: Any) -> list[Problem]:
         for value in level:
             if isinstance(value, dict):
                 for key in value:
-                    if not isinstance(key, str) or _UNSTORABLE.search(key):
-                        return [Problem("metadata", "TEXT", _NOT_STORABLE)]
+                    if not isinstance(key, str) or not is_storable(key):
+                        return [Problem("metadata", "TEXT", NOT_STORABLE)]
                 below += value.values()
             elif isinstance(value, list):
                 below += value
             elif isinstance(value, str):
-                if _UNSTORABLE.search(value):
-                    return [Problem("metadata", "TEXT", _NOT_STORABLE)]
+                if not is_storable(value):
+                    return [Problem("metadata", "TEXT", NOT_STORABLE)]
             elif isinstance(value, float):
                 if not isfinite(value):
                     return [Problem("metadata", "RANGE", "NaN and infinities are no JSON numbers.")]

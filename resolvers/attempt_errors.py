@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from db.attempt_drafts import AttemptDraft, Problem
+from db.attempt_drafts import AttemptDraft
 from db.attempt_recording import NotKnown, OtherContent, OtherLab, OtherPerson, Outcome
 from db.attempt_sameness import draft_as_json
+from db.problems import Problem
 from resolvers.argument_names import argument_name
 from resolvers.user_errors import (
     ConflictError,

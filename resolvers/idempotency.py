@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from db.attempt_drafts import text_problem
 from db.difference import first_difference
+from db.problems import text_problem
 from db.queries.idempotency import IdempotencyKey, KeptAnswer
 from db.snapshot import Viewer
 from resolvers.context import Context

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 from unicodedata import normalize
 
-from db.attempt_drafts import EARLIEST, FUTURE_ALLOWED, LATEST_DEADLINE, Problem, text_problem
+from db.attempt_drafts import EARLIEST, FUTURE_ALLOWED, LATEST_DEADLINE
+from db.problems import Problem, text_problem
 from resolvers.periods import PeriodError, find_zone
 
 LONGEST_KIND = 50

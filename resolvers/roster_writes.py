@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.attempt_drafts import Problem, text_problem
+from db.problems import Problem, text_problem
 from db.queries.roster_writes import (
     GROUPS,
     LABS,

@@ -23,6 +23,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from db.problems import is_storable
 from settings import Settings, UserProgressMode
 
 CONCURRENT_REQUESTS = 16
@@ -218,7 +219,7 @@ class Circuit:
 
 
 def _can_exist(name: str) -> bool:
-    return 1 <= len(name) <= MAX_ID_LENGTH and not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in name)
+    return 1 <= len(name) <= MAX_ID_LENGTH and is_storable(name)
 
 
 def _segment(name: str) -> str:

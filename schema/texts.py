@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import overload
 
+from db.problems import LONGEST_NAME, NOT_STORABLE, is_storable
 from resolvers.errors import Invalid
-
-LONGEST_NAME = 200
 
 
 @overload
@@ -19,8 +18,8 @@ def checked_text(value: str | None, argument: str, *, longest: int = LONGEST_NAM
         return None
     if len(value) > longest:
         raise Invalid(f"At most {longest} characters.", argument)
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise Invalid("The text has a character that cannot be stored (NUL or half of a surrogate pair).", argument)
+    if not is_storable(value):
+        raise Invalid(NOT_STORABLE, argument)
     return value
 
 
