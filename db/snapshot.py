@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-import orjson
 
 from db.engine import DatabaseUnavailable, ReadPool
 from db.statement import Statement, sql
@@ -38,17 +37,6 @@ class Viewer:
     def sees_all(self) -> bool:
         """Whether the viewer sees the whole organization."""
         return self.role in ("MANAGER", "ADMIN", "SERVICE")
-
-    def as_setting(self) -> str:
-        """The value of ``scoregraph.viewer``, which row security reads."""
-        return orjson.dumps(
-            {
-                "organization_id": self.organization_id,
-                "user_id": self.user_id,
-                "role": self.role,
-                "group_ids": self.group_ids,
-            }
-        ).decode()
 
 
 class UnknownCaller(Exception):
