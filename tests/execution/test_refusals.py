@@ -57,7 +57,7 @@ async def test_a_body_that_is_too_large(http: httpx.AsyncClient, excess: int) ->
         assert response.status_code == 413
         (error,) = response.json()["errors"]
         assert error["extensions"] == {"code": "PAYLOAD_TOO_LARGE"}
-        assert "256 KiB" in error["message"]
+        assert "1024 KiB" in error["message"]
 
 
 async def test_a_document_that_asks_for_too_much(http: httpx.AsyncClient) -> None:
