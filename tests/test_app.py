@@ -239,3 +239,33 @@ async def test_a_socket_asks_nothing_more_after_its_token(gateway: Gateway) -> N
         payload = (await message(ws))["payload"]
         assert payload["data"] is None
         assert [error["message"] for error in payload["errors"]] == ["The token has expired."]
+
+
+async def test_the_largest_batch_of_full_attempts_is_let_in(gateway: Gateway, http: httpx.AsyncClient) -> None:
+    attempt = {
+        "userExternalId": "gus",
+        "labType": "l1",
+        "success": False,
+        "startedAt": "2026-03-01T10:00:00.000Z",
+        "completedAt": "2026-03-01T10:20:00.000Z",
+        "dueAt": "2026-03-02T10:00:00.000Z",
+        "completionTimeSeconds": 1200.5,
+        "score": 49.25,
+        "accuracy": 0.5125,
+        "hintsUsed": 3,
+        "errors": ["PERMISSION_DENIED", "TIMEOUT"],
+        "resources": {"memoryMib": 512.5, "cpuPercent": 80.25},
+        "skillMatch": 0.875,
+        "difficulty": 5.5,
+        "metadata": {"client": "lab-runner/1.2.3", "host": "node-17.example"},
+    }
+    attempts = [{**attempt, "sourceId": f"full-batch-{number}"} for number in range(1000)]
+    document = """mutation ($input: RecordAttemptsInput!) {
+      recordAttempts(input: $input) { results { userErrors { message } } userErrors { message } } }"""
+    answer = await http.post(
+        "/graphql",
+        json={"query": document, "variables": {"input": {"attempts": attempts}}},
+        headers=gateway.headers("runner", "SERVICE"),
+        timeout=60,
+    )
+    assert answer.json() == {"data": {"recordAttempts": {"results": [{"userErrors": []}] * 1000, "userErrors": []}}}
