@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from db.queries.explanations import Part, ScoreInputs
 from db.queries.measures import Measures
+from db.queries.order_statistics import span_of
 from resolvers.context import Context
 from resolvers.loaders.explanations import load_breakdown_by_inputs, load_excluded_attempts_by_user
-
-DAWN = datetime.min.replace(tzinfo=UTC)
-DUSK = datetime.max.replace(tzinfo=UTC)
 
 
 class ScoreComponent(StrEnum):
@@ -74,6 +72,8 @@ async def resolve_explanation(context: Context, measures: Measures) -> Explained
 async def resolve_excluded_attempts(
     context: Context, user_id: int, start: datetime | None, end: datetime | None
 ) -> list[tuple[ExclusionReason, int]]:
-    """How many attempts of [start, end) are not in the person's score, by reason; None is without bound."""
-    found = await context.load(load_excluded_attempts_by_user, user_id, start or DAWN, end or DUSK)
+    """How many attempts of [start, end) are not in the person's score, by reason; of all time where both are
+    None.
+    """
+    found = await context.load(load_excluded_attempts_by_user, user_id, *span_of(start, end))
     return [(ExclusionReason(reason), attempts) for reason, attempts in found]

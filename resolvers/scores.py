@@ -35,3 +35,8 @@ async def resolve_performance(context: Context, user_id: int, spec: PeriodSpec |
     period = await resolve_context_period(context, spec)
     measures, ranking_score = await context.load(load_period_performance_by_user, user_id, period.start, period.end)
     return ScoredPerformance(user_id, measures, ranking_score, totals.experience_level, period)
+
+
+def displayed(score: Decimal | None) -> float | None:
+    """A score, or a difference of scores, as people see it: one decimal, half-even; never -0.0."""
+    return None if score is None else float(round(score, 1)) + 0.0

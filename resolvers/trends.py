@@ -15,6 +15,7 @@ from resolvers.context import Context
 from resolvers.loaders.trends import load_bucketed_slots_by_user, load_slots_by_user
 from resolvers.organizations import resolve_organization
 from resolvers.periods import Bucket, GapFill, Grain, Period, PeriodSpec, Weekday
+from resolvers.scores import displayed
 
 
 class TrendDirection(StrEnum):
@@ -85,11 +86,6 @@ class TrendSeries:
         highest, lowest = max(scores), min(scores)
         average = sum(scores, Decimal(0)) / len(scores)
         return TrendStatistics(len(scores), average, highest, lowest, highest - lowest)
-
-
-def displayed(score: Decimal | None) -> float | None:
-    """A score, or a difference of scores, as people see it: one decimal, half-even; never -0.0."""
-    return None if score is None else float(round(score, 1)) + 0.0
 
 
 async def resolve_trend(context: Context, user_id: int, spec: PeriodSpec) -> ScoreTrend:

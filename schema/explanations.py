@@ -15,7 +15,7 @@ from resolvers.explanations import (
     resolve_excluded_attempts,
     resolve_explanation,
 )
-from resolvers.trends import displayed
+from resolvers.scores import displayed
 from schema.enums import describe_enum
 from schema.relay import Info
 
@@ -102,7 +102,7 @@ class ScoreExplanation:
     async def of(
         cls, info: Info, user_id: int, measures: Measures, start: datetime | None, end: datetime | None
     ) -> Self:
-        """Explains the score over measures of [start, end); None is without bound."""
+        """Explains the score over measures of [start, end), or of all time where both are None."""
         explained = await resolve_explanation(info.context, measures)
         return cls(
             user_id=user_id,

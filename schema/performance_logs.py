@@ -18,7 +18,7 @@ from resolvers.performance_logs import (
     resolve_user_logs,
 )
 from resolvers.periods import PeriodSpec
-from resolvers.trends import displayed
+from resolvers.scores import displayed
 from resolvers.users import resolve_user
 from schema import attempts, labs, users
 from schema.enums import describe_enum

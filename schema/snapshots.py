@@ -9,8 +9,8 @@ import strawberry
 
 from db.queries.measures import ratio
 from resolvers.periods import PeriodSpec
+from resolvers.scores import displayed
 from resolvers.snapshots import DailySnapshot, resolve_snapshots
-from resolvers.trends import displayed
 from schema.periods import PeriodInput, TimeZone
 from schema.relay import Connection, Info, connection_of, page_of
 

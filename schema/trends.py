@@ -9,12 +9,12 @@ import strawberry
 from db.queries.measures import Measures, ratio
 from db.queries.standings import Standing
 from resolvers.freshness import resolve_freshness
+from resolvers.scores import displayed
 from resolvers.trends import (
     ScoreTrend,
     TrendDirection,
     TrendPoint,
     TrendSeries,
-    displayed,
     resolve_performance_trend,
 )
 from resolvers.trends import TrendStatistics as Statistics
