@@ -1,4 +1,6 @@
-"""A small school to ask about: `ask` reads a shared, folded and refreshed one; `fresh_ask` has one of its own to change."""
+"""A small school to ask about: `ask` reads a shared, folded and refreshed one; `fresh_ask` has one of its own to change;
+`ask_anything` has labs and room for people of any history.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import pytest
 
 from tests.asking import Asker
 from tests.conftest import Database, Servers
+from tests.schema.histories import add_labs
 from tests.school import build_school, fold_and_refresh
 
 
@@ -38,5 +41,15 @@ async def ask(school_database: Database, servers: Servers) -> AsyncIterator[Aske
 async def fresh_ask(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[Asker]:
     """A school of one's own, for tests that write."""
     asker = Asker(filled(new_database), servers)
+    yield asker
+    await asker.aclose()
+
+
+@pytest.fixture(scope="module")
+async def ask_anything(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[Asker]:
+    """A school that grows: each example adds a person."""
+    asker = Asker(filled(new_database), servers)
+    with asker.database.connect() as owner:
+        add_labs(owner)
     yield asker
     await asker.aclose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from fractions import Fraction
 from typing import Any
 
@@ -10,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.asking import Asker
-from tests.conftest import Database, Servers
-from tests.schema.conftest import filled
-from tests.schema.histories import HISTORIES, Done, add_labs, live, score_of, shown, tasks_of
+from tests.schema.histories import HISTORIES, Done, live, score_of, shown, tasks_of
 
 WHY = """query ($person: String!, $period: PeriodInput) {
   user(by: {externalId: $person}) { performance(period: $period) { score explanation {
@@ -97,16 +94,6 @@ async def test_who_sees_the_person_sees_why(ask: Asker, person: str, role: str) 
     answer = await ask(WHY, {"person": "ben"}, person=person, role=role)
     assert answer.data["user"]["performance"]["explanation"]["score"] == 62.0
     assert sum(one["attempts"] for one in answer.data["user"]["performance"]["explanation"]["excluded"]) == 2
-
-
-@pytest.fixture(scope="module")
-async def ask_anything(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[Asker]:
-    """A school that grows: each example adds a person."""
-    asker = Asker(filled(new_database), servers)
-    with asker.database.connect() as owner:
-        add_labs(owner)
-    yield asker
-    await asker.aclose()
 
 
 @settings(max_examples=40, deadline=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from fractions import Fraction
 from typing import Any
 
@@ -12,9 +11,7 @@ from hypothesis import strategies as st
 
 from schema.relay import global_id
 from tests.asking import Asker
-from tests.conftest import Database, Servers
-from tests.schema.conftest import filled
-from tests.schema.histories import HISTORIES, Done, add_labs, difference, live, record, score_of, shown, tasks_of
+from tests.schema.histories import HISTORIES, Done, difference, live, record, score_of, shown, tasks_of
 
 MANAGER = {"person": "mia", "role": "MANAGER"}
 ENTRIES = """query ($person: String!, $period: PeriodInput, $order: PerformanceLogOrder, $first: Int, $after: String, $last: Int,
@@ -298,16 +295,6 @@ async def test_attempts_that_do_not_count_have_no_entry(ask: Asker) -> None:
         answer = await ask(NODE, {"id": global_id("PerformanceLog", int(str(key)))}, **MANAGER)
         assert answer.codes == ["NOT_FOUND"]
         assert answer.errors[0]["message"] == "There is no such object."
-
-
-@pytest.fixture(scope="module")
-async def ask_anything(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[Asker]:
-    """A school that grows: each example adds a person."""
-    asker = Asker(filled(new_database), servers)
-    with asker.database.connect() as owner:
-        add_labs(owner)
-    yield asker
-    await asker.aclose()
 
 
 def expected(lived: list[tuple[int, Done]]) -> list[tuple[str, int, float | None, float | None]]:

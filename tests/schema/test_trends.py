@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,9 +13,7 @@ from hypothesis import strategies as st
 from resolvers.loaders.trends import days_of
 from resolvers.periods import Grain, PeriodSpec, buckets, resolve_period
 from tests.asking import Asker
-from tests.conftest import Database, Servers
-from tests.schema.conftest import filled
-from tests.schema.histories import HISTORIES, MONDAY, Done, add_labs, difference, live, score_of, shown, tasks_of
+from tests.schema.histories import HISTORIES, MONDAY, Done, difference, live, score_of, shown, tasks_of
 
 SUMMARY = """query ($person: String!, $period: PeriodInput!) {
   user(by: {externalId: $person}) { performance { trend(period: $period) {
@@ -269,16 +266,6 @@ def test_the_rollup_does_not_answer_where_midnight_comes_twice() -> None:
     spec = PeriodSpec(dates=(date(2009, 10, 31), date(2009, 11, 2)))
     period = resolve_period(spec, time_zone="America/St_Johns", now=datetime(2026, 1, 1, tzinfo=UTC))
     assert days_of(buckets(period, Grain.DAY), period, Grain.DAY, "America/St_Johns") is None
-
-
-@pytest.fixture(scope="module")
-async def ask_anything(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[Asker]:
-    """A school that grows: each example adds a person."""
-    asker = Asker(filled(new_database), servers)
-    with asker.database.connect() as owner:
-        add_labs(owner)
-    yield asker
-    await asker.aclose()
 
 
 @settings(max_examples=40, deadline=None)
