@@ -84,17 +84,18 @@ class _Batch:
     connection: AsyncConnection
     organization_id: int
     drafts: Sequence[AttemptDraft]
-    people: dict[int | str, Person] = field(default_factory=dict)
-    labs: dict[int | str, KnownLab] = field(default_factory=dict)
+    # By id and by name.
+    people: dict[int | str | None, Person] = field(default_factory=dict)
+    labs: dict[int | str | None, KnownLab] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     # Later drafts of this call with the source id of an earlier one: position → position of that one.
     repeats: dict[int, int] = field(default_factory=dict)
 
     def person(self, draft: AttemptDraft) -> Person | None:
-        return self.people.get(draft.user_external_id if draft.user_id is None else draft.user_id)  # type: ignore[arg-type]
+        return self.people.get(draft.user_external_id if draft.user_id is None else draft.user_id)
 
     def lab(self, draft: AttemptDraft) -> KnownLab | None:
-        return self.labs.get(draft.lab_type if draft.lab_id is None else draft.lab_id)  # type: ignore[arg-type]
+        return self.labs.get(draft.lab_type if draft.lab_id is None else draft.lab_id)
 
     def open(self) -> list[tuple[int, AttemptDraft]]:
         """The drafts that nothing is decided about yet."""
