@@ -27,6 +27,6 @@ def checked_text(value: str | None, argument: str, *, longest: int = LONGEST_NAM
 _TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
-def displayed(name: str) -> str:
+def shown_name(name: str) -> str:
     """A name without the controls that would reorder what stands around it; what is stored keeps them."""
     return name.translate(_TURNS)

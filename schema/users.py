@@ -37,7 +37,7 @@ from schema.relay import (
 from schema.scores import UserPerformance
 from schema.snapshots import PerformanceSnapshot, SnapshotPeriod, snapshot_connection
 from schema.stats import StatsPeriod
-from schema.texts import checked_text, displayed
+from schema.texts import checked_text, shown_name
 from schema.trends import (
     LAST_30_DAYS,
     LAST_90_DAYS,
@@ -92,7 +92,7 @@ class User(Node):
             row=row,
             external_id=row.external_id,
             username=row.username,
-            display_name=displayed(row.display_name),
+            display_name=shown_name(row.display_name),
             role=Role(row.role),
             time_zone=row.time_zone,
             deactivated_at=row.deactivated_at,
