@@ -64,7 +64,6 @@ class Snapshot:
         self._stack = AsyncExitStack()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._entered: tuple[Viewer, datetime] | None = None
-        self.statements: list[str] = []
 
     async def viewer(self) -> Viewer:
         """Raises UnknownCaller."""
@@ -82,7 +81,6 @@ class Snapshot:
         """
         async with self._turn:
             connection = await self._open()
-            self.statements.append(statement.sql)
             try:
                 rows: list[asyncpg.Record] = await connection.fetch(statement.sql, *statement.arguments(values))
                 return rows

@@ -75,8 +75,14 @@ describe_enum(
         "ORDINAL": "Each row has a rank of its own, ties by the order of ids: 1, 2, 3.",
     },
 )
-SCOPE_NODES = {"Organization": "ORGANIZATION", "Group": "GROUP", "Topic": "TOPIC", "Level": "LEVEL", "Lab": "LAB"}
-KINDS = {LeaderboardScope(scope): kind for kind, scope in SCOPE_NODES.items()}
+# The type of the node that a board is of.
+KINDS = {
+    LeaderboardScope.ORGANIZATION: "Organization",
+    LeaderboardScope.GROUP: "Group",
+    LeaderboardScope.TOPIC: "Topic",
+    LeaderboardScope.LEVEL: "Level",
+    LeaderboardScope.LAB: "Lab",
+}
 
 
 @strawberry.type(description="A person's place on a board.")
