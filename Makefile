@@ -38,7 +38,7 @@ check: setup ## Lint, types, import contracts, fresh generated files
 	$(BIN)/scoregraph schema --check schema/schema.graphql
 
 lock: ## Resolve the newest allowed versions into requirements.lock and requirements-node.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev --extra otel pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra node --no-deps pyproject.toml -o requirements-node.lock
 
 .PHONY: help setup demo test check lock
