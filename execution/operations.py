@@ -1,0 +1,117 @@
+"""Operations made ready once per text: parsed, within limits, and validated."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    specified_rules,
+    validate,
+)
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from execution.limits import parse_within_limits
+
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+MOST_DOCUMENTS = 2_000
+MOST_CHARACTERS = 4_000_000
+"""Of all texts that are kept. A parsed document takes about fifty times its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """What a client sent, of the right types, otherwise unchecked."""
+
+    query: str | None = None
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+    document_id: str | None = None
+
+
+class RequestErrors(Exception):
+    """Why a document, or what came with it, cannot be executed."""
+
+    def __init__(self, *errors: GraphQLError) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = list(errors)
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One operation of a valid document. Equal texts give the same object, so what is worked out once can be kept in ``memo``."""
+
+    text: str
+    name: str | None
+    document: DocumentNode
+    node: OperationDefinitionNode
+    fragments: dict[str, FragmentDefinitionNode]
+    memo: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> OperationType:
+        return self.node.operation
+
+
+class Operations:
+    """Of one schema. Keeps the documents that were asked for last."""
+
+    def __init__(
+        self, schema: GraphQLSchema, *, most_documents: int = MOST_DOCUMENTS, most_characters: int = MOST_CHARACTERS
+    ) -> None:
+        self._schema = schema
+        self._most_documents = most_documents
+        self._most_characters = most_characters
+        self._documents: OrderedDict[str, dict[str | None, Operation]] = OrderedDict()
+        self._characters = 0
+
+    def prepare(self, text: str, operation_name: str | None = None, *, hide_suggestions: bool = False) -> Operation:
+        """The operation of that name, or the only one. Raises RequestErrors."""
+        operations = self._documents.get(text)
+        if operations is None:
+            operations = self._read(text, hide_suggestions)
+            self._keep(text, operations)
+        else:
+            self._documents.move_to_end(text)
+        if operation_name is None and len(operations) > 1:
+            raise RequestErrors(GraphQLError("Must provide operation name if query contains multiple operations."))
+        operation = next(iter(operations.values()), None) if operation_name is None else operations.get(operation_name)
+        if operation is None:
+            unknown = f"Unknown operation named '{operation_name}'." if operation_name else "Must provide an operation."
+            raise RequestErrors(GraphQLError(unknown))
+        return operation
+
+    def _read(self, text: str, hide_suggestions: bool) -> dict[str | None, Operation]:
+        try:
+            document = parse_within_limits(text)
+        except GraphQLError as error:
+            raise RequestErrors(error) from None
+        if errors := validate(self._schema, document, RULES, hide_suggestions=hide_suggestions):
+            raise RequestErrors(*errors)
+        fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        found = (definition for definition in document.definitions if isinstance(definition, OperationDefinitionNode))
+        return {
+            name: Operation(text, name, document, node, fragments)
+            for node in found
+            for name in [node.name.value if node.name else None]
+        }
+
+    def _keep(self, text: str, operations: dict[str | None, Operation]) -> None:
+        self._documents[text] = operations
+        self._characters += len(text)
+        while len(self._documents) > self._most_documents or self._characters > self._most_characters:
+            oldest, _ = self._documents.popitem(last=False)
+            self._characters -= len(oldest)
