@@ -6,12 +6,17 @@ Variables keep the names that operators of comparable services know (``DATABASE_
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+"""What a browser sends as ``Origin``: never a path, not even a slash."""
 
 
 class UserProgressMode(StrEnum):
@@ -103,6 +108,40 @@ class Settings(BaseSettings):
         2.0, validation_alias="USER_PROGRESS_TIMEOUT", gt=0, description="Longest wait for one answer."
     )
 
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        validation_alias="SCOREGRAPH_CORS_ORIGINS",
+        description="Other sites whose pages may ask, such as `https://app.example`, separated by commas; `*` is any.",
+    )
+    header_timeout: float = Field(
+        10.0,
+        validation_alias="SCOREGRAPH_HEADER_TIMEOUT",
+        gt=0,
+        description="How long a client may take to send the head of a request.",
+    )
+    body_timeout: float = Field(
+        30.0,
+        validation_alias="SCOREGRAPH_BODY_TIMEOUT",
+        gt=0,
+        description="How long a client may take to send the body of a request, or to take none of its answer.",
+    )
+    max_connections: int = Field(
+        10_000,
+        validation_alias="SCOREGRAPH_MAX_CONNECTIONS",
+        ge=1,
+        description="Connections at a time; whoever comes then is turned away with 503.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        validation_alias="SCOREGRAPH_METRICS_TOKEN",
+        description="Bearer token that Prometheus sends; without it whoever reaches the gateway may read its metrics.",
+    )
+    slow_seconds: float = Field(
+        1.0,
+        validation_alias="SCOREGRAPH_SLOW_SECONDS",
+        gt=0,
+        description="Operations that take longer are logged as warnings, with the hash of their document.",
+    )
     log_level: str = Field("INFO", validation_alias="LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: str = Field("json", validation_alias="LOG_FORMAT", description="json or console.")
 
@@ -113,7 +152,17 @@ class Settings(BaseSettings):
             raise ValueError("it looks like redis://host:6379/0")
         return value
 
-    @field_validator("jwt_algorithms", mode="before")
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    "an origin is a scheme, a host and perhaps a port, in small letters: https://app.example"
+                )
+        return value
+
+    @field_validator("jwt_algorithms", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value

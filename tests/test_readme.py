@@ -41,7 +41,7 @@ def variable(alias: object) -> str:
 
 def written(default: object) -> str | None:
     match default:
-        case None:
+        case None | ():
             return None
         case Enum():
             return str(default.value)
