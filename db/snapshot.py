@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,9 @@ import asyncpg
 
 from db.engine import DatabaseUnavailable, ReadPool
 from db.statement import Statement, sql
+
+SEE_ALL = frozenset({"MANAGER", "ADMIN", "SERVICE"})
+"""The roles that see their whole organization."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +27,33 @@ class Caller:
     role: str
     group_ids: tuple[str, ...] | None = None
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether the caller, if known here, sees the whole organization."""
+        return self.role in SEE_ALL
+
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """The caller as the roster knows them. ``group_ids`` are the groups that a TEACHER leads now."""
 
     organization_id: int
-    user_id: int | None
+    own_id: int | None = field(repr=False)
     role: str
     group_ids: tuple[int, ...]
+    noted: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    """Called whenever somebody asks which person the viewer is."""
+
+    @property
+    def user_id(self) -> int | None:
+        """The viewer's person; None for a service or manager who is none. What depends on it is good for nobody else."""
+        self.noted()
+        return self.own_id
 
     @property
     def sees_all(self) -> bool:
         """Whether the viewer sees the whole organization."""
-        return self.role in ("MANAGER", "ADMIN", "SERVICE")
+        return self.role in SEE_ALL
 
 
 class UnknownCaller(Exception):
@@ -54,12 +71,13 @@ class Snapshot:
     """A lazily opened REPEATABLE READ, READ ONLY transaction with the viewer set.
 
     Loaders of one request share it and take turns, since a connection does one thing at a time. Close it when the response
-    is complete.
+    is complete. ``noted`` is called when what is read depends on which person the viewer is.
     """
 
-    def __init__(self, pool: ReadPool, caller: Caller) -> None:
+    def __init__(self, pool: ReadPool, caller: Caller, noted: Callable[[], None] = lambda: None) -> None:
         self._pool = pool
         self._caller = caller
+        self._noted = noted
         self._turn = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
@@ -79,6 +97,8 @@ class Snapshot:
         Raises UnknownCaller, DatabaseUnavailable (also after another statement failed, which ends the transaction), and
         asyncpg.QueryCanceledError at the statement timeout.
         """
+        if statement.asks_who:
+            self._noted()
         async with self._turn:
             connection = await self._open()
             try:
@@ -124,7 +144,9 @@ class Snapshot:
                 raise
             self._connection = connection
             if row is not None:
-                viewer = Viewer(row["organization_id"], row["user_id"], row["role"], tuple(row["group_ids"]))
+                viewer = Viewer(
+                    row["organization_id"], row["user_id"], row["role"], tuple(row["group_ids"]), self._noted
+                )
                 self._entered = (viewer, row["at"])
         if self._entered is None:
             raise UnknownCaller

@@ -10,21 +10,26 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
+WHO = ("viewer_user_id(", "viewer_people(", "viewer_colleagues(", "viewer_group_ids(", "viewer_own_group_ids(")
+"""The functions that answer according to which person is asking."""
+
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
     """A compiled statement. ``sql`` has ``$1``-style places in the order of ``parameters``.
 
-    Literal values that an expression brought with it are kept and need not be given again.
+    Literal values that an expression brought with it are kept and need not be given again. ``asks_who`` says whether the
+    statement itself asks which person is asking; that row security does so as well, goes without saying.
     """
 
-    __slots__ = ("_defaults", "parameters", "sql")
+    __slots__ = ("_defaults", "asks_who", "parameters", "sql")
 
     def __init__(self, expression: ClauseElement) -> None:
         compiled = expression.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
         self.sql = str(compiled)
+        self.asks_who = any(name in self.sql for name in WHO)
         self.parameters: Sequence[str] = compiled.positiontup or ()
         self._defaults: dict[str, Any] = dict(compiled.construct_params(_check=False))
 

@@ -17,6 +17,7 @@ from db.engine import ReadPool
 from db.snapshot import Caller, Snapshot, Viewer
 from resolvers.errors import Forbidden, Unauthenticated
 from resolvers.permissions import Permission, permissions_of
+from resolvers.row_scope import Audience
 from resolvers.user_progress import UserProgress
 from settings import Settings
 
@@ -45,6 +46,8 @@ class Context:
     connection_params: dict[str, object] | None = None
     # Decided when the operation begins, so that a change that is committed is also answered.
     has_expired: bool = False
+    # For whom what was read so far is good.
+    audience: Audience = Audience.SCOPE
     _snapshot: Snapshot | None = None
     _loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = field(default_factory=dict)
 
@@ -60,8 +63,18 @@ class Context:
     @property
     def snapshot(self) -> Snapshot:
         if self._snapshot is None:
-            self._snapshot = Snapshot(self.services.read_pool, self.caller)
+            self._snapshot = Snapshot(self.services.read_pool, self.caller, lambda: self.narrow(Audience.PERSON))
         return self._snapshot
+
+    def narrow(self, audience: Audience) -> None:
+        """Notes that the answer is good for no more than this audience."""
+        self.audience = max(self.audience, audience)
+
+    @property
+    def token_expires_at(self) -> datetime | None:
+        """When the token ends; None without one."""
+        self.narrow(Audience.TOKEN)
+        return self.claims.expires_at if self.claims else None
 
     async def viewer(self) -> Viewer:
         """Raises Unauthenticated, or UnknownCaller where the roster does not know the caller."""

@@ -20,7 +20,10 @@ from schema.users import Role, User
 class Viewer:
     role: Role = strawberry.field(description="The role that the token gives.")
     permissions: list[Permission] = strawberry.field(description="What the role may do.")
-    token_expires_at: datetime | None = strawberry.field(description="When the token ends.")
+
+    @strawberry.field(description="When the token ends.")
+    def token_expires_at(self, info: Info) -> datetime | None:
+        return info.context.token_expires_at
 
     @strawberry.field(description="The person; null for a service that stands for no person.")
     async def user(self, info: Info) -> User | None:
@@ -41,9 +44,4 @@ class ViewerQuery:
     @strawberry.field(description="Who is asking.")
     async def viewer(self, info: Info) -> Viewer:
         viewer = await info.context.viewer()
-        claims = info.context.claims
-        return Viewer(
-            role=Role(viewer.role),
-            permissions=sorted(permissions_of(viewer)),
-            token_expires_at=claims.expires_at if claims else None,
-        )
+        return Viewer(role=Role(viewer.role), permissions=sorted(permissions_of(viewer)))
