@@ -14,7 +14,6 @@ from typing import Annotated
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 """What a browser sends as ``Origin``: never a path, not even a slash."""
 
@@ -25,6 +24,14 @@ class UserProgressMode(StrEnum):
     STRICT = "strict"
     DEFER = "defer"
     OFF = "off"
+
+
+class DocumentsMode(StrEnum):
+    """Which documents run."""
+
+    OPEN = "open"
+    APQ = "apq"
+    TRUSTED = "trusted"
 
 
 class DatabaseRole(StrEnum):
@@ -108,6 +115,18 @@ class Settings(BaseSettings):
         2.0, validation_alias="USER_PROGRESS_TIMEOUT", gt=0, description="Longest wait for one answer."
     )
 
+    documents: DocumentsMode = Field(
+        DocumentsMode.APQ,
+        validation_alias="SCOREGRAPH_DOCUMENTS",
+        description="open runs any document, apq also keeps those that clients send with their hash, trusted runs only registered "
+        "ones for roles other than ADMIN.",
+    )
+    introspection: str = Field(
+        "authenticated",
+        validation_alias="SCOREGRAPH_INTROSPECTION",
+        description="Who may ask for the schema: open (anybody), authenticated (whoever has a token), off, or roles separated by "
+        "commas, such as `ADMIN,SERVICE`. The demo is open.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         validation_alias="SCOREGRAPH_CORS_ORIGINS",

@@ -1,8 +1,8 @@
 """Change tags on Redis: what changed, told to every process after the commit.
 
-A tag is ``user:7``, ``group:3``, ``lab:9`` or ``org:1``. Tags carry no data; whoever is woken reads the truth again from
-PostgreSQL. Where Redis cannot be reached nothing is lost but speed: listeners are woken by ``*`` when it is back, and look
-for themselves every few seconds until then.
+A tag is ``user:7``, ``group:3``, ``lab:9``, ``org:1`` or ``documents``. Tags carry no data; whoever is woken reads the
+truth again from PostgreSQL. Where Redis cannot be reached nothing is lost but speed: listeners are woken by ``*`` when it
+is back, and look for themselves every few seconds until then.
 """
 
 from __future__ import annotations
