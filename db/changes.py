@@ -45,6 +45,8 @@ class Changes:
         self._poll_seconds = poll_seconds
         self._listeners: dict[asyncio.Event, tuple[frozenset[str], set[str]]] = {}
         self._task: asyncio.Task[None] | None = None
+        self.hears = False
+        """Whether what is told is heard right now. While it is not, nothing that was read is known to be still true."""
         # Set once the first try to hear has succeeded or failed: from then on nothing told is missed unnoticed.
         self._tried = asyncio.Event()
 
@@ -60,7 +62,7 @@ class Changes:
 
     @asynccontextmanager
     async def listen(self, tags: Iterable[str]) -> AsyncIterator[Wakeups]:
-        """Wakes up whenever one of the tags is told, from the moment this is entered."""
+        """Wakes up whenever one of the tags is told, from the moment this is entered; by EVERYTHING, whatever is told."""
         if self._task is None:
             self._task = asyncio.create_task(self._hear(), name="scoregraph changes")
         await self._tried.wait()
@@ -87,19 +89,22 @@ class Changes:
                     async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                         await pubsub.subscribe(CHANNEL)
                         self._tried.set()
+                        self.hears = True
                         # To those who listened while there was no connection.
                         self._tell({EVERYTHING})
                         async for message in pubsub.listen():
                             self._tell(set(message["data"].decode().split()))
                 except (RedisError, OSError) as error:
                     log.warning("changes_not_heard", error=type(error).__name__)
+                finally:
+                    self.hears = False
             self._tried.set()
             await asyncio.sleep(self._poll_seconds)
             self._tell({EVERYTHING})
 
     def _tell(self, tags: set[str]) -> None:
         for event, (wanted, heard) in self._listeners.items():
-            found = tags if EVERYTHING in tags else tags & wanted
+            found = tags if EVERYTHING in tags or EVERYTHING in wanted else tags & wanted
             if found:
                 heard |= found
                 event.set()
