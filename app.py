@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/", to_page),
             Route("/graphql", PageOr(endpoint)),
             WebSocketRoute("/graphql", endpoint),
-            Route("/schema.graphql", text_route(graph.as_str())),
+            Route("/schema.graphql", text_route(graph.printed)),
             Route("/health", health_route(services.read_pool)),
             Mount("/assets", StaticFiles(directory=web.DIST / "assets", check_dir=False)),
         ],

@@ -27,7 +27,7 @@ def schema(
     """Print the GraphQL schema in its definition language (SDL)."""
     if check and output:
         raise CommandError("Give --check or --output, not both.", exit_code=USAGE)
-    printed = graph.as_str().rstrip("\n") + "\n"
+    printed = graph.printed.rstrip("\n") + "\n"
     if check:
         _compare(printed, check)
     elif output:

@@ -20,6 +20,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from execution.limits import parse_within_limits
+from execution.refusals import Refusal
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 MOST_DOCUMENTS = 2_000
@@ -75,7 +76,7 @@ class Operations:
         self._characters = 0
 
     def prepare(self, text: str, operation_name: str | None = None, *, hide_suggestions: bool = False) -> Operation:
-        """The operation of that name, or the only one. Raises RequestErrors."""
+        """The operation of that name, or the only one. Raises RequestErrors, and Refusal for a name that is not in it."""
         operations = self._documents.get(text)
         if operations is None:
             operations = self._read(text, hide_suggestions)
@@ -84,11 +85,11 @@ class Operations:
             self._documents.move_to_end(text)
         if operation_name is None and len(operations) > 1:
             raise RequestErrors(GraphQLError("Must provide operation name if query contains multiple operations."))
-        operation = next(iter(operations.values()), None) if operation_name is None else operations.get(operation_name)
-        if operation is None:
-            unknown = f"Unknown operation named '{operation_name}'." if operation_name else "Must provide an operation."
-            raise RequestErrors(GraphQLError(unknown))
-        return operation
+        if operation_name is not None and operation_name not in operations:
+            raise Refusal(400, f"Unknown operation named '{operation_name}'.")
+        if not operations:
+            raise RequestErrors(GraphQLError("Must provide an operation."))
+        return next(iter(operations.values())) if operation_name is None else operations[operation_name]
 
     def _read(self, text: str, hide_suggestions: bool) -> dict[str | None, Operation]:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar, TypeVarTuple
@@ -15,6 +15,7 @@ from auth import Claims
 from db.changes import Changes
 from db.engine import ReadPool
 from db.snapshot import Caller, Snapshot, Viewer
+from resolvers.batches import AllWanted, Batches, in_step
 from resolvers.errors import Forbidden, Unauthenticated
 from resolvers.permissions import Permission, permissions_of
 from resolvers.row_scope import Audience
@@ -50,6 +51,7 @@ class Context:
     audience: Audience = Audience.SCOPE
     _snapshot: Snapshot | None = None
     _loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = field(default_factory=dict)
+    _batches: Batches | None = None
 
     @property
     def caller(self) -> Caller:
@@ -87,16 +89,18 @@ class Context:
             raise Forbidden(permission)
         return viewer
 
-    async def load(
+    def load(
         self,
         load: Callable[[Snapshot, list[K], *Arguments], Awaitable[list[V]]],
         key: K,
         *arguments: *Arguments,
-    ) -> V:
+    ) -> Awaitable[V]:
         """One key of a batch: all keys asked of the same function with the same arguments go into one statement.
 
         ``load`` gives a value for each key, in the order of the keys.
         """
+        if self._batches is not None:
+            return self._batches.load(load, key, arguments)
         loader = self._loaders.get((load, *arguments))
         if loader is None:
 
@@ -105,16 +109,31 @@ class Context:
 
             # aiodataloader takes the running loop when it is made, so loaders live no longer than the operation.
             loader = self._loaders[(load, *arguments)] = DataLoader(batch)
-        value: V = await loader.load(key)
-        return value
+        return loader.load(key)
 
-    async def load_many(
+    def load_many(
         self,
         load: Callable[[Snapshot, list[K], *Arguments], Awaitable[list[V]]],
         keys: Iterable[K],
         *arguments: *Arguments,
-    ) -> list[V]:
-        return list(await asyncio.gather(*(self.load(load, key, *arguments) for key in keys)))
+    ) -> Awaitable[list[V]]:
+        """Several keys of a batch, in their order."""
+        if self._batches is not None:
+            return AllWanted(self._batches.load(load, key, arguments) for key in keys)
+        return asyncio.gather(*(self.load(load, key, *arguments) for key in keys))
+
+    def together(self, *coroutines: Coroutine[Any, Any, V]) -> Awaitable[list[V]]:
+        """What the coroutines return; what they load goes into common batches."""
+        return asyncio.gather(*coroutines) if self._batches is None else in_step(coroutines)
+
+    def run_in_step(self) -> Batches:
+        """From now on loads wait for who drives the coroutines that ask for them (see ``resolvers.batches``)."""
+        self._batches = Batches(lambda load, keys, *arguments: load(self.snapshot, keys, *arguments))
+        return self._batches
+
+    def run_freely(self) -> None:
+        """From now on loads are batched by the event loop, as the standard executor needs it."""
+        self._batches = None
 
     def fork(self) -> Context:
         """A context of its own for another operation of the same caller. A socket may outlive its token."""
@@ -125,5 +144,6 @@ class Context:
         """Lets go of the snapshot and of everything loaded from it: what follows reads anew."""
         snapshot, self._snapshot = self._snapshot, None
         self._loaders.clear()
+        self._batches = None
         if snapshot is not None:
             await snapshot.aclose()

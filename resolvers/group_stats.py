@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import gather
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -81,7 +80,7 @@ async def resolve_group_topic_stats(
     """
     found = await _by_entity(context, group_id, Entity.TOPIC, spec)
     wanted = found.sums if topic_ids is None else topic_ids
-    rows = await gather(*(resolve_topic(context, key) for key in wanted))
+    rows = await context.together(*(resolve_topic(context, key) for key in wanted))
     if topic_ids is None:
         rows = sorted(rows, key=lambda row: (row.title, row.id))
     return [(row, found.of(row.id)) for row in rows]
@@ -92,7 +91,7 @@ async def resolve_group_level_stats(
 ) -> list[tuple[LevelRow, GroupStatistics]]:
     """Of the present members, for levels with attempts, by position. Raises Forbidden, PeriodError."""
     found = await _by_entity(context, group_id, Entity.LEVEL, spec)
-    rows = await gather(*(resolve_level(context, key) for key in found.sums))
+    rows = await context.together(*(resolve_level(context, key) for key in found.sums))
     return [(row, found.of(row.id)) for row in sorted(rows, key=lambda row: row.position)]
 
 

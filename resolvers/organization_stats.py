@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import gather
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -80,8 +79,8 @@ async def resolve_organization_topic_stats(
     if topic_ids is None:
         rows = [row for row, _ in (await resolve_topics(context, Page(MOST_TOPICS))).rows]
     else:
-        rows = await gather(*(resolve_topic(context, key) for key in topic_ids))
-    stats = await gather(*(resolve_stats(context, Entity.TOPIC, row.id, spec) for row in rows))
+        rows = await context.together(*(resolve_topic(context, key) for key in topic_ids))
+    stats = await context.together(*(resolve_stats(context, Entity.TOPIC, row.id, spec) for row in rows))
     found = [(row, *of) for row, of in zip(rows, stats, strict=True)]
     return found if topic_ids is not None else [each for each in found if each[1].attempts]
 
@@ -91,7 +90,7 @@ async def resolve_organization_level_stats(
 ) -> list[tuple[LevelRow, Measures, EntityStatistics]]:
     """For levels with attempts, by position. Raises PeriodError."""
     rows = await resolve_levels(context)
-    stats = await gather(*(resolve_stats(context, Entity.LEVEL, row.id, spec) for row in rows))
+    stats = await context.together(*(resolve_stats(context, Entity.LEVEL, row.id, spec) for row in rows))
     return [(row, *of) for row, of in zip(rows, stats, strict=True) if of[0].attempts]
 
 

@@ -9,23 +9,13 @@ from typing import Any
 import asyncpg
 import strawberry
 import structlog
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    GraphQLError,
-    GraphQLSyntaxError,
-    OperationDefinitionNode,
-    get_operation_ast,
-    parse,
-)
-from strawberry.extensions.runner import SchemaExtensionsRunner
+from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext, ExecutionResult
-from strawberry.types.execution import PreExecutionError
 
 from db.engine import DatabaseUnavailable
 from db.snapshot import UnknownCaller
-from execution.limits import check_variables, parse_within_limits
+from execution.executor import OperationExecutor
+from execution.operations import Operation, Operations, RequestErrors
 from resolvers.context import Context
 from resolvers.errors import ClientError, Unauthenticated, Unavailable
 from schema.mutation import Mutation
@@ -75,87 +65,79 @@ def presented(error: GraphQLError) -> GraphQLError:
     return GraphQLError(str(known), error.nodes, path=error.path, extensions=known.extensions)
 
 
-def subscribed_path(query: str, operation_name: str | None) -> list[str | int] | None:
-    """The path of the one field of a subscription, for the errors of its source, which come without; None in a fragment."""
-    operation = get_operation_ast(parse(query), operation_name)
-    field = operation.selection_set.selections[0] if operation else None
-    if not isinstance(field, FieldNode):
-        return None
-    return [field.alias.value if field.alias else field.name.value]
-
-
 def _code_of_request(error: GraphQLError) -> str:
     if isinstance(error, GraphQLSyntaxError):
         return "GRAPHQL_PARSE_FAILED"
     return "VALIDATION" if error.message.startswith("Variable ") else "GRAPHQL_VALIDATION_FAILED"
 
 
-def check_unambiguous(document: DocumentNode, operation_name: str | None) -> None:
-    """Raises what the specification answers to several operations without a name; Strawberry would run the first."""
-    operations = sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions)
-    if operations > 1 and operation_name is None:
-        raise GraphQLError("Must provide operation name if query contains multiple operations.")
+class Graph:
+    """The schema and how it is executed: a context of its own for each operation, closed when the answer is complete, and
+    errors as clients may see them.
+    """
 
+    def __init__(self, schema: strawberry.Schema) -> None:
+        self.printed = schema.as_str()
+        self.schema = schema._schema
+        self.operations = Operations(self.schema)
+        self.executor = OperationExecutor(self.schema)
 
-class Graph(strawberry.Schema):
-    """Strawberry's schema with a context of its own for each operation, closed when the answer is complete."""
-
-    async def execute(self, query: str | None, **kwargs: Any) -> ExecutionResult:  # type: ignore[override]
-        context: Context = kwargs.pop("context_value").fork()
+    async def run(
+        self, operation: Operation, variables: dict[str, Any] | None, context: Context, *, compiled: bool = True
+    ) -> ExecutionResult:
+        """The answer to a query or mutation. ``compiled=False`` leaves it to graphql-core alone."""
+        context = context.fork()
         try:
-            result = await super().execute(query, context_value=context, **kwargs)
+            result = await self.executor.run(operation, variables, context, compiled=compiled)
         finally:
             await context.renew()
-        self._present(result)
-        return result
+        return self._presented(result)
 
-    async def stream(  # type: ignore[override]
-        self, query: str | None, **kwargs: Any
-    ) -> AsyncGenerator[Any, None]:
-        context: Context = kwargs.pop("context_value").fork()
+    async def subscribe(
+        self, operation: Operation, variables: dict[str, Any] | None, context: Context
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """The answers of a subscription, until it ends or is closed."""
+        context = context.fork()
+        results = self.executor.subscribe(operation, variables, context)
+        try:
+            async for result in results:
+                yield self._presented(result)
+        finally:
+            await results.aclose()
+            await context.renew()
 
-        async def results() -> AsyncGenerator[Any, None]:
-            source: Any = await super(Graph, self).stream(query, context_value=context, **kwargs)
-            try:
-                async for result in source:
-                    for error in result.errors or ():
-                        if error.path is None and isinstance(error.original_error, ClientError):
-                            error.path = subscribed_path(query or "", kwargs.get("operation_name"))
-                    self._present(result)
-                    yield result
-            finally:
-                await source.aclose()
-                await context.renew()
-
-        return results()
-
-    async def _prepare_operation_async(
-        self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
-    ) -> PreExecutionError | None:
-        # The one place that all operations pass before they are validated; Strawberry takes the document from here.
-        if context.query:
-            try:
-                document = parse_within_limits(context.query)
-                check_unambiguous(document, context.operation_name)
-                check_variables(context.variables)
-            except GraphQLError as error:
-                return PreExecutionError(data=None, errors=[error])
-            context.graphql_document = document
-        return await super()._prepare_operation_async(context, extensions_runner)
-
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing here: what is unexpected is logged once, where it is masked."""
+    async def execute(
+        self,
+        query: str,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Context | None = None,
+        operation_name: str | None = None,
+    ) -> ExecutionResult:
+        """Prepares and runs a document."""
+        assert context_value is not None
+        try:
+            operation = self.operations.prepare(query, operation_name)
+        except RequestErrors as error:
+            return ExecutionResult(None, self.presented(error.errors))
+        return await self.run(operation, variable_values, context_value)
 
     @staticmethod
-    def _present(result: Any) -> None:
-        if getattr(result, "errors", None):
-            result.errors = [presented(error) for error in result.errors]
+    def presented(errors: list[GraphQLError]) -> list[GraphQLError]:
+        """The errors as a client sees them: each with a code, unexpected ones masked."""
+        return [presented(error) for error in errors]
+
+    def _presented(self, result: ExecutionResult) -> ExecutionResult:
+        if result.errors:
+            result.errors = self.presented(result.errors)
+        return result
 
 
 graph = Graph(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    types=USER_ERROR_TYPES,
-    config=StrawberryConfig(scalar_map={**SCALARS, **TIME_SCALARS}),
+    strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=USER_ERROR_TYPES,
+        config=StrawberryConfig(scalar_map={**SCALARS, **TIME_SCALARS}),
+    )
 )

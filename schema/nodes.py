@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import gather
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -71,4 +70,5 @@ class NodeQuery:
                 return error
 
         # An exception in a list becomes null with an error at its position.
-        return list(await gather(*(found(position, value) for position, value in enumerate(ids))))  # type: ignore[arg-type]
+        coroutines = (found(position, value) for position, value in enumerate(ids))
+        return await info.context.together(*coroutines)  # type: ignore[arg-type]

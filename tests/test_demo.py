@@ -154,4 +154,4 @@ def test_ctrl_c_while_it_starts(tmp_path: Path) -> None:
 
 def test_what_it_tells_people_to_ask_is_in_the_schema() -> None:
     for query in QUERIES.values():
-        assert validate(graph._schema, parse(query)) == []
+        assert validate(graph.schema, parse(query)) == []

@@ -6,11 +6,12 @@ import time
 from typing import Any, cast
 
 import pytest
-from graphql import GraphQLError, GraphQLSyntaxError, get_introspection_query, parse, validate
+from graphql import GraphQLSyntaxError, get_introspection_query, validate
 
 from execution.limits import LIMITS, LimitExceeded, check_variables, parse_within_limits
+from execution.operations import RequestErrors
 from resolvers.context import Context, Services
-from schema.graph import check_unambiguous, graph
+from schema.graph import graph
 
 # Nothing here gets as far as to need any.
 NO_SERVICES = cast(Services, None)
@@ -83,7 +84,7 @@ def test_everything_counts_wherever_it_stands(what: str, actual: int, document: 
 
 def test_introspection_and_the_depth_beside_it() -> None:
     standard = parse_within_limits(get_introspection_query(input_value_deprecation=True, schema_description=True))
-    assert validate(graph._schema, standard) == []
+    assert validate(graph.schema, standard) == []
     # A data field is no deeper for standing beside the schema, and no shallower.
     both = "{ __schema { " + "ofType { " * 15 + "name" + " }" * 15 + " } ...F } fragment F on Query " + nested(15)
     parse_within_limits(both)
@@ -156,6 +157,7 @@ def test_variables_that_pass() -> None:
 def test_mistakes_keep_their_own_error() -> None:
     with pytest.raises(GraphQLSyntaxError):
         parse_within_limits('{ a(b: "Document contains more that 2000 tokens") ')
-    with pytest.raises(GraphQLError, match="operation name"):
-        check_unambiguous(parse("query A { a } query B { b }"), None)
-    check_unambiguous(parse("query A { a } query B { b }"), "A")
+    two = "query A { __typename } query B { __typename }"
+    with pytest.raises(RequestErrors, match="operation name"):
+        graph.operations.prepare(two)
+    assert graph.operations.prepare(two, "A").name == "A"

@@ -65,7 +65,7 @@ async def test_a_document_that_asks_for_too_much(http: httpx.AsyncClient) -> Non
     assert response.status_code == 400
     (error,) = response.json()["errors"]
     assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "what": "depth", "limit": 15, "actual": 16}
-    body = {"query": "query ($v: [Int]) { __typename }", "variables": {"v": [0] * 1001}}
+    body = {"query": "query ($v: [ID!]!) { nodes(ids: $v) { id } }", "variables": {"v": ["x"] * 1001}}
     (error,) = (await http.post("/graphql", json=body)).json()["errors"]
     assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "what": "list_items", "limit": 1000, "actual": 1001}
 

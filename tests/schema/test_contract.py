@@ -27,7 +27,7 @@ PRINTED = Path(__file__).resolve().parents[2] / "schema" / "schema.graphql"
 
 @pytest.fixture(scope="module")
 def contract() -> GraphQLSchema:
-    return build_schema(graph.as_str())
+    return build_schema(graph.printed)
 
 
 def own_types(contract: GraphQLSchema) -> Iterator[GraphQLNamedType]:
@@ -39,7 +39,7 @@ def own_types(contract: GraphQLSchema) -> Iterator[GraphQLNamedType]:
 
 
 def test_the_printed_schema_is_fresh() -> None:
-    assert PRINTED.read_text().strip() == graph.as_str().strip(), (
+    assert PRINTED.read_text().strip() == graph.printed.strip(), (
         "run: scoregraph schema --output schema/schema.graphql"
     )
 

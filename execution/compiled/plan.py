@@ -1,0 +1,198 @@
+"""Plans: which fields an object of a type is asked for, worked out once per operation.
+
+A plan follows from the document alone, but for the variables of ``@skip`` and ``@include``: each combination of those has a
+plan of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    get_named_type,
+    is_non_null_type,
+    print_ast,
+)
+from graphql.execution.collect_fields import (
+    FieldDetailsList,
+    FragmentDetails,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues
+from graphql.language import Visitor, visit
+from strawberry.types.field import StrawberryField
+
+from execution.columns import Column, Reference, SameRow, column_of
+from execution.compiled.bail import Bail
+from execution.operations import Operation
+
+DEFINITION = "strawberry-definition"
+
+
+@dataclass(eq=False)
+class Plans:
+    """The plans of one operation under one combination of ``@skip`` and ``@include``."""
+
+    schema: GraphQLSchema
+    operation: Operation
+    variables: VariableValues
+    fragments: Mapping[str, FragmentDetails]
+
+    @classmethod
+    def of(cls, schema: GraphQLSchema, operation: Operation, variables: VariableValues) -> Plans:
+        names = operation.memo.get("conditions")
+        if names is None:
+            names = operation.memo["conditions"] = _condition_variables(operation)
+        key = ("plans", *(variables.coerced.get(name) for name in names))
+        plans = operation.memo.get(key)
+        if plans is None:
+            fragments = {name: FragmentDetails(node) for name, node in operation.fragments.items()}
+            plans = operation.memo[key] = cls(schema, operation, variables, fragments)
+        assert isinstance(plans, Plans)
+        return plans
+
+    @cached_property
+    def object_types(self) -> dict[type, GraphQLObjectType]:
+        """The types of the schema by the Python class of their objects."""
+        return {
+            type_.extensions[DEFINITION].origin: type_
+            for type_ in self.schema.type_map.values()
+            if isinstance(type_, GraphQLObjectType) and DEFINITION in (type_.extensions or {})
+        }
+
+    @cached_property
+    def root(self) -> ObjectPlan:
+        """Raises Bail for introspection."""
+        root_type = self.schema.get_root_type(self.operation.kind)
+        assert root_type is not None
+        collected = collect_fields(self.schema, dict(self.fragments), self.variables, root_type, self.operation.node)
+        return ObjectPlan(self, root_type, collected.grouped_field_set)
+
+    def below(self, type_: GraphQLObjectType, details: FieldDetailsList) -> ObjectPlan:
+        collected = collect_subfields(
+            self.schema, dict(self.fragments), self.variables, self.operation.node, type_, details
+        )
+        return ObjectPlan(self, type_, collected.grouped_field_set)
+
+
+class ObjectPlan:
+    """The fields of an object type in the order of the answer."""
+
+    def __init__(self, plans: Plans, type_: GraphQLObjectType, grouped: GroupedFieldSet) -> None:
+        self.type = type_
+        definition = type_.extensions[DEFINITION]
+        # What a value of this type is an instance of; of a generic type also the class that it was made from.
+        origins = {definition.origin, *([definition.concrete_of.origin] if definition.concrete_of else [])}
+        self.classes = frozenset(origins)
+        self.keys = list(grouped)
+        self.projection: Any = None
+        """Filled in when the plan is first run."""
+        self.fields = [
+            FieldPlan(plans, self, key, details)
+            for key, details in grouped.items()
+            if details[0].node.name.value != "__typename"
+        ]
+
+    @cached_property
+    def columns(self) -> frozenset[str] | None:
+        """The columns of the row behind the object that the fields need; None where not every field says what it needs."""
+        found: set[str] = set()
+        for each in self.fields:
+            needed = each.columns
+            if needed is None:
+                return None
+            found |= needed
+        return frozenset(found)
+
+
+class FieldPlan:
+    """One field of the answer: what it is called, how it is resolved, and what its value is to become."""
+
+    def __init__(self, plans: Plans, parent: ObjectPlan, key: str, details: FieldDetailsList) -> None:
+        node = details[0].node
+        if node.name.value.startswith("__"):
+            raise Bail("introspection")
+        definition: GraphQLField | None = plans.schema.get_field(parent.type, node.name.value)
+        assert definition is not None, "validation knows every field"
+        self.plans = plans
+        self.parent = parent
+        self.key = key
+        self.details = details
+        self.definition = definition
+        self.type: GraphQLOutputType = definition.type
+        self.nullable = not is_non_null_type(definition.type)
+        self.named_type = get_named_type(definition.type)
+        strawberry_field = (definition.extensions or {}).get(DEFINITION)
+        if not isinstance(strawberry_field, StrawberryField) or strawberry_field.extensions:
+            raise Bail("resolver")
+        self.field = strawberry_field
+        self.declared = column_of(strawberry_field)
+        base = strawberry_field.base_resolver
+        self.resolver: Any = base.wrapped_func if base else None
+        self.definition_name = node.name.value
+        self.has_variables = any("$" in print_ast(argument) for argument in node.arguments or ())
+        self.constant_arguments: dict[str, Any] | None = None
+        """Filled in when the field is first resolved, where no variable is in its arguments."""
+        self._below: dict[str, ObjectPlan] = {}
+
+    @property
+    def nodes(self) -> list[FieldNode]:
+        return [detail.node for detail in self.details]
+
+    @property
+    def is_async(self) -> bool:
+        return self.field.is_async
+
+    @cached_property
+    def takes_arguments(self) -> bool:
+        """Whether its resolver wants more than the object that it is of."""
+        base = self.field.base_resolver
+        return base is not None and bool(self.definition.args or base.info_parameter)
+
+    def below(self, type_: GraphQLObjectType) -> ObjectPlan:
+        """What is asked of an object of this type that the field gives."""
+        plan = self._below.get(type_.name)
+        if plan is None:
+            plan = self._below[type_.name] = self.plans.below(type_, self.details)
+        return plan
+
+    @cached_property
+    def columns_below(self) -> frozenset[str] | None:
+        """The columns that are needed of the rows that it gives; None for all."""
+        return self.below(self.named_type).columns if isinstance(self.named_type, GraphQLObjectType) else None
+
+    @cached_property
+    def columns(self) -> frozenset[str] | None:
+        """The columns of its object's row that it needs; None where it does not say."""
+        match self.declared:
+            case Column(names=names) | Reference(names=names):
+                return frozenset(names)
+            case SameRow():
+                assert isinstance(self.named_type, GraphQLObjectType)
+                return self.below(self.named_type).columns
+        return None
+
+
+def _condition_variables(operation: Operation) -> tuple[str, ...]:
+    """The names of the variables that decide about ``@skip`` and ``@include``, in the operation and all fragments."""
+    names: dict[str, None] = {}
+
+    class Conditions(Visitor):
+        def enter_directive(self, node: Any, *_: Any) -> None:
+            for argument in node.arguments or ():
+                if argument.value.kind == "variable":
+                    names[argument.value.name.value] = None
+
+    for part in (operation.node, *operation.fragments.values()):
+        visit(part, Conditions())
+    return tuple(names)

@@ -1,0 +1,364 @@
+"""Runs a plan breadth-first: a wave at a time, all loads of a wave together.
+
+A wave is a set of frames, each with the objects that one plan is to be filled in for. Leaves come from the plan's projection
+at once, as does what follows from it without waiting; resolvers that wait run side by side (see ``resolvers.batches``), and
+what they give makes the frames of the next wave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from types import NoneType
+from typing import Any
+
+from graphql import (
+    GraphQLError,
+    GraphQLList,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    located_error,
+)
+from graphql.execution.values import VariableValues, get_argument_values
+from graphql.type import GraphQLResolveInfo
+from strawberry.schema.schema_converter import get_arguments
+from strawberry.types.info import Info
+
+from execution.columns import Columns, Reference
+from execution.compiled.bail import Bail
+from execution.compiled.leaves import coercion_of
+from execution.compiled.plan import FieldPlan, ObjectPlan, Plans
+from execution.compiled.projection import Projection
+from resolvers.batches import drive
+from resolvers.context import Context
+
+
+class PlannedInfo(Info[Context, None]):
+    """What a resolver may ask about its field, with the columns that are wanted of the rows it gives."""
+
+    columns: frozenset[str] | None
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """Objects of one type, what the answer says of each, and which fields are still to be filled in."""
+
+    plan: ObjectPlan
+    sources: Sequence[Any] | Columns
+    outs: list[dict[str, Any]]
+    rest: list[FieldPlan]
+    is_shared: bool = False
+    """Whether an answer of it stands in several places, so that an error in it would have several paths."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A field of a frame that waits: ``first`` is the place of its first coroutine; a reference has keys instead."""
+
+    frame: Frame
+    field: FieldPlan
+    first: int
+    keys: Sequence[Any] | None = None
+
+
+class Run:
+    """One execution of a query, or of one event of a subscription. Raises Bail."""
+
+    def __init__(self, schema: GraphQLSchema, plans: Plans, variables: VariableValues, context: Context) -> None:
+        self._schema = schema
+        self._plans = plans
+        self._variables = variables
+        self._context = context
+        self._batches = context.run_in_step()
+        self._frames: list[Frame] = []
+        self._shared = False
+        self._failures: list[tuple[Any, Any, FieldPlan, Exception]] = []
+
+    async def query(self) -> tuple[dict[str, Any], list[GraphQLError]]:
+        """The data and the errors."""
+        [data] = self._project(self._plans.root, [None])
+        await self._fill_in()
+        return data, self._errors(data)
+
+    async def event(self, event: Any) -> tuple[dict[str, Any], list[GraphQLError]]:
+        """The data and the errors for what the source of a subscription gave."""
+        [field] = self._plans.root.fields
+        data: dict[str, Any] = {field.key: None}
+        self._finish(Frame(self._plans.root, [None], [data], []), field, [event], {})
+        await self._fill_in()
+        return data, self._errors(data)
+
+    async def _fill_in(self) -> None:
+        while self._frames:
+            jobs: list[Job] = []
+            coroutines: list[Coroutine[Any, Any, Any]] = []
+            try:
+                while self._frames:
+                    frames, self._frames = self._frames, []
+                    for frame in frames:
+                        for field in frame.rest:
+                            self._start(frame, field, jobs, coroutines)
+            except BaseException:
+                for coroutine in coroutines:
+                    coroutine.close()
+                raise
+            outcomes, failures = await drive(coroutines, self._batches)
+            await self._batches.run()
+            for job in jobs:
+                self._shared = job.frame.is_shared
+                if job.keys is not None:
+                    self._refer(job)
+                else:
+                    last = job.first + len(job.frame.sources)
+                    found = {
+                        place - job.first: failures[place] for place in range(job.first, last) if place in failures
+                    }
+                    self._finish(job.frame, job.field, outcomes[job.first : last], found)
+
+    def _start(
+        self, frame: Frame, field: FieldPlan, jobs: list[Job], coroutines: list[Coroutine[Any, Any, Any]]
+    ) -> None:
+        self._shared = frame.is_shared
+        if isinstance(field.declared, Reference):
+            keys = self._keys(frame, field.declared)
+            for key in dict.fromkeys(keys):
+                self._batches.load(field.declared.load, key, ())
+            jobs.append(Job(frame, field, 0, keys))
+            return
+        if field.resolver is None:
+            name = field.field.python_name
+            self._finish(frame, field, [getattr(source, name) for source in frame.sources], {})
+            return
+        resolve, arguments = field.resolver, self._arguments(field)
+        if field.is_async:
+            jobs.append(Job(frame, field, len(coroutines)))
+            coroutines.extend([resolve(source, **arguments) for source in frame.sources])
+            return
+        values: list[Any] = []
+        failures: dict[int, Exception] = {}
+        for place, source in enumerate(frame.sources):
+            try:
+                values.append(resolve(source, **arguments))
+            except Exception as error:
+                values.append(None)
+                failures[place] = error
+        self._finish(frame, field, values, failures)
+
+    @staticmethod
+    def _keys(frame: Frame, declared: Reference) -> Sequence[Any]:
+        [name] = declared.names
+        if isinstance(frame.sources, Columns):
+            keys: Sequence[Any] = frame.sources.values[frame.sources.names.index(name)]
+            return keys
+        return [getattr(source.row, name) for source in frame.sources]
+
+    def _arguments(self, field: FieldPlan) -> dict[str, Any]:
+        """What the resolver takes beside its object."""
+        base = field.field.base_resolver
+        assert base is not None
+        arguments = field.constant_arguments
+        if arguments is None:
+            try:
+                given = get_argument_values(field.definition, field.details[0].node, self._variables)
+                schema = self._schema._strawberry_schema  # type: ignore[attr-defined]
+                _, arguments = get_arguments(
+                    field=field.field,
+                    source=None,
+                    info=None,  # type: ignore[arg-type]
+                    kwargs=given,
+                    config=schema.config,
+                    scalar_registry=schema.schema_converter.scalar_registry,
+                )
+            except Exception:
+                raise Bail("arguments") from None
+            if not field.has_variables:
+                field.constant_arguments = arguments
+        if base.info_parameter is not None:
+            arguments = {**arguments, base.info_parameter.name: self._info(field)}
+        return arguments
+
+    def _info(self, field: FieldPlan) -> PlannedInfo:
+        raw = GraphQLResolveInfo(
+            field.definition_name,
+            field.nodes,
+            field.type,
+            field.parent.type,
+            None,  # type: ignore[arg-type]  # many objects at once
+            self._schema,
+            self._plans.operation.fragments,
+            None,
+            self._plans.operation.node,
+            self._variables,
+            self._context,
+            None,  # type: ignore[arg-type]
+            None,
+            None,  # type: ignore[arg-type]
+        )
+        info = PlannedInfo(raw, field.field)
+        info.columns = field.columns_below
+        return info
+
+    def _finish(self, frame: Frame, field: FieldPlan, values: list[Any], failures: dict[int, Exception]) -> None:
+        if failures and not field.nullable:
+            raise Bail("null")
+        for place, error in failures.items():
+            self._fail(frame.outs[place], field.key, field, error)
+        key = field.key
+        for out, value in zip(frame.outs, self._complete(field, field.type, values), strict=True):
+            out[key] = value
+
+    def _refer(self, job: Job) -> None:
+        """Each object that is referred to is completed once, however many refer to it."""
+        declared, field, keys = job.field.declared, job.field, job.keys
+        assert isinstance(declared, Reference)
+        assert keys is not None
+        distinct = list(dict.fromkeys(keys))
+        rows = self._batches.loaded(declared.load, distinct)
+        if any(isinstance(row, Exception) for row in rows):
+            if not field.nullable:
+                raise Bail("null")
+            errors = {key: row for key, row in zip(distinct, rows, strict=True) if isinstance(row, Exception)}
+            for out, key in zip(job.frame.outs, keys, strict=True):
+                if key in errors:
+                    self._fail(out, field.key, field, errors[key])
+        objects = [None if row is None or isinstance(row, Exception) else declared.make(row) for row in rows]
+        self._shared = self._shared or len(distinct) < len(keys)
+        completed = dict(zip(distinct, self._complete(field, field.type, objects), strict=True))
+        name = field.key
+        for out, key in zip(job.frame.outs, keys, strict=True):
+            out[name] = completed[key]
+
+    def _complete(self, field: FieldPlan, type_: GraphQLOutputType, values: list[Any]) -> list[Any]:
+        """The values as the answer shows them; objects are projected, and become frames where something is left to do."""
+        nullable = not is_non_null_type(type_)
+        inner: Any = type_ if nullable else type_.of_type  # type: ignore[union-attr]
+        if is_leaf_type(inner):
+            coerce = coercion_of(inner, nullable=nullable)
+            return [coerce(value) for value in values]
+        if NoneType in set(map(type, values)):
+            if not nullable:
+                raise Bail("null")
+            present = [value is not None for value in values]
+            completed = iter(self._complete_present(field, inner, list(compress(values, present))))
+            return [next(completed) if is_present else None for is_present in present]
+        return self._complete_present(field, inner, values)
+
+    def _complete_present(self, field: FieldPlan, type_: Any, values: list[Any]) -> list[Any]:
+        if is_list_type(type_):
+            return self._lists(field, type_, values)
+        if is_abstract_type(type_):
+            return self._abstract(field, type_, values)
+        return self._objects(field.below(type_), values)
+
+    def _lists(self, field: FieldPlan, type_: GraphQLList[Any], values: list[Any]) -> list[Any]:
+        item_type = type_.of_type
+        if any(isinstance(value, Columns) for value in values):
+            object_type = item_type.of_type if is_non_null_type(item_type) else item_type
+            assert isinstance(object_type, GraphQLObjectType)
+            projection = self._projection(field.below(object_type))
+            if projection.of_columns is not None:
+                return [self._columns(field.below(object_type), projection, value) for value in values]
+        flat: list[Any] = []
+        sizes: list[int] = []
+        for value in values:
+            if not isinstance(value, list | tuple | Columns):
+                raise Bail("type")
+            size = len(flat)
+            flat.extend(value)
+            sizes.append(len(flat) - size)
+        errors = {place: item for place, item in enumerate(flat) if isinstance(item, Exception)}
+        if errors and is_non_null_type(item_type):
+            raise Bail("error")
+        for place in errors:
+            flat[place] = None
+        completed = self._complete(field, item_type, flat)
+        lists, start = [], 0
+        for size in sizes:
+            found = completed[start : start + size]
+            for place in range(start, start + size) if errors else ():
+                if place in errors:
+                    self._fail(found, place - start, field, errors[place])
+            lists.append(found)
+            start += size
+        return lists
+
+    def _columns(self, plan: ObjectPlan, projection: Projection, columns: Columns) -> list[dict[str, Any]]:
+        assert projection.of_columns is not None
+        by_name = dict(zip(columns.names, columns.values, strict=True))
+        outs = projection.of_columns(*(by_name[name] for name in projection.columns))
+        if projection.rest:
+            self._frames.append(Frame(plan, columns, outs, projection.rest, self._shared))
+        return outs
+
+    def _abstract(self, field: FieldPlan, type_: Any, values: list[Any]) -> list[Any]:
+        completed: list[Any] = [None] * len(values)
+        for kind in dict.fromkeys(map(type, values)):
+            runtime_type = self._plans.object_types.get(kind)
+            if runtime_type is None or not self._schema.is_sub_type(type_, runtime_type):
+                raise Bail("type")
+            places = [place for place, value in enumerate(values) if type(value) is kind]
+            found = self._objects(field.below(runtime_type), [values[place] for place in places])
+            for place, out in zip(places, found, strict=True):
+                completed[place] = out
+        return completed
+
+    def _objects(self, plan: ObjectPlan, sources: list[Any]) -> list[dict[str, Any]]:
+        if not plan.classes.issuperset(map(type, sources)):
+            raise Bail("type")
+        return self._project(plan, sources)
+
+    def _project(self, plan: ObjectPlan, sources: list[Any]) -> list[dict[str, Any]]:
+        projection = self._projection(plan)
+        try:
+            outs = projection.of_objects(sources)
+        except Bail:
+            raise
+        except Exception:
+            # A leaf's resolver failed: rare enough not to find out here whose.
+            raise Bail("error") from None
+        if projection.rest:
+            self._frames.append(Frame(plan, sources, outs, projection.rest, self._shared))
+        return outs
+
+    @staticmethod
+    def _projection(plan: ObjectPlan) -> Projection:
+        projection = plan.projection
+        if projection is None:
+            projection = plan.projection = Projection(plan)
+        assert isinstance(projection, Projection)
+        return projection
+
+    def _fail(self, container: Any, key: Any, field: FieldPlan, error: Exception) -> None:
+        if self._shared:
+            raise Bail("error")
+        self._failures.append((container, key, field, error))
+
+    def _errors(self, data: dict[str, Any]) -> list[GraphQLError]:
+        if not self._failures:
+            return []
+        paths = _paths(data)
+        return [
+            located_error(error, field.nodes, [*paths[id(container)], key])
+            for container, key, field, error in self._failures
+        ]
+
+
+def _paths(data: dict[str, Any]) -> dict[int, list[str | int]]:
+    """The path of every object and list of an answer, by its identity."""
+    paths: dict[int, list[str | int]] = {id(data): []}
+    rest: list[Any] = [data]
+    while rest:
+        container = rest.pop()
+        path = paths[id(container)]
+        items = container.items() if isinstance(container, dict) else enumerate(container)
+        for key, value in items:
+            if isinstance(value, dict | list):
+                paths[id(value)] = [*path, key]
+                rest.append(value)
+    return paths

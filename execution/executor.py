@@ -1,0 +1,120 @@
+"""Executes operations: compiled where it can be, by graphql-core where anything is unusual."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator
+from inspect import isawaitable
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
+from graphql.execution import execute
+from graphql.execution.execute import create_source_event_stream, map_source_to_response_event
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as StockExecutor
+
+from execution.compiled.bail import Bail
+from execution.compiled.plan import Plans
+from execution.compiled.run import Run
+from execution.limits import check_variables
+from execution.operations import Operation, RequestErrors
+from resolvers.context import Context
+
+Variables = dict[str, Any]
+
+
+class OperationExecutor:
+    """Of one schema. ``bailouts`` counts by reason how often graphql-core had to step in."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self.bailouts: Counter[str] = Counter()
+
+    async def run(
+        self, operation: Operation, variables: Variables | None, context: Context, *, compiled: bool = True
+    ) -> ExecutionResult:
+        """A query or mutation, in a context that nothing else uses. ``compiled=False``: by graphql-core alone."""
+        try:
+            values = self.variables(operation, variables)
+        except RequestErrors as error:
+            return ExecutionResult(None, error.errors)
+        if compiled and operation.kind is OperationType.QUERY:
+            try:
+                data, errors = await Run(
+                    self._schema, Plans.of(self._schema, operation, values), values, context
+                ).query()
+            except Bail as bail:
+                self.bailouts[bail.reason] += 1
+            else:
+                return ExecutionResult(data, errors or None)
+        context.run_freely()
+        result = execute(
+            self._schema,
+            operation.document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation.name,
+            executor_class=StockExecutor,
+        )
+        return await result if isawaitable(result) else result
+
+    async def subscribe(
+        self, operation: Operation, variables: Variables | None, context: Context
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """A result for each event; where there is no stream of events, one result that says why."""
+        try:
+            values = self.variables(operation, variables)
+        except RequestErrors as error:
+            yield ExecutionResult(None, error.errors)
+            return
+        executor = StockExecutor.build(
+            self._schema,
+            operation.document,
+            context_value=context,
+            raw_variable_values=variables,
+            operation_name=operation.name,
+        )
+        if isinstance(executor, list):
+            yield ExecutionResult(None, executor)
+            return
+        found = create_source_event_stream(executor)
+        source: Any = await found if isawaitable(found) else found
+        if isinstance(source, ExecutionResult):
+            yield source
+            return
+
+        def execute_event(per_event: Any) -> Any:
+            return self._event(operation, values, context, per_event)
+
+        results = map_source_to_response_event(executor, source, execute_event)
+        try:
+            async for result in results:
+                yield result
+        finally:
+            await results.aclose()
+
+    async def _event(
+        self, operation: Operation, values: VariableValues, context: Context, per_event: Any
+    ) -> ExecutionResult:
+        try:
+            run = Run(self._schema, Plans.of(self._schema, operation, values), values, context)
+            data, errors = await run.event(per_event.root_value)
+            return ExecutionResult(data, errors or None)
+        except Bail as bail:
+            self.bailouts[bail.reason] += 1
+        finally:
+            context.run_freely()
+        result: Any = per_event.execute_operation(serially=False)
+        answer: ExecutionResult = await result if isawaitable(result) else result
+        return answer
+
+    def variables(self, operation: Operation, given: Variables | None) -> VariableValues:
+        """The variables as their types want them. Raises RequestErrors."""
+        try:
+            check_variables(given)
+        except GraphQLError as error:
+            raise RequestErrors(error) from None
+        values = get_variable_values(self._schema, operation.node.variable_definitions or (), given or {})
+        if isinstance(values, list):
+            raise RequestErrors(*values)
+        return values
