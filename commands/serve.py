@@ -9,10 +9,11 @@ import structlog
 import typer
 import uvloop
 
-from commands.gateway import gateway, listen, url_of
+from commands.gateway import gateway
 from commands.secret import with_own_secret
 from commands.servers import ready_servers
 from commands.signals import on_stop_signal
+from commands.web_server import listen, url_of
 from logs import configure_logging
 from settings import DatabaseRole, Settings
 

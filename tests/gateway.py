@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-import uvicorn
 from pydantic import SecretStr
 
-from app import create_app
 from auth import Role, mint
+from commands.gateway import gateway
+from commands.web_server import listen, url_of
 from settings import Settings
 from tests.conftest import Database, Servers
 
@@ -39,21 +39,22 @@ class Gateway:
 
 
 @contextmanager
-def running_gateway(database: Database, servers: Servers) -> Iterator[Gateway]:
-    """Serves a database until the block ends."""
-    settings = Settings(database_url=database.url, redis_url=servers.redis_url, jwt_secret=SecretStr(SECRET))
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), log_level="error", lifespan="on", ws="websockets-sansio")
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+def running_gateway(database: Database, servers: Servers, **changed: Any) -> Iterator[Gateway]:
+    """Serves a database until the block ends, as `scoregraph serve` does. ``changed`` are settings by their field names."""
+    given = {"database_url": database.url, "redis_url": servers.redis_url, "jwt_secret": SecretStr(SECRET)}
+    settings = Settings(**{**given, **changed})
+    server = gateway(settings)
+    listening = listen("127.0.0.1", 0)
+    url = url_of(listening)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
         while not server.started:
             thread.join(0.01)
             assert thread.is_alive()
-        yield Gateway(f"http://127.0.0.1:{listener.getsockname()[1]}", settings)
+        yield Gateway(url, settings)
     finally:
         server.should_exit = True
-        thread.join(10)
-        listener.close()
+        thread.join(20)
+        listening.close()
+        assert not thread.is_alive(), "the gateway does not stop"

@@ -20,11 +20,11 @@ from commands.demo.data import People, bring_up_to_date, empty_organization, fil
 from commands.demo.lock import DemoLock
 from commands.demo.running import run_demo
 from commands.demo.welcome import Welcome
-from commands.gateway import listen, url_of
 from commands.progress import Steps
 from commands.secret import with_own_secret
 from commands.servers import Servers, prepared
 from commands.signals import STOPPING
+from commands.web_server import listen, url_of
 from db.embedded import Embedded
 from logs import configure_logging
 from settings import DatabaseRole, Settings

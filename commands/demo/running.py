@@ -15,8 +15,9 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from commands.complaints import CommandError
-from commands.gateway import gateway, url_of
+from commands.gateway import gateway
 from commands.signals import on_stop_signal
+from commands.web_server import url_of
 from db.embedded import ADMIN, Endpoints
 from db.embedded.state import open_log
 from importers.trickle import trickle

@@ -1,0 +1,217 @@
+"""HTTP/1.1 as Uvicorn speaks it, with an end to its patience and to its memory.
+
+Uvicorn waits for ever for the rest of a head or a body, keeps heads of any length, and holds an answer for as long as
+its reader takes. Whatever a client does here, its connection ends in time, or makes room for others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+MOST_HEAD_BYTES = 32 * 1024
+"""Of the target and all headers. A token has 8 KiB at most, a query in an address a few."""
+
+MOST_FIELDS = 100
+"""Of a head, and of what may follow a body."""
+
+MOST_READ_AT_ONCE = 256 * 1024
+"""What an event loop may hand over in one piece."""
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Of a whole request. A body that is too large is refused long before by whoever reads it; this is for chunks of one byte,
+and for bodies that nobody reads.
+"""
+
+LEAST_BYTES_PER_SECOND = 1024
+"""How fast an answer must be taken once the connection's buffers are full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds, and the number of connections that may be open."""
+
+    head: float = 10.0
+    body: float = 30.0
+    reader: float = 30.0
+    connections: int = 10_000
+
+
+class Awaited(Enum):
+    """What must still come from the client."""
+
+    NOTHING = auto()
+    HEAD = auto()
+    BODY = auto()
+    SOCKET = auto()
+    """The connection is a WebSocket's now: nothing that happens on it is for us."""
+
+
+class HeadTooLarge(Exception):
+    """Raised within the parser; the client is told 431."""
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One connection. A timer runs only while something is awaited: a request that comes in one piece needs none."""
+
+    patience: ClassVar[Patience] = Patience()
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._awaited = Awaited.HEAD
+        self._deadline: asyncio.TimerHandle | None = None
+        self._reader_deadline: asyncio.TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None
+        self._chunk = 0
+        # Bytes since the request began; with the end of the one before, where both came in one piece.
+        self._read = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.patience.connections:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        if self._reader_deadline is not None:
+            self._reader_deadline.cancel()
+        super().connection_lost(exc)
+        if self._running is not None and self._running is not self.cycle:
+            # Uvicorn tells only the request that came last.
+            self._running.disconnected = True
+            self._running.message_event.set()
+
+    def data_received(self, data: bytes) -> None:
+        self._chunk = len(data)
+        self._read += self._chunk
+        super().data_received(data)
+        if self._awaited is Awaited.NOTHING:
+            # Line breaks between two requests end the wait for the next one; they begin none.
+            if self.cycle.response_complete and self._deadline is None and not self.transport.is_closing():
+                self._awaited = Awaited.HEAD
+                self._wait()
+        elif self._awaited is not Awaited.SOCKET and not self.transport.is_closing():
+            self._go_on_waiting()
+
+    def _go_on_waiting(self) -> None:
+        if self._awaited is Awaited.HEAD and self._read > MOST_HEAD_BYTES + MOST_READ_AT_ONCE:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif self._read > MOST_BYTES or (self.headers is not None and len(self.headers) > MOST_FIELDS):
+            self.transport.abort()
+        elif self._deadline is None:
+            self._wait()
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        self._read = self._chunk
+        self._awaited = Awaited.HEAD
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        if len(self.headers) > MOST_FIELDS or (self._read > MOST_HEAD_BYTES and self._size_of_head() > MOST_HEAD_BYTES):
+            raise HeadTooLarge
+        self._awaited = Awaited.BODY
+        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            # What comes after the body must not be added to what was judged before it.
+            self.headers = []
+
+    def on_message_complete(self) -> None:
+        self._stop_waiting()
+        self._awaited = Awaited.NOTHING
+        super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._awaited = Awaited.SOCKET
+        super().handle_websocket_upgrade()
+
+    # What the transport calls
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._reader_deadline is not None:
+            self._reader_deadline.cancel()
+            self._reader_deadline = None
+
+    # Deadlines
+
+    def _wait(self) -> None:
+        seconds = self.patience.body if self._awaited is Awaited.BODY else self.patience.head
+        self._deadline = self.loop.call_later(seconds, self._too_late)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_late(self) -> None:
+        self._deadline = None
+        if self.flow.read_paused or self._is_answering_another():
+            # It is us who do not read, or who have not answered the request before.
+            self._wait()
+        elif self._read == 0:
+            self.transport.close()
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def _is_answering_another(self) -> bool:
+        """Whether a request before the one that is awaited is still at hand: a client may send several at once."""
+        if self._running is None or self._running.response_complete:
+            return False
+        return self._awaited is Awaited.HEAD or self._running is not self.cycle
+
+    def _wait_for_reader(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._reader_deadline = self.loop.call_later(self.patience.reader, self._reader_too_late, waiting)
+
+    def _reader_too_late(self, waiting: int) -> None:
+        taken = waiting - self.transport.get_write_buffer_size()
+        if taken < LEAST_BYTES_PER_SECOND * self.patience.reader:
+            self.transport.abort()
+        else:
+            self._wait_for_reader()
+
+    # Refusals
+
+    def _size_of_head(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
+
+    def send_400_response(self, msg: str) -> None:
+        """Uvicorn answers so to whatever goes wrong in the parser."""
+        is_too_large = self._awaited is Awaited.HEAD and (
+            self._read > MOST_HEAD_BYTES or len(self.headers) > MOST_FIELDS
+        )
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if is_too_large else HTTPStatus.BAD_REQUEST)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        if self._may_answer():
+            self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
+
+    def _may_answer(self) -> bool:
+        """Whether an answer would be taken for that of the request it is about."""
+        if self._is_answering_another():
+            return False
+        return self._awaited is not Awaited.BODY or not self.cycle.response_started
+
+
+def http_protocol(patience: Patience) -> type[HttpProtocol]:
+    """The protocol for one server; Uvicorn makes the connections from a class."""
+    return type("PatientHttpProtocol", (HttpProtocol,), {"patience": patience})
