@@ -145,8 +145,8 @@ candidates AS (
   UNION ALL
   (
     SELECT l.user_id, l.ranking_score
-    FROM changed c CROSS JOIN LATERAL (SELECT * FROM user_totals_live t WHERE t.user_id = c.user_id) AS l
-    WHERE l.active AND l.ranking_score IS NOT NULL AND {_BEYOND.format("l")}
+    FROM user_totals_live l
+    WHERE l.user_id = ANY (ARRAY(SELECT c.user_id FROM changed c)) AND l.active AND l.ranking_score IS NOT NULL AND {_BEYOND.format("l")}
   )
 ),
 best AS (

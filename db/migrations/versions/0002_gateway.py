@@ -7,5 +7,5 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    for name in ("trusted_documents",):
+    for name in ("trusted_documents", "ranks"):
         run_sql_file(f"0002_{name}")
