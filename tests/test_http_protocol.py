@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -152,8 +152,8 @@ class Running:
         return False
 
 
-@pytest.fixture
-def running() -> Iterator[Running]:
+@contextmanager
+def serving() -> Iterator[Running]:
     app = App()
     server = web_server(app, PATIENCE)
     listening = listen("127.0.0.1", 0)
@@ -168,6 +168,18 @@ def running() -> Iterator[Running]:
     thread.join(20)
     listening.close()
     assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Running]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def running(shared: Running) -> Running:
+    shared.app.disconnected.clear()
+    return shared
 
 
 @pytest.mark.parametrize(
@@ -356,7 +368,12 @@ async def test_an_answer_that_is_taken_slowly_is_given_whole(running: Running) -
             await asyncio.sleep(0.05)
 
 
-async def test_a_request_at_hand_is_answered_when_the_server_stops(running: Running) -> None:
+async def test_a_request_at_hand_is_answered_when_the_server_stops() -> None:
+    with serving() as running:
+        await stop_while_answering(running)
+
+
+async def stop_while_answering(running: Running) -> None:
     async with running.client() as client, running.client() as idle:
         await client.send(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
         await asyncio.sleep(0.2)
