@@ -27,11 +27,13 @@ PANELS = {
         "token": "commands.token",
     },
     "Operate": {
+        "documents": "commands.documents.command",
         "refresh": "commands.refresh",
         "doctor": "commands.doctor.command",
     },
     "Develop": {
         "schema": "commands.schema",
+        "bench": "commands.bench",
     },
 }
 """The commands as the help shows them, and the module of each, which has an ``app``."""

@@ -22,7 +22,11 @@ from tests.conftest import Database, Servers
 from tests.school import build_school
 
 COMMANDS: list[str] = [name for commands in PANELS.values() for name in commands]
-SUBCOMMANDS = [("import", "oulad"), ("organization", "add")]
+SUBCOMMANDS = [
+    ("import", "oulad"),
+    ("organization", "add"),
+    *(("documents", name) for name in ("register", "list", "check", "remove")),
+]
 UNREACHABLE = "postgresql://scoregraph:secret-password@127.0.0.1:1/scoregraph"
 
 

@@ -70,11 +70,13 @@ ON CONFLICT (id) DO NOTHING RETURNING id
 """)
 ADD_ALIASES = text("""
 INSERT INTO trusted_document_aliases (alias, document_id)
-SELECT a.alias, d.id FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS d (id text, aliases text[]), unnest(d.aliases) AS a (alias)
+SELECT a.alias, d.id FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS d (id text, aliases text[])
+CROSS JOIN unnest(d.aliases) AS a (alias)
 ON CONFLICT (alias) DO NOTHING
 """)
 ALIASES_OF_OTHERS = text("""
-SELECT t.alias FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS d (id text, aliases text[]), unnest(d.aliases) AS a (alias)
+SELECT t.alias FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS d (id text, aliases text[])
+CROSS JOIN unnest(d.aliases) AS a (alias)
 JOIN trusted_document_aliases t ON t.alias = a.alias AND t.document_id <> d.id
 ORDER BY t.alias
 """)
