@@ -1,0 +1,66 @@
+"""What the gateway must reach, measured one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from bench.databases import Databases
+from bench.duel import Duel, Plan, Progress, duel, median
+from bench.peers.postgraphile import postgraphile
+from bench.processes import gateway
+from bench.questions import GROUP_PAGE, QUESTIONS
+
+TAIL_CONNECTIONS = 32
+
+
+Measurement = Callable[[Databases, Plan, Progress], dict[str, float]]
+
+
+def _question(key: str) -> Measurement:
+    def measure(databases: Databases, plan: Plan, progress: Progress) -> dict[str, float]:
+        with gateway(databases.large, databases.redis_url) as ours, postgraphile(databases.large) as theirs:
+            found = duel(QUESTIONS[key], ours, theirs, plan, progress)
+        ratios = found.ratios()
+        figures = {f"{key}_vs_postgraphile": found.ratio()}
+        for name, loads in (("", found.ours), ("_postgraphile", found.theirs)):
+            figures |= {
+                f"{key}{name}_per_s": median(loads, lambda load: load.per_second),
+                f"{key}{name}_cpu_ms": median(loads, lambda load: load.cpu_ms),
+                f"{key}{name}_database_cpu_ms": median(loads, lambda load: load.database_cpu_ms),
+            }
+        progress(f"{key}: {found.ratio():.2f} × PostGraphile [{min(ratios):.2f} to {max(ratios):.2f}]; {_cpu(found)}")
+        return figures
+
+    return measure
+
+
+def _tail(databases: Databases, plan: Plan, progress: Progress) -> dict[str, float]:
+    with gateway(databases.large, databases.redis_url) as ours, postgraphile(databases.large) as theirs:
+        found = duel(GROUP_PAGE, ours, theirs, replace(plan, connections=TAIL_CONNECTIONS), progress)
+    ratio = found.ratio(lambda load: load.p99_ms)
+    our_p99, their_p99 = (median(loads, lambda load: load.p99_ms) for loads in (found.ours, found.theirs))
+    progress(f"q2, p99 with {TAIL_CONNECTIONS} connections: {our_p99:,.0f} and {their_p99:,.0f} ms, {ratio:.2f} ×")
+    return {"q2_p99_vs_postgraphile": ratio, "q2_p99_ms": our_p99, "q2_postgraphile_p99_ms": their_p99}
+
+
+def _cpu(found: Duel) -> str:
+    said = []
+    for name, loads in (("ours", found.ours), ("theirs", found.theirs)):
+        server, database = median(loads, lambda load: load.cpu_ms), median(loads, lambda load: load.database_cpu_ms)
+        said.append(f"{name} {server:.2f} + {database:.2f}")
+    return f"CPU ms a request, server + database: {', '.join(said)}"
+
+
+MEASUREMENTS: dict[str, Measurement] = {
+    **{key: _question(key) for key in QUESTIONS},
+    "tail": _tail,
+}
+
+
+def measure_gateway(databases: Databases, names: Sequence[str], plan: Plan, progress: Progress) -> dict[str, float]:
+    """Raises CommandError where answers are wrong or fail: then nothing is measured."""
+    found: dict[str, float] = {}
+    for name in names:
+        found |= MEASUREMENTS[name](databases, plan, progress)
+    return found

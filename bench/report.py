@@ -1,0 +1,105 @@
+"""``results.json`` holds every figure by name, with how it was measured; ``RESULTS.md`` is made from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+RESULTS, REPORT = HERE / "results.json", HERE / "RESULTS.md"
+
+Row = tuple[str, str, str]
+"""Name in results.json, what it is, what it must be."""
+
+FOUNDATION: tuple[Row, ...] = (
+    ("fold_1000_ms_large", "fold of 1,000 changes over the large history, ms", ""),
+    ("fold_1000_ms_small", "the same over a tenth of it, ms", ""),
+    ("fold_large_vs_small", "large / small", "≤ 1.5"),
+    ("rebuild_s", "rebuilding the rollups, s", ""),
+    ("rebuild_vs_fold", "rebuilding / folding 1,000 changes", "≥ 200"),
+    ("card_33_quiet_ms", "live totals of 33 people, nothing pending, ms", ""),
+    ("card_33_pending_20000_ms", "the same with 20,000 changes pending, ms", ""),
+    ("card_pending_vs_quiet", "pending / quiet", "≤ 2"),
+    ("top_100_of_20000_ms", "top 100 of 20,000 people in SQL, with row security, ms", "≤ 2"),
+    ("oulad_rows", "OULAD attempts", ""),
+    ("oulad_copy_s", "COPY of the same rows, triggers off, s", ""),
+    ("oulad_import_s", "whole import (roster, attempts, fold, refresh), s", ""),
+    ("oulad_attempts_s", "its attempts stage, s", ""),
+    ("oulad_copy_vs_import", "speed of the attempts stage / speed of COPY", "≥ 0.3"),
+    ("record_attempts_per_s", "recordAttempts in batches of 500, attempts/s", "≥ 5,000"),
+    ("idle_gateway_mib", "idle gateway, MiB resident", ""),
+    ("idle_worker_mib", "idle worker, MiB resident", ""),
+    ("idle_together_mib", "both", "≤ 300"),
+)
+
+
+def _question_rows(key: str, title: str, aim: str) -> tuple[Row, ...]:
+    return (
+        (f"{key}_vs_postgraphile", f"{key.upper()}, {title}: requests/s, ours / PostGraphile", aim),
+        (f"{key}_per_s", "ours, requests/s", ""),
+        (f"{key}_postgraphile_per_s", "PostGraphile, requests/s", ""),
+        (f"{key}_cpu_ms", "ours, CPU ms a request in the server", ""),
+        (f"{key}_postgraphile_cpu_ms", "PostGraphile, the same", ""),
+        (f"{key}_database_cpu_ms", "ours, CPU ms a request in the database", ""),
+        (f"{key}_postgraphile_database_cpu_ms", "PostGraphile, the same", ""),
+    )
+
+
+PEERS: tuple[Row, ...] = (
+    *_question_rows("q1", "a learner's card with 30 trend points", "≥ 1.5"),
+    *_question_rows("q2", "a group page of 33 members × card × 20 topics", "≥ 2.5"),
+    *_question_rows("q3", "the top 100 with name, group, score", "≥ 2.0"),
+    ("q2_p99_vs_postgraphile", "Q2, p99 with 32 connections: ours / PostGraphile", "≤ 1.0"),
+    ("q2_p99_ms", "ours, ms", ""),
+    ("q2_postgraphile_p99_ms", "PostGraphile, ms", ""),
+)
+
+
+def save(section: str, command: str, found: Mapping[str, float]) -> None:
+    """Puts the figures of one command to those that are there, and writes the report anew."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    measured = results.pop("measured", {})
+    measured[section] = (
+        f"`{command}` on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    )
+    results = {**results, **found, "measured": measured}
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    REPORT.write_text(report(results))
+
+
+def report(results: Mapping[str, Any]) -> str:
+    lines = [
+        "# Measured",
+        "",
+        "Each figure is in `results.json` too, by name. Embedded PostgreSQL 18 and Valkey 9, durable.",
+    ]
+    for section, title, note, rows in (
+        ("peers", "Gateway", PEERS_NOTE, PEERS),
+        ("foundation", "Foundation", FOUNDATION_NOTE, FOUNDATION),
+    ):
+        if section in results["measured"]:
+            lines += [
+                "",
+                f"## {title}",
+                "",
+                f"{results['measured'][section]}. {note}",
+                "",
+                "| what | figure | aim |",
+                "|---|---|---|",
+            ]
+            lines += [f"| {text} | {results[name]:,.2f} | {aim} |" for name, text, aim in rows if name in results]
+    return "\n".join(lines) + "\n"
+
+
+FOUNDATION_NOTE = "Medians of 5 interleaved rounds after one that does not count, where there are rounds."
+PEERS_NOTE = (
+    "Medians of interleaved rounds after one that does not count; ratios are those of rounds, since the load, the servers and "
+    "the database share the machine. One process each, the same database of 20,000 people and 5 million attempts, the same "
+    "row security, 10 connections to it, 8 from the load; the same answers, compared before. Read the ratios and the CPU "
+    "times, not the requests/s."
+)
