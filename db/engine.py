@@ -7,17 +7,22 @@ the role on at connection; a URL that logs in as the role itself needs nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import orjson
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from db.statement_count import count_statement
 from settings import DatabaseRole
+
+StatementListener = Callable[[str, float, BaseException | None], None]
+"""Told of each statement when it is done: its text without values, the seconds it took, what it failed with."""
 
 
 class DatabaseUnavailable(Exception):
@@ -35,9 +40,11 @@ def place_of(database_url: str) -> str:
     return f"{url.host or 'local socket'}:{url.port or 5432}/{url.database or ''}"
 
 
-def write_engine(database_url: str, role: DatabaseRole, *, pool_size: int = 5) -> AsyncEngine:
+def write_engine(
+    database_url: str, role: DatabaseRole, *, pool_size: int = 5, listener: StatementListener | None = None
+) -> AsyncEngine:
     """The engine for everything that changes data (psycopg 3, asynchronous)."""
-    return create_async_engine(
+    engine = create_async_engine(
         sqlalchemy_url(database_url),
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -51,6 +58,33 @@ def write_engine(database_url: str, role: DatabaseRole, *, pool_size: int = 5) -
         },
     )
 
+    event.listen(engine.sync_engine, "before_cursor_execute", _count)
+    if listener is not None:
+        _tell(engine, listener)
+    return engine
+
+
+def _count(*_: Any) -> None:
+    count_statement()
+
+
+def _tell(engine: AsyncEngine, listener: StatementListener) -> None:
+    def begin(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        context.scoregraph_began = perf_counter()
+
+    def end(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        listener(statement, perf_counter() - context.scoregraph_began, None)
+
+    def fail(failed: Any) -> None:
+        # Connecting can fail too, before there is a statement.
+        if failed.statement is not None and failed.execution_context is not None:
+            listener(
+                failed.statement, perf_counter() - failed.execution_context.scoregraph_began, failed.original_exception
+            )
+
+    for name, hear in (("before_cursor_execute", begin), ("after_cursor_execute", end), ("handle_error", fail)):
+        event.listen(engine.sync_engine, name, hear)
+
 
 class ReadPool:
     """A lean LIFO pool of asyncpg connections.
@@ -59,7 +93,19 @@ class ReadPool:
     transaction, so there is nothing to reset.
     """
 
-    def __init__(self, database_url: str, role: DatabaseRole, *, size: int, statement_timeout: float) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        role: DatabaseRole,
+        *,
+        size: int,
+        statement_timeout: float,
+        listener: StatementListener | None = None,
+    ) -> None:
+        self.size = size
+        self.in_use = 0
+        self.waiting = 0
+        self._listener = listener
         parts = urlsplit(database_url)
         self._dsn = urlunsplit(parts._replace(scheme="postgresql"))
         self._place = place_of(database_url)
@@ -79,7 +125,13 @@ class ReadPool:
 
         Raises DatabaseUnavailable when none can be made.
         """
-        async with self._free:
+        self.waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self.waiting -= 1
+        self.in_use += 1
+        try:
             connection = await self._take()
             try:
                 yield connection
@@ -88,6 +140,9 @@ class ReadPool:
                     connection.terminate()
                 else:
                     self._idle.append(connection)
+        finally:
+            self.in_use -= 1
+            self._free.release()
 
     async def _take(self) -> asyncpg.Connection[asyncpg.Record]:
         while self._idle:
@@ -105,6 +160,9 @@ class ReadPool:
             decoder=_decode_jsonb,
             format="binary",
         )
+        if self._listener is not None:
+            listener = self._listener
+            connection.add_query_logger(lambda query: listener(query.query, query.elapsed, query.exception))
         return connection
 
     async def aclose(self) -> None:

@@ -13,6 +13,7 @@ import asyncpg
 
 from db.engine import DatabaseUnavailable, ReadPool
 from db.statement import Statement, sql
+from db.statement_count import count_statement
 
 SEE_ALL = frozenset({"MANAGER", "ADMIN", "SERVICE"})
 """The roles that see their whole organization."""
@@ -101,6 +102,7 @@ class Snapshot:
             self._noted()
         async with self._turn:
             connection = await self._open()
+            count_statement()
             try:
                 rows: list[asyncpg.Record] = await connection.fetch(statement.sql, *statement.arguments(values))
                 return rows
