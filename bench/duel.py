@@ -12,6 +12,8 @@ from bench.questions import Question, difference
 from commands.complaints import CommandError
 
 Progress = Callable[[str], None]
+Side = tuple[Server, Sequence[bytes], float]
+"""Whom to ask, what, and the mean bytes of right answers, heads included."""
 HEAD_BYTES = 250
 """About what the head of an answer adds to its body."""
 
@@ -57,14 +59,29 @@ def require_same_answers(question: Question, ours: Server, theirs: Server) -> tu
     return our_mean, their_mean
 
 
+def require_answers(server: Server, bodies: Sequence[bytes]) -> float:
+    """Asks for everything once; gives the mean bytes of an answer. Raises CommandError where one has errors."""
+    return statistics.fmean(server.ask(body)[1] for body in bodies) + HEAD_BYTES
+
+
 def duel(question: Question, ours: Server, theirs: Server, plan: Plan, progress: Progress) -> Duel:
     """Raises CommandError where answers differ, LoadFailed where they fail under load."""
     our_bytes, their_bytes = require_same_answers(question, ours, theirs)
+    return interleaved(
+        question.key,
+        (ours, question.our_bodies(), our_bytes),
+        (theirs, question.their_bodies(), their_bytes),
+        plan,
+        progress,
+    )
+
+
+def interleaved(name: str, ours: Side, theirs: Side, plan: Plan, progress: Progress) -> Duel:
+    """Raises LoadFailed."""
     found: list[tuple[Load, Load]] = []
     for number in range(plan.rounds + 1):
-        a = load(ours, question.our_bodies(), plan.connections, plan.seconds, our_bytes)
-        b = load(theirs, question.their_bodies(), plan.connections, plan.seconds, their_bytes)
+        a, b = (load(server, bodies, plan.connections, plan.seconds, size) for server, bodies, size in (ours, theirs))
         found.append((a, b))
         what = f"round {number}" if number else "warm-up"
-        progress(f"{question.key} {what}: {a.per_second:,.0f} and {b.per_second:,.0f} requests/s")
+        progress(f"{name} {what}: {a.per_second:,.0f} and {b.per_second:,.0f} requests/s")
     return Duel(*zip(*found[1:], strict=True))

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from bench.abuse import measure_abuse
+from bench.arena import Arena
+from bench.cached import measure_cached
 from bench.databases import Databases
 from bench.duel import Duel, Plan, Progress, duel, median
-from bench.peers.postgraphile import postgraphile
-from bench.processes import gateway
+from bench.growth import measure_history, measure_members
 from bench.questions import GROUP_PAGE, QUESTIONS
 
 TAIL_CONNECTIONS = 32
 
-
-Measurement = Callable[[Databases, Plan, Progress], dict[str, float]]
+Measurement = Callable[[Arena, Plan, Progress], dict[str, float]]
 
 
 def _question(key: str) -> Measurement:
-    def measure(databases: Databases, plan: Plan, progress: Progress) -> dict[str, float]:
-        with gateway(databases.large, databases.redis_url) as ours, postgraphile(databases.large) as theirs:
-            found = duel(QUESTIONS[key], ours, theirs, plan, progress)
+    def measure(arena: Arena, plan: Plan, progress: Progress) -> dict[str, float]:
+        found = duel(QUESTIONS[key], arena.ours, arena.theirs, plan, progress)
         ratios = found.ratios()
         figures = {f"{key}_vs_postgraphile": found.ratio()}
         for name, loads in (("", found.ours), ("_postgraphile", found.theirs)):
@@ -35,9 +35,8 @@ def _question(key: str) -> Measurement:
     return measure
 
 
-def _tail(databases: Databases, plan: Plan, progress: Progress) -> dict[str, float]:
-    with gateway(databases.large, databases.redis_url) as ours, postgraphile(databases.large) as theirs:
-        found = duel(GROUP_PAGE, ours, theirs, replace(plan, connections=TAIL_CONNECTIONS), progress)
+def _tail(arena: Arena, plan: Plan, progress: Progress) -> dict[str, float]:
+    found = duel(GROUP_PAGE, arena.ours, arena.theirs, replace(plan, connections=TAIL_CONNECTIONS), progress)
     ratio = found.ratio(lambda load: load.p99_ms)
     our_p99, their_p99 = (median(loads, lambda load: load.p99_ms) for loads in (found.ours, found.theirs))
     progress(f"q2, p99 with {TAIL_CONNECTIONS} connections: {our_p99:,.0f} and {their_p99:,.0f} ms, {ratio:.2f} ×")
@@ -55,12 +54,17 @@ def _cpu(found: Duel) -> str:
 MEASUREMENTS: dict[str, Measurement] = {
     **{key: _question(key) for key in QUESTIONS},
     "tail": _tail,
+    "cached": measure_cached,
+    "abuse": measure_abuse,
+    "members": measure_members,
+    "history": measure_history,
 }
 
 
 def measure_gateway(databases: Databases, names: Sequence[str], plan: Plan, progress: Progress) -> dict[str, float]:
     """Raises CommandError where answers are wrong or fail: then nothing is measured."""
     found: dict[str, float] = {}
-    for name in names:
-        found |= MEASUREMENTS[name](databases, plan, progress)
+    with Arena(databases) as arena:
+        for name in names:
+            found |= MEASUREMENTS[name](arena, plan, progress)
     return found

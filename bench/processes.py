@@ -27,6 +27,7 @@ from settings import Settings
 
 CHECKOUT = Path(__file__).absolute().parents[1]
 START_SECONDS = 60.0
+CLIENT = httpx.Client(timeout=60)
 POOL_SIZE = 10
 """Connections to the database, of each server."""
 
@@ -43,7 +44,7 @@ class Server:
 
     def post(self, body: bytes) -> httpx.Response:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
-        return httpx.post(self.url, content=body, headers=headers, timeout=60)
+        return CLIENT.post(self.url, content=body, headers=headers)
 
     def ask(self, body: bytes) -> tuple[Any, int]:
         """The data of an answer without errors, and the bytes of the answer. Raises CommandError."""
@@ -101,6 +102,8 @@ def gateway(
         "JWT_SECRET": SECRET,
         "DB_POOL_SIZE": str(POOL_SIZE),
         "SCOREGRAPH_CACHE_MB": str(cache_mb),
+        # One caller asks for everybody here.
+        "SCOREGRAPH_COST_PER_MINUTE": "MANAGER=1000000000000,SERVICE=1000000000000",
     } | ({"REDIS_URL": redis_url} if redis_url else {})
     command = (sys.executable, "-m", "cli", "serve", "--host", "127.0.0.1", "--port", str(port))
     url, token = f"http://127.0.0.1:{port}/graphql", token_of(*MANAGER)

@@ -109,14 +109,14 @@ LEARNER = Question(
     random.Random(1).sample(range(1, PEOPLE + 1), 200),
 )
 
+TOPICS = "topicStats { topic { title } score measures { tasksCompleted successRate } }"
 TWO_METRICS = ("onTimeRatio", "skillAccuracy")
 
 GROUP_PAGE = Question(
     "q2",
     "a group page: its members × card × topics",
     f"""query GroupPage($id: ID!) {{ group(id: $id) {{ name members(first: 50) {{ nodes {{
-  {CARD % " ".join(TWO_METRICS)}
-  topicStats {{ topic {{ title }} score measures {{ tasksCompleted successRate }} }} }} }} }} }}""",
+  {CARD % " ".join(TWO_METRICS)} {TOPICS} }} }} }} }}""",
     f"""query GroupPage($id: BigInt!) {{ groupByRowId(rowId: $id) {{
   name membersList(first: 50, orderBy: [DISPLAY_NAME_ASC, ROW_ID_ASC]) {{
   {FLAT_CARD} {" ".join(TWO_METRICS)}

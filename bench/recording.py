@@ -28,7 +28,7 @@ async def _record(url: str, redis_url: str, batches: int, size: int) -> float:
         Settings(database_url=url, redis_url=redis_url),
         ReadPool(url, DatabaseRole.API, size=5, statement_timeout=30),
         write_engine(url, DatabaseRole.API),
-        Changes(redis_url),
+        Changes(url),
         None,
     )
     expires_at = datetime.now(UTC) + timedelta(hours=1)

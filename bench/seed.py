@@ -69,20 +69,21 @@ WHERE a.user_id = f.user_id AND a.id = f.id
 
 
 def rebuild_statements() -> list[str]:
-    """The four rollups made anew from all attempts, as a nightly job of a system without deltas would."""
-    sums = ", ".join(f"sum({name})" for name in MEASURES)
+    """The five rollups made anew from all attempts, as a nightly job of a system without deltas would."""
+    sums = ", ".join(f"sum(m.{name})" for name in MEASURES)
     day = "(completed_at AT TIME ZONE o.time_zone)::date"
     source = "attempt_measures m JOIN organizations o ON o.id = m.organization_id"
-    statements = ["DELETE FROM attempt_deltas", "TRUNCATE user_lab_totals, user_days, lab_days"]
-    for table, key in [
-        ("user_lab_totals", "user_id, lab_id"),
-        ("user_days", f"user_id, {day}"),
-        ("lab_days", f"lab_id, {day}"),
+    statements = ["DELETE FROM attempt_deltas", "TRUNCATE user_lab_totals, user_topic_totals, user_days, lab_days"]
+    for table, key, rows in [
+        ("user_lab_totals", "user_id, lab_id", source),
+        ("user_topic_totals", "user_id, topic_id", "user_lab_totals m JOIN lab_topics USING (lab_id)"),
+        ("user_days", f"user_id, {day}", source),
+        ("lab_days", f"lab_id, {day}", source),
     ]:
         columns = key.replace(day, "day")
         statements.append(
             f"INSERT INTO {table} (organization_id, {columns}, {MEASURE_COLUMNS}) "
-            f"SELECT organization_id, {key}, {sums} FROM {source} GROUP BY organization_id, {key}"
+            f"SELECT m.organization_id, {key}, {sums} FROM {rows} GROUP BY m.organization_id, {key} ORDER BY {key}"
         )
     sets = ", ".join(f"{name} = s.{name}" for name in MEASURES)
     statements.append(
