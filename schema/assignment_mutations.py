@@ -17,6 +17,7 @@ from resolvers.loaders.assignments import load_assignment_by_id
 from resolvers.roster import Done
 from resolvers.user_errors import Refused
 from schema.assignments import Assignment
+from schema.costs import FEW
 from schema.relay import Info
 from schema.roster import REPLAYED, USER_ERRORS
 from schema.roster_inputs import KEY_DESCRIPTION, key_at, said
@@ -87,14 +88,14 @@ class ExtendDeadlineInput:
 class SaveAssignmentPayload:
     assignment: Assignment | None = strawberry.field(default=None, description="As it is now.")
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
 
 
 @strawberry.type(description="What became of a deadline.")
 class ExtendDeadlinePayload:
     assignment: Assignment | None = strawberry.field(default=None, description="As it is now.")
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
 
 
 @strawberry.type

@@ -21,8 +21,10 @@ from resolvers.loaders.assignments import load_extensions_by_assignment
 from resolvers.loaders.groups import load_group_by_id
 from resolvers.loaders.users import load_user_by_id
 from schema import groups, labs, users
+from schema.costs import assumed
 from schema.periods import DateTimeRangeInput
 from schema.relay import (
+    PAGED,
     After,
     Before,
     Connection,
@@ -117,7 +119,10 @@ class Assignment(Node):
     ) -> datetime | None:
         return await resolve_effective_deadline(info.context, self.row.id, key_of("User", user_id, "userId"))
 
-    @strawberry.field(description="Deadlines of single people, of those whom the viewer may see; earliest first.")
+    @strawberry.field(
+        description="Deadlines of single people, of those whom the viewer may see; earliest first.",
+        directives=[assumed(10)],
+    )
     async def extensions(self, info: Info) -> list[DeadlineExtension] | None:
         rows = await info.context.load(load_extensions_by_assignment, self.row.id)
         return [DeadlineExtension.from_row(row) for row in rows]
@@ -161,7 +166,10 @@ async def assignment_connection(
 
 @strawberry.type
 class AssignmentQuery:
-    @strawberry.field(description="The assignments that the viewer may see, by deadline; those without one come last.")
+    @strawberry.field(
+        description="The assignments that the viewer may see, by deadline; those without one come last.",
+        directives=PAGED,
+    )
     async def assignments(
         self,
         info: Info,

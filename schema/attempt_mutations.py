@@ -27,6 +27,7 @@ from resolvers.scores import resolve_performance
 from resolvers.user_errors import Path, Refused, user_error_of
 from schema.attempt_inputs import AttemptInput, AttemptPatch
 from schema.attempts import Attempt
+from schema.costs import FEW, one_for_each_of_input
 from schema.relay import Info, key_of
 from schema.scores import UserPerformance
 from schema.texts import checked_text
@@ -85,7 +86,9 @@ class AttemptOutcome:
 
     attempt_id: strawberry.Private[int | None]
     user_id: strawberry.Private[int | None]
-    user_errors: list[UserError] = strawberry.field(description="What was wrong with the input; empty for success.")
+    user_errors: list[UserError] = strawberry.field(
+        description="What was wrong with the input; empty for success.", directives=FEW
+    )
 
     @strawberry.field(description="The attempt as it is now; null where nothing was written.")
     async def attempt(self, info: Info) -> Attempt | None:
@@ -131,7 +134,8 @@ class RecordAttemptsPayload:
     )
     replayed: bool = strawberry.field(description="Whether the idempotency key was answered again.")
     user_errors: list[UserError] = strawberry.field(
-        description="Why nothing at all was written: about the whole call, or, if it is atomic, about any of its attempts."
+        description="Why nothing at all was written: about the whole call, or, if it is atomic, about any of its attempts.",
+        directives=FEW,
     )
 
 
@@ -174,7 +178,10 @@ class AttemptMutation:
         recorded = batch.items[0] if batch.items else RecordedAttempt(errors=batch.errors)
         return RecordAttemptPayload.from_recorded(recorded)
 
-    @strawberry.mutation(description=f"Records up to {MOST_ATTEMPTS} attempts in one transaction. Needs INGEST.")
+    @strawberry.mutation(
+        description=f"Records up to {MOST_ATTEMPTS} attempts in one transaction. Needs INGEST.",
+        directives=[one_for_each_of_input("attempts", MOST_ATTEMPTS, "results")],
+    )
     async def record_attempts(
         self, info: Info, input: Annotated[RecordAttemptsInput, strawberry.argument(description="The attempts.")]
     ) -> RecordAttemptsPayload:

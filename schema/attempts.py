@@ -21,9 +21,11 @@ from resolvers.labs import resolve_lab
 from resolvers.users import resolve_user
 from schema import labs, users
 from schema.attempt_enums import AttemptChange, AttemptOrderField, AttemptSource, AttemptStatus
+from schema.costs import assumed
 from schema.filters import DateTimeFilter, FloatFilter
 from schema.measures import DAY
 from schema.relay import (
+    PAGED,
     After,
     Before,
     Connection,
@@ -159,7 +161,9 @@ class Attempt(Node):
     async def lab(self, info: Info) -> Annotated[Lab, strawberry.lazy("schema.labs")]:
         return labs.Lab.from_row(await resolve_lab(info.context, key=self.row.lab_id))
 
-    @strawberry.field(description="The errors that happened, most frequent first, then by code.")
+    @strawberry.field(
+        description="The errors that happened, most frequent first, then by code.", directives=[assumed(5)]
+    )
     def errors(self) -> list[AttemptErrorEntry]:
         counts = Counter(self.row.errors)
         ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
@@ -191,7 +195,9 @@ class Attempt(Node):
     def difficulty_factor(self) -> float | None:
         return None if self.row.difficulty is None else float(self.row.difficulty) / 10
 
-    @strawberry.field(description="What it was before each change, newest first. Needs VIEW_AUDIT_LOG.")
+    @strawberry.field(
+        description="What it was before each change, newest first. Needs VIEW_AUDIT_LOG.", directives=PAGED
+    )
     async def revisions(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[AttemptRevision] | None:
@@ -281,7 +287,7 @@ async def attempt_connection_of(
 
 @strawberry.type
 class AttemptQuery:
-    @strawberry.field(description="The attempts that the viewer may see.")
+    @strawberry.field(description="The attempts that the viewer may see.", directives=PAGED)
     async def attempts(
         self,
         info: Info,

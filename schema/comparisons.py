@@ -9,6 +9,7 @@ import strawberry
 from resolvers.comparisons import Comparison, ComparisonOutcome, resolve_comparison
 from resolvers.users import resolve_user
 from schema import users
+from schema.costs import cost
 from schema.enums import describe_enum
 from schema.periods import Period, PeriodInput
 from schema.relay import Info, key_of
@@ -74,7 +75,8 @@ def people_of(user_a: strawberry.ID, user_b: strawberry.ID) -> tuple[int, int]:
 @strawberry.type
 class ComparisonQuery:
     @strawberry.field(
-        description="Two people beside each other. Needs VIEW_TEAM; NOT_FOUND unless the viewer may see both."
+        description="Two people beside each other. Needs VIEW_TEAM; NOT_FOUND unless the viewer may see both.",
+        directives=[cost(10)],
     )
     async def compare_performance(
         self, info: Info, user_a: PersonArgument, user_b: PersonArgument, period: ComparedPeriod = None

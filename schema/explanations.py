@@ -16,6 +16,7 @@ from resolvers.explanations import (
     resolve_explanation,
 )
 from resolvers.scores import displayed
+from schema.costs import assumed, cost
 from schema.enums import describe_enum
 from schema.relay import Info
 
@@ -94,7 +95,9 @@ class ScoreExplanation:
         "scaled up to 1."
     )
     policy_version: int = strawberry.field(description="Which version of the rules.")
-    components: list[ScoreContribution] = strawberry.field(description="What each component with data gives.")
+    components: list[ScoreContribution] = strawberry.field(
+        description="What each component with data gives.", directives=[assumed(len(ScoreComponent))]
+    )
     missing: list[ScoreComponent] = strawberry.field(description="The components without data.")
     counted_tasks: int = strawberry.field(description="Tasks that the score is over: first successes, one per lab.")
 
@@ -119,7 +122,8 @@ class ScoreExplanation:
 
     @strawberry.field(
         description="Attempts of the same stretch of time that are not in the score, by reason; reasons without any are left "
-        "out. One that is not finished stands at its start."
+        "out. One that is not finished stands at its start.",
+        directives=[assumed(len(ExclusionReason)), cost(5)],
     )
     async def excluded(self, info: Info) -> list[ExcludedAttempts] | None:
         found = await resolve_excluded_attempts(info.context, self.user_id, self.start, self.end)

@@ -18,10 +18,12 @@ from resolvers.statistics import resolve_group_distribution, resolve_group_stati
 from resolvers.team_trends import resolve_group_trend
 from resolvers.users import UserOrder as Order
 from schema import assignments, comparisons, entity_stats, memberships, users
+from schema.costs import assumed, cost, one_for_each
 from schema.group_stats import Attribution, GroupStats, TopicIds
 from schema.leaderboards import BoardPeriod, Leaderboard, Metric, Ranking, leaderboard_of
 from schema.periods import GapFill, TimeGrain
 from schema.relay import (
+    PAGED,
     After,
     Before,
     Connection,
@@ -35,7 +37,9 @@ from schema.relay import (
     keys_of,
     page_of,
 )
+from schema.series import SERIES
 from schema.statistics import (
+    BUCKETED,
     DEFAULT_BOUNDARIES,
     Boundaries,
     Consistency,
@@ -89,7 +93,7 @@ class Group(Node):
         """The group as the viewer may see it. Raises NotFound."""
         return cls.from_row(await resolve_group(info.context, key))
 
-    @strawberry.field(description="Its present, active members.")
+    @strawberry.field(description="Its present, active members.", directives=PAGED)
     async def members(
         self,
         info: Info,
@@ -116,11 +120,11 @@ class Group(Node):
     async def member_count(self, info: Info) -> int | None:
         return await resolve_member_count(info.context, self.row.id)
 
-    @strawberry.field(description="Who leads it now, by name.")
+    @strawberry.field(description="Who leads it now, by name.", directives=[assumed(3)])
     async def leads(self, info: Info) -> list[Annotated[User, strawberry.lazy("schema.users")]] | None:
         return [users.User.from_row(row) for row in await resolve_leads(info.context, self.row.id)]
 
-    @strawberry.field(description="Who belonged to it from when to when, by start.")
+    @strawberry.field(description="Who belonged to it from when to when, by start.", directives=PAGED)
     async def memberships(
         self,
         info: Info,
@@ -134,7 +138,7 @@ class Group(Node):
             info, MembershipSide.GROUP, self.row.id, include_ended, first, after, last, before
         )
 
-    @strawberry.field(description="Given to it, by deadline.")
+    @strawberry.field(description="Given to it, by deadline.", directives=PAGED)
     async def assignments(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Annotated[Assignment, strawberry.lazy("schema.assignments")]] | None:
@@ -149,7 +153,10 @@ class Group(Node):
         spec = period.to_spec() if period else None
         return GroupStats.from_kpi(await resolve_group_stats(info.context, self.row.id, spec, attribution))
 
-    @strawberry.field(description="Statistics of the attempts of its present members, by topic.")
+    @strawberry.field(
+        description="Statistics of the attempts of its present members, by topic.",
+        directives=[one_for_each("topicIds", 20), cost(200)],
+    )
     async def topic_stats(
         self, info: Info, topic_ids: TopicIds = None, period: StatsPeriod = None
     ) -> list[Annotated[TopicStats, strawberry.lazy("schema.entity_stats")]] | None:
@@ -160,7 +167,10 @@ class Group(Node):
             for row, statistics in await resolve_group_topic_stats(info.context, self.row.id, keys, spec)
         ]
 
-    @strawberry.field(description="Statistics of the attempts of its present members, by level: those with attempts.")
+    @strawberry.field(
+        description="Statistics of the attempts of its present members, by level: those with attempts.",
+        directives=[assumed(10), cost(200)],
+    )
     async def level_stats(
         self, info: Info, period: StatsPeriod = None
     ) -> list[Annotated[LevelStats, strawberry.lazy("schema.entity_stats")]] | None:
@@ -170,7 +180,7 @@ class Group(Node):
             for row, statistics in await resolve_group_level_stats(info.context, self.row.id, spec)
         ]
 
-    @strawberry.field(description="What was done over time.")
+    @strawberry.field(description="What was done over time.", directives=[SERIES, cost(100)])
     async def trend(
         self,
         info: Info,
@@ -183,14 +193,15 @@ class Group(Node):
         request = series_request(period, grain, calendar, fill)
         return TeamTrend.from_series(await resolve_group_trend(info.context, self.row.id, request, attribution))
 
-    @strawberry.field(description="How the scores of its present, active members are spread.")
+    @strawberry.field(description="How the scores of its present, active members are spread.", directives=[cost(20)])
     async def score_statistics(
         self, info: Info, consistency: ConsistencyArgument = Consistency.CACHED
     ) -> ScoreStatistics | None:
         return ScoreStatistics.from_spread(await resolve_group_statistics(info.context, self.row.id, consistency))
 
     @strawberry.field(
-        description="How many of its present, active members have which scores; always computed for the answer."
+        description="How many of its present, active members have which scores; always computed for the answer.",
+        directives=[BUCKETED, cost(20)],
     )
     async def score_distribution(
         self, info: Info, boundaries: Boundaries = DEFAULT_BOUNDARIES
@@ -207,7 +218,9 @@ class Group(Node):
     ) -> Leaderboard | None:
         return await leaderboard_of(info, LeaderboardScope.GROUP, self.row.id, metric, ranking, period)
 
-    @strawberry.field(description="Two present members beside each other; NOT_FOUND for anybody else.")
+    @strawberry.field(
+        description="Two present members beside each other; NOT_FOUND for anybody else.", directives=[cost(10)]
+    )
     async def compare_members(
         self, info: Info, user_a: MemberArgument, user_b: MemberArgument, period: StatsPeriod = None
     ) -> Annotated[PerformanceComparison, strawberry.lazy("schema.comparisons")] | None:
@@ -249,7 +262,7 @@ class GroupQuery:
     ) -> Group | None:
         return await Group.from_key(info, key_of("Group", id, "id"))
 
-    @strawberry.field(description="The groups that the viewer may see, by name.")
+    @strawberry.field(description="The groups that the viewer may see, by name.", directives=PAGED)
     async def groups(
         self,
         info: Info,

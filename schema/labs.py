@@ -17,9 +17,11 @@ from resolvers.levels import resolve_level
 from resolvers.stats import resolve_stats
 from resolvers.topics import resolve_lab_topics
 from schema import attempts, levels, topics
+from schema.costs import assumed
 from schema.enums import describe_enum
 from schema.relay import (
     LARGEST_PAGE,
+    PAGED,
     After,
     Before,
     Connection,
@@ -86,11 +88,13 @@ class Lab(Node):
             return None
         return levels.Level.from_row(await resolve_level(info.context, self.row.level_id))
 
-    @strawberry.field(description="What it is about, by title.")
+    @strawberry.field(description="What it is about, by title.", directives=[assumed(3)])
     async def topics(self, info: Info) -> list[Annotated[Topic, strawberry.lazy("schema.topics")]] | None:
         return [topics.Topic.from_row(row) for row in await resolve_lab_topics(info.context, self.row.id)]
 
-    @strawberry.field(description="The attempts at it that the viewer may see; newest first by default.")
+    @strawberry.field(
+        description="The attempts at it that the viewer may see; newest first by default.", directives=PAGED
+    )
     async def attempts(
         self,
         info: Info,
@@ -165,7 +169,7 @@ class LabQuery:
             return Lab.from_row(await resolve_lab(info.context, type=checked_text(by.type.value, "by.type")))
         raise Invalid("Name the lab by id or type.", "by")
 
-    @strawberry.field(description="The labs of the organization.")
+    @strawberry.field(description="The labs of the organization.", directives=PAGED)
     async def labs(
         self,
         info: Info,

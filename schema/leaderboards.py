@@ -12,6 +12,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from db.changes import tags_of
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod, Standing
 from resolvers.leaderboards import (
+    LARGEST_RADIUS,
     BoardOf,
     resolve_around,
     resolve_leaderboard,
@@ -23,10 +24,12 @@ from resolvers.leaderboards import (
 from resolvers.live import wakeups
 from resolvers.scores import resolve_performance
 from schema import users
+from schema.costs import BY_FIRST, cost, within
 from schema.enums import describe_enum
 from schema.live import Throttle
 from schema.periods import Period, PeriodInput
 from schema.relay import (
+    PAGED,
     After,
     Before,
     Connection,
@@ -75,6 +78,10 @@ describe_enum(
         "ORDINAL": "Each row has a rank of its own, ties by the order of ids: 1, 2, 3.",
     },
 )
+# What it costs to rank everybody in a scope.
+BOARD = 50
+AROUND = within("radius", LARGEST_RADIUS)
+
 # The type of the node that a board is of.
 KINDS = {
     LeaderboardScope.ORGANIZATION: "Organization",
@@ -143,11 +150,15 @@ class Leaderboard:
         entity: Node = await kind.origin.from_key(info, self.of.scope_id)
         return entity
 
-    @strawberry.field(description="How many people are ranked; null where the viewer may see none of them.")
+    @strawberry.field(
+        description="How many people are ranked; null where the viewer may see none of them.", directives=[cost(BOARD)]
+    )
     async def ranked_people(self, info: Info) -> int | None:
         return await resolve_ranked_people(info.context, self.of)
 
-    @strawberry.field(description="The rows, best first; equal values by the order of ids.")
+    @strawberry.field(
+        description="The rows, best first; equal values by the order of ids.", directives=[*PAGED, cost(BOARD)]
+    )
     async def entries(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[LeaderboardEntry] | None:
@@ -156,7 +167,10 @@ class Leaderboard:
         listing = await resolve_standings(info.context, self.of, page)
         return connection_of(page, listing, order, LeaderboardEntry.from_standing)
 
-    @strawberry.field(description="The best rows, and everybody who is tied with the last of them.")
+    @strawberry.field(
+        description="The best rows, and everybody who is tied with the last of them.",
+        directives=[BY_FIRST, cost(BOARD)],
+    )
     async def top(
         self,
         info: Info,
@@ -165,7 +179,8 @@ class Leaderboard:
         return [LeaderboardEntry.from_standing(row) for row in await resolve_top(info.context, self.of, first)]
 
     @strawberry.field(
-        description="A person's row and those around it; empty where the person is not ranked or not visible."
+        description="A person's row and those around it; empty where the person is not ranked or not visible.",
+        directives=[AROUND, cost(BOARD)],
     )
     async def around(
         self,
@@ -176,7 +191,7 @@ class Leaderboard:
         key = key_of("User", user_id, "userId")
         return [LeaderboardEntry.from_standing(row) for row in await resolve_around(info.context, self.of, key, radius)]
 
-    @strawberry.field(description="The viewer's own row; null where they are not ranked.")
+    @strawberry.field(description="The viewer's own row; null where they are not ranked.", directives=[cost(BOARD)])
     async def me(self, info: Info) -> LeaderboardEntry | None:
         own = await resolve_own_standing(info.context, self.of)
         return LeaderboardEntry.from_standing(own) if own else None
@@ -190,7 +205,10 @@ ScopeId = Annotated[
 Metric = Annotated[LeaderboardMetric, strawberry.argument(description="What to rank by.")]
 Ranking = Annotated[RankingMethod, strawberry.argument(description="What happens to places after a tie.")]
 BoardPeriod = Annotated[
-    PeriodInput | None, strawberry.argument(description="Only what was completed in this period; all time by default.")
+    PeriodInput | None,
+    strawberry.argument(
+        description="Only what was completed in this period; all time by default.", directives=[cost(1_000)]
+    ),
 ]
 
 

@@ -13,7 +13,8 @@ from resolvers.labs import BY_TITLE, resolve_labs_of
 from resolvers.levels import resolve_level, resolve_levels
 from resolvers.stats import resolve_stats
 from schema import labs
-from schema.relay import After, Before, Connection, First, Info, Last, Node, connection_of, global_id, page_of
+from schema.costs import assumed
+from schema.relay import PAGED, After, Before, Connection, First, Info, Last, Node, connection_of, global_id, page_of
 from schema.stats import AttemptStats, StatsPeriod
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Level(Node):
         """The level of the viewer's organization. Raises NotFound."""
         return cls.from_row(await resolve_level(info.context, key))
 
-    @strawberry.field(description="Its labs, by title.")
+    @strawberry.field(description="Its labs, by title.", directives=PAGED)
     async def labs(
         self,
         info: Info,
@@ -59,6 +60,6 @@ class Level(Node):
 
 @strawberry.type
 class LevelQuery:
-    @strawberry.field(description="The levels of the organization, by position.")
+    @strawberry.field(description="The levels of the organization, by position.", directives=[assumed(20)])
     async def levels(self, info: Info) -> list[Level] | None:
         return [Level.from_row(row) for row in await resolve_levels(info.context)]

@@ -10,6 +10,7 @@ import strawberry
 from resolvers.errors import ClientError, Invalid, NotFound
 from schema.assignments import Assignment
 from schema.attempts import Attempt
+from schema.costs import one_for_each
 from schema.groups import Group
 from schema.labs import Lab
 from schema.levels import Level
@@ -54,7 +55,10 @@ class NodeQuery:
     ) -> Node | None:
         return await find_node(info, id, "id")
 
-    @strawberry.field(description="The objects with these ids, in their order; null with an error where there is none.")
+    @strawberry.field(
+        description="The objects with these ids, in their order; null with an error where there is none.",
+        directives=[one_for_each("ids", LARGEST_PAGE)],
+    )
     async def nodes(
         self,
         info: Info,

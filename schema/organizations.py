@@ -17,13 +17,16 @@ from resolvers.organization_stats import (
 from resolvers.organizations import resolve_organization
 from resolvers.statistics import resolve_organization_distribution, resolve_organization_statistics
 from resolvers.team_trends import resolve_organization_trend
+from schema.costs import assumed, cost, one_for_each
 from schema.entity_stats import LevelStats, TopicStats
 from schema.group_stats import TopicIds
 from schema.groups import Group, GroupFilterArgument, group_connection
 from schema.leaderboards import BoardPeriod, Leaderboard, Metric, Ranking, leaderboard_of
 from schema.periods import GapFill, TimeGrain
-from schema.relay import After, Before, Connection, First, Info, Last, Node, global_id, key_of, keys_of
+from schema.relay import PAGED, After, Before, Connection, First, Info, Last, Node, global_id, key_of, keys_of
+from schema.series import SERIES
 from schema.statistics import (
+    BUCKETED,
     DEFAULT_BOUNDARIES,
     Boundaries,
     Consistency,
@@ -53,7 +56,7 @@ class Organization(Node):
         """The viewer's organization. Raises NotFound for another."""
         return cls.from_row(await resolve_organization(info.context, key))
 
-    @strawberry.field(description="Its active people whom the viewer may see.")
+    @strawberry.field(description="Its active people whom the viewer may see.", directives=PAGED)
     async def members(
         self,
         info: Info,
@@ -67,7 +70,7 @@ class Organization(Node):
         selection = filter.to_selection() if filter else UserSelection()
         return await user_connection(info, selection, order_by, first, after, last, before)
 
-    @strawberry.field(description="Its groups that the viewer may see, by name.")
+    @strawberry.field(description="Its groups that the viewer may see, by name.", directives=PAGED)
     async def groups(
         self,
         info: Info,
@@ -79,13 +82,18 @@ class Organization(Node):
     ) -> Connection[Group] | None:
         return await group_connection(info, filter, first, after, last, before)
 
-    @strawberry.field(description="Statistics of its attempts, of those that the viewer may see.")
+    @strawberry.field(
+        description="Statistics of its attempts, of those that the viewer may see.", directives=[cost(200)]
+    )
     async def stats(self, info: Info, period: StatsPeriod = None) -> AttemptStats | None:
         spec = period.to_spec() if period else None
         sums, statistics = await resolve_organization_stats(info.context, self.row.id, spec)
         return AttemptStats(sums=sums, statistics=statistics)
 
-    @strawberry.field(description="Statistics of the attempts that the viewer may see, by topic.")
+    @strawberry.field(
+        description="Statistics of the attempts that the viewer may see, by topic.",
+        directives=[one_for_each("topicIds", 20), cost(200)],
+    )
     async def topic_stats(
         self, info: Info, topic_ids: TopicIds = None, period: StatsPeriod = None
     ) -> list[TopicStats] | None:
@@ -93,12 +101,17 @@ class Organization(Node):
         spec = period.to_spec() if period else None
         return [TopicStats.of(*each) for each in await resolve_organization_topic_stats(info.context, keys, spec)]
 
-    @strawberry.field(description="Statistics of the attempts that the viewer may see, by level: those with attempts.")
+    @strawberry.field(
+        description="Statistics of the attempts that the viewer may see, by level: those with attempts.",
+        directives=[assumed(10), cost(200)],
+    )
     async def level_stats(self, info: Info, period: StatsPeriod = None) -> list[LevelStats] | None:
         spec = period.to_spec() if period else None
         return [LevelStats.of(*each) for each in await resolve_organization_level_stats(info.context, spec)]
 
-    @strawberry.field(description="What was done over time, of what the viewer may see.")
+    @strawberry.field(
+        description="What was done over time, of what the viewer may see.", directives=[SERIES, cost(2_000)]
+    )
     async def trend(
         self,
         info: Info,
@@ -111,7 +124,8 @@ class Organization(Node):
         return TeamTrend.from_series(await resolve_organization_trend(info.context, self.row.id, request))
 
     @strawberry.field(
-        description="How the scores of its active learners are spread, of those whom the viewer may see. Needs VIEW_TEAM."
+        description="How the scores of its active learners are spread, of those whom the viewer may see. Needs VIEW_TEAM.",
+        directives=[cost(20)],
     )
     async def score_statistics(
         self, info: Info, consistency: ConsistencyArgument = Consistency.CACHED
@@ -122,7 +136,8 @@ class Organization(Node):
 
     @strawberry.field(
         description="How many of its active learners have which scores, of those whom the viewer may see. Needs VIEW_TEAM. "
-        "Other boundaries than the default ones are always computed for the answer."
+        "Other boundaries than the default ones are always computed for the answer.",
+        directives=[BUCKETED, cost(20)],
     )
     async def score_distribution(
         self,

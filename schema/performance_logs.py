@@ -26,6 +26,7 @@ from schema.filters import DateTimeFilter
 from schema.measures import DAY
 from schema.relay import (
     LARGEST_PAGE,
+    PAGED,
     After,
     Before,
     Connection,
@@ -180,7 +181,7 @@ async def user_log_connection(
 
 @strawberry.type
 class PerformanceLogQuery:
-    @strawberry.field(description="Everybody's performance logs, newest first. Needs VIEW_AUDIT_LOG.")
+    @strawberry.field(description="Everybody's performance logs, newest first. Needs VIEW_AUDIT_LOG.", directives=PAGED)
     async def performance_logs(
         self,
         info: Info,

@@ -15,8 +15,10 @@ import strawberry
 from strawberry.types.info import Info as StrawberryInfo
 
 from db.keyset import Listing, Page
+from execution.cost_directives import ListSize
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
+from schema.costs import cost
 from schema.scalars import BigInt
 
 Info = StrawberryInfo[Context, None]
@@ -119,11 +121,14 @@ class Connection(Generic[N]):
         return [edge.node for edge in self.edges]
 
     @strawberry.field(
-        description=f"How many rows the whole list has: exact up to {COUNTED_EXACTLY:,}, beyond that only if asked for."
+        description=f"How many rows the whole list has: exact up to {COUNTED_EXACTLY:,}, beyond that only if asked for.",
+        directives=[cost(50)],
     )
     async def total_count(
         self,
-        exact: Annotated[bool, strawberry.argument(description="Count every row, however many; slower.")] = False,
+        exact: Annotated[
+            bool, strawberry.argument(description="Count every row, however many; slower.", directives=[cost(1_000)])
+        ] = False,
     ) -> Count:
         value = await self.count(None if exact else COUNTED_EXACTLY + 1)
         if exact or value <= COUNTED_EXACTLY:
@@ -140,6 +145,16 @@ First = Annotated[
 After = Annotated[str | None, strawberry.argument(description="Only rows after this cursor.")]
 Last = Annotated[int | None, strawberry.argument(description="How many rows from the end, instead of `first`.")]
 Before = Annotated[str | None, strawberry.argument(description="Only rows before this cursor.")]
+
+PAGED = [
+    ListSize(
+        assumed_size=DEFAULT_PAGE,
+        slicing_arguments=["first", "last"],
+        sized_fields=["edges", "nodes"],
+        require_one_slicing_argument=False,
+    )
+]
+"""The directives of a field that takes these arguments."""
 
 
 def page_of(

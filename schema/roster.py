@@ -14,6 +14,7 @@ from resolvers.loaders.topics import load_topic_by_id
 from resolvers.loaders.users import load_user_by_id
 from resolvers.roster import resolve_membership_change, resolve_upsert
 from resolvers.roster_writes import (
+    MOST_ITEMS,
     UPSERTED_GROUPS,
     UPSERTED_LABS,
     UPSERTED_LEVELS,
@@ -21,6 +22,7 @@ from resolvers.roster_writes import (
     UPSERTED_USERS,
 )
 from resolvers.user_errors import Refused
+from schema.costs import FEW, one_for_each_of_input
 from schema.groups import Group
 from schema.labs import Lab
 from schema.levels import Level
@@ -51,47 +53,50 @@ UPSERT = (
 class UpsertUsersPayload:
     users: list[User] = strawberry.field(default_factory=list, description="The people, in the order of the input.")
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
 
 
 @strawberry.type(description="What became of groups.")
 class UpsertGroupsPayload:
     groups: list[Group] = strawberry.field(default_factory=list, description="The groups, in the order of the input.")
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
 
 
 @strawberry.type(description="What became of a membership.")
 class SetGroupMembershipPayload:
     membership: GroupMembership | None = strawberry.field(default=None, description="As it is now.")
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
 
 
 @strawberry.type(description="What became of topics.")
 class UpsertTopicsPayload:
     topics: list[Topic] = strawberry.field(default_factory=list, description="The topics, in the order of the input.")
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
 
 
 @strawberry.type(description="What became of levels.")
 class UpsertLevelsPayload:
     levels: list[Level] = strawberry.field(default_factory=list, description="The levels, in the order of the input.")
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
 
 
 @strawberry.type(description="What became of labs.")
 class UpsertLabsPayload:
     labs: list[Lab] = strawberry.field(default_factory=list, description="The labs, in the order of the input.")
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
 
 
 @strawberry.type
 class RosterMutation:
-    @strawberry.mutation(description="Adds and changes people, by their ids in the source system." + UPSERT)
+    @strawberry.mutation(
+        description="Adds and changes people, by their ids in the source system." + UPSERT,
+        directives=[one_for_each_of_input("users", MOST_ITEMS)],
+    )
     async def upsert_users(
         self, info: Info, input: Annotated[UpsertUsersInput, strawberry.argument(description="Which people.")]
     ) -> UpsertUsersPayload:
@@ -102,7 +107,10 @@ class RosterMutation:
         rows = await info.context.load_many(load_user_by_id, done.ids)
         return UpsertUsersPayload(users=[User.from_row(row) for row in rows if row], replayed=done.replayed)
 
-    @strawberry.mutation(description="Adds and changes groups, by their ids in the source system." + UPSERT)
+    @strawberry.mutation(
+        description="Adds and changes groups, by their ids in the source system." + UPSERT,
+        directives=[one_for_each_of_input("groups", MOST_ITEMS)],
+    )
     async def upsert_groups(
         self, info: Info, input: Annotated[UpsertGroupsInput, strawberry.argument(description="Which groups.")]
     ) -> UpsertGroupsPayload:
@@ -131,7 +139,10 @@ class RosterMutation:
         membership = GroupMembership.from_row(row) if row else None
         return SetGroupMembershipPayload(membership=membership, replayed=done.replayed)
 
-    @strawberry.mutation(description="Adds and changes topics, by their ids in the source system." + UPSERT)
+    @strawberry.mutation(
+        description="Adds and changes topics, by their ids in the source system." + UPSERT,
+        directives=[one_for_each_of_input("topics", MOST_ITEMS)],
+    )
     async def upsert_topics(
         self, info: Info, input: Annotated[UpsertTopicsInput, strawberry.argument(description="Which topics.")]
     ) -> UpsertTopicsPayload:
@@ -142,7 +153,10 @@ class RosterMutation:
         rows = await info.context.load_many(load_topic_by_id, done.ids)
         return UpsertTopicsPayload(topics=[Topic.from_row(row) for row in rows if row], replayed=done.replayed)
 
-    @strawberry.mutation(description="Adds and changes levels, by their position." + UPSERT)
+    @strawberry.mutation(
+        description="Adds and changes levels, by their position." + UPSERT,
+        directives=[one_for_each_of_input("levels", MOST_ITEMS)],
+    )
     async def upsert_levels(
         self, info: Info, input: Annotated[UpsertLevelsInput, strawberry.argument(description="Which levels.")]
     ) -> UpsertLevelsPayload:
@@ -153,7 +167,10 @@ class RosterMutation:
         rows = await info.context.load_many(load_level_by_id, done.ids)
         return UpsertLevelsPayload(levels=[Level.from_row(row) for row in rows if row], replayed=done.replayed)
 
-    @strawberry.mutation(description="Adds and changes labs, by their ids in the source system." + UPSERT)
+    @strawberry.mutation(
+        description="Adds and changes labs, by their ids in the source system." + UPSERT,
+        directives=[one_for_each_of_input("labs", MOST_ITEMS)],
+    )
     async def upsert_labs(
         self, info: Info, input: Annotated[UpsertLabsInput, strawberry.argument(description="Which labs.")]
     ) -> UpsertLabsPayload:

@@ -15,6 +15,7 @@ from resolvers.scores import ScoredPerformance, resolve_performance
 from resolvers.trends import resolve_trend
 from resolvers.users import resolve_user
 from schema import users
+from schema.costs import cost
 from schema.explanations import ScoreExplanation
 from schema.live import Throttle
 from schema.measures import DAY, AttemptMeasures
@@ -107,11 +108,13 @@ class UserPerformance:
     def attempts(self) -> AttemptMeasures:
         return AttemptMeasures(measures=self.measures)
 
-    @strawberry.field(description="Where the all-time score went, whatever period this performance is of.")
+    @strawberry.field(
+        description="Where the all-time score went, whatever period this performance is of.", directives=[cost(5)]
+    )
     async def trend(self, info: Info, period: TrendPeriod = LAST_30_DAYS) -> TrendSummary | None:
         return TrendSummary.from_trend(await resolve_trend(info.context, self.user_id, period.to_spec()))
 
-    @strawberry.field(description="Why the score is what it is.")
+    @strawberry.field(description="Why the score is what it is.", directives=[cost(5)])
     async def explanation(self, info: Info) -> ScoreExplanation | None:
         start, end = (self.period.from_, self.period.to) if self.period else (None, None)
         return await ScoreExplanation.of(info, self.user_id, self.measures, start, end)

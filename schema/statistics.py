@@ -19,11 +19,13 @@ from resolvers.statistics import (
     resolve_score_percentile,
     resolve_scores,
 )
+from schema.costs import cost, one_between
 from schema.enums import describe_enum
 from schema.freshness import Freshness
 from schema.relay import Info
 
 __all__ = [
+    "BUCKETED",
     "DEFAULT_BOUNDARIES",
     "Boundaries",
     "Consistency",
@@ -52,6 +54,9 @@ Boundaries = Annotated[
         description=f"Where buckets begin and end: {FEWEST_BOUNDARIES} to {MOST_BOUNDARIES} ascending numbers."
     ),
 ]
+
+BUCKETED = one_between("boundaries", len(DEFAULT_BOUNDARIES) - 1, "buckets")
+"""Of a field that answers with a distribution."""
 
 
 @strawberry.type(
@@ -86,7 +91,8 @@ class ScoreStatistics:
 
     @strawberry.field(
         description="The score that a part `p` of the scores do not exceed, interpolated between scores. As fresh as the "
-        f"rest for p of {', '.join(map(str, STORED_POINTS))}; computed for this answer for any other."
+        f"rest for p of {', '.join(map(str, STORED_POINTS))}; computed for this answer for any other.",
+        directives=[cost(100)],
     )
     async def percentile(
         self,
@@ -130,7 +136,10 @@ class ScoreDistribution:
             ],
         )
 
-    @strawberry.field(description="Of a group: every score to one decimal, highest first. Null for an organization.")
+    @strawberry.field(
+        description="Of a group: every score to one decimal, highest first. Null for an organization.",
+        directives=[cost(20)],
+    )
     async def scores(self, info: Info) -> list[float] | None:
         scores = await resolve_scores(info.context, self.of)
         return None if scores is None else [float(score) for score in scores]

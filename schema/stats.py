@@ -9,6 +9,7 @@ import strawberry
 from db.queries.measures import Measures, ratio
 from db.queries.order_statistics import MOST_ERRORS, PercentileMeasure
 from resolvers.stats import OrderStatistics, resolve_common_errors, resolve_percentile
+from schema.costs import BY_FIRST, cost
 from schema.enums import describe_enum
 from schema.freshness import Freshness
 from schema.measures import AttemptMeasures
@@ -20,7 +21,9 @@ __all__ = ["AttemptStats", "ErrorFrequency", "PercentileMeasure", "StatsPeriod"]
 
 StatsPeriod = Annotated[
     PeriodInput | None,
-    strawberry.argument(description="Only attempts completed in this period; all time by default."),
+    strawberry.argument(
+        description="Only attempts completed in this period; all time by default.", directives=[cost(50)]
+    ),
 ]
 
 describe_enum(
@@ -54,7 +57,7 @@ class AttemptStats:
     sums: strawberry.Private[Measures]
     statistics: strawberry.Private[OrderStatistics]
 
-    @strawberry.field(description="Distinct people with at least one finished attempt.")
+    @strawberry.field(description="Distinct people with at least one finished attempt.", directives=[cost(10)])
     async def total_users(self, info: Info) -> BigInt | None:
         return BigInt((await self.statistics.people(info.context)).people)
 
@@ -66,7 +69,9 @@ class AttemptStats:
     def avg_completion_time_seconds(self) -> float | None:
         return ratio(self.sums.seconds, self.sums.timed)
 
-    @strawberry.field(description="Median time of an attempt in seconds; durations over 30 days are left out.")
+    @strawberry.field(
+        description="Median time of an attempt in seconds; durations over 30 days are left out.", directives=[cost(50)]
+    )
     async def median_completion_time_seconds(self, info: Info) -> float | None:
         return await resolve_percentile(info.context, self.statistics, PercentileMeasure.COMPLETION_TIME_SECONDS, 0.5)
 
@@ -74,7 +79,7 @@ class AttemptStats:
     def success_rate(self) -> float | None:
         return ratio(self.sums.successes, self.sums.attempts)
 
-    @strawberry.field(description="People with a success / people with a finished attempt, 0–1.")
+    @strawberry.field(description="People with a success / people with a finished attempt, 0–1.", directives=[cost(10)])
     async def user_success_rate(self, info: Info) -> float | None:
         counted = await self.statistics.people(info.context)
         return ratio(counted.successful_people, counted.people)
@@ -83,7 +88,10 @@ class AttemptStats:
     def measures(self) -> AttemptMeasures:
         return AttemptMeasures(measures=self.sums)
 
-    @strawberry.field(description="The errors that most attempts met; equally frequent ones by code.")
+    @strawberry.field(
+        description="The errors that most attempts met; equally frequent ones by code.",
+        directives=[BY_FIRST, cost(100)],
+    )
     async def common_errors(
         self,
         info: Info,
@@ -96,7 +104,8 @@ class AttemptStats:
 
     @strawberry.field(
         description="The value that a part `p` of the attempts do not exceed, interpolated between attempts. Served from "
-        "the materialized view where it keeps it (p of 0.1, 0.25, 0.5, 0.75, 0.9, 0.95), else computed for this answer."
+        "the materialized view where it keeps it (p of 0.1, 0.25, 0.5, 0.75, 0.9, 0.95), else computed for this answer.",
+        directives=[cost(100)],
     )
     async def percentile(
         self,

@@ -14,6 +14,7 @@ from resolvers.stats import resolve_stats
 from resolvers.topics import ORDER, ORDER_TYPES, resolve_topic, resolve_topics
 from schema import labs
 from schema.relay import (
+    PAGED,
     After,
     Before,
     Connection,
@@ -47,7 +48,7 @@ class Topic(Node):
         """The topic of the viewer's organization. Raises NotFound."""
         return cls.from_row(await resolve_topic(info.context, key))
 
-    @strawberry.field(description="Its labs, by title.")
+    @strawberry.field(description="Its labs, by title.", directives=PAGED)
     async def labs(
         self,
         info: Info,
@@ -77,7 +78,7 @@ class TopicQuery:
     ) -> Topic | None:
         return await Topic.from_key(info, key_of("Topic", id, "id"))
 
-    @strawberry.field(description="The topics of the organization, by title.")
+    @strawberry.field(description="The topics of the organization, by title.", directives=PAGED)
     async def topics(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Topic] | None:

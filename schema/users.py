@@ -19,8 +19,10 @@ from resolvers.users import UserOrder as Order
 from resolvers.users import UserOrderField as OrderField
 from resolvers.users import resolve_rank, resolve_user, resolve_users
 from schema import assignments, attempts, memberships, performance_logs
+from schema.costs import cost, one_for_each
 from schema.periods import GapFill, PeriodInput, TimeGrain
 from schema.relay import (
+    PAGED,
     After,
     Before,
     Connection,
@@ -35,6 +37,7 @@ from schema.relay import (
     page_of,
 )
 from schema.scores import UserPerformance
+from schema.series import SERIES
 from schema.snapshots import PerformanceSnapshot, SnapshotPeriod, snapshot_connection
 from schema.stats import StatsPeriod
 from schema.texts import checked_text, shown_name
@@ -122,7 +125,7 @@ class User(Node):
             await resolve_performance(info.context, self.row.id, period.to_spec() if period else None)
         )
 
-    @strawberry.field(description="Place in the organization by score; null without a score.")
+    @strawberry.field(description="Place in the organization by score; null without a score.", directives=[cost(20)])
     async def rank(self, info: Info) -> UserRank | None:
         ranking = await resolve_rank(info.context, self.row.id)
         if ranking is None:
@@ -130,7 +133,8 @@ class User(Node):
         return UserRank(rank=ranking.rank, tied_with=ranking.tied_with, ranked_people=ranking.ranked_people)
 
     @strawberry.field(
-        description="The score over time, bucket by bucket; buckets without data are left out by default."
+        description="The score over time, bucket by bucket; buckets without data are left out by default.",
+        directives=[SERIES],
     )
     async def performance_trend(
         self,
@@ -142,7 +146,10 @@ class User(Node):
     ) -> PerformanceTrend | None:
         return await performance_trend(info, self.row.id, period, grain, calendar, fill)
 
-    @strawberry.field(description="The groups that the person belonged to, of those that the viewer may see, by start.")
+    @strawberry.field(
+        description="The groups that the person belonged to, of those that the viewer may see, by start.",
+        directives=PAGED,
+    )
     async def memberships(
         self,
         info: Info,
@@ -156,7 +163,7 @@ class User(Node):
             info, MembershipSide.USER, self.row.id, include_ended, first, after, last, before
         )
 
-    @strawberry.field(description="What the person tried; newest first by default.")
+    @strawberry.field(description="What the person tried; newest first by default.", directives=PAGED)
     async def attempts(
         self,
         info: Info,
@@ -177,7 +184,9 @@ class User(Node):
             info, AttemptOwner.USER, self.row.id, filter, order_by, first, after, last, before
         )
 
-    @strawberry.field(description="Each task completed, and where it put the person; newest first by default.")
+    @strawberry.field(
+        description="Each task completed, and where it put the person; newest first by default.", directives=PAGED
+    )
     async def performance_logs(
         self,
         info: Info,
@@ -196,7 +205,7 @@ class User(Node):
         spec = period.to_spec() if period else None
         return await performance_logs.user_log_connection(info, self.row.id, spec, order_by, first, after, last, before)
 
-    @strawberry.field(description="Each local day on which the person did something, oldest first.")
+    @strawberry.field(description="Each local day on which the person did something, oldest first.", directives=PAGED)
     async def snapshots(
         self,
         info: Info,
@@ -208,7 +217,9 @@ class User(Node):
     ) -> Connection[PerformanceSnapshot] | None:
         return await snapshot_connection(info, self.row.id, period.to_spec(), first, after, last, before)
 
-    @strawberry.field(description="Given to the person, or to groups that they are a member of now; by deadline.")
+    @strawberry.field(
+        description="Given to the person, or to groups that they are a member of now; by deadline.", directives=PAGED
+    )
     async def assignments(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Annotated[Assignment, strawberry.lazy("schema.assignments")]] | None:
@@ -216,13 +227,18 @@ class User(Node):
             info, AssignmentSide.USER, self.row.id, first, after, last, before
         )
 
-    @strawberry.field(description="What the person did at each lab, by the lab's title.")
+    @strawberry.field(
+        description="What the person did at each lab, by the lab's title.", directives=[one_for_each("labIds", 100)]
+    )
     async def lab_stats(
         self, info: Info, lab_ids: LabIds = None, period: StatsPeriod = None
     ) -> list[UserLabStats] | None:
         return await user_lab_stats(info, self.row.id, lab_ids, period)
 
-    @strawberry.field(description="What the person did in each topic, by the topic's title.")
+    @strawberry.field(
+        description="What the person did in each topic, by the topic's title.",
+        directives=[one_for_each("topicIds", 20)],
+    )
     async def topic_stats(
         self, info: Info, topic_ids: TopicIds = None, period: StatsPeriod = None
     ) -> list[UserTopicStats] | None:
@@ -312,7 +328,7 @@ class UserQuery:
             return User.from_row(await resolve_user(info.context, external_id=external_id))
         raise Invalid("Name the person by id, username or externalId.", "by")
 
-    @strawberry.field(description="The people whom the viewer may see.")
+    @strawberry.field(description="The people whom the viewer may see.", directives=PAGED)
     async def users(
         self,
         info: Info,

@@ -9,6 +9,7 @@ import strawberry
 from resolvers.groups import resolve_own_groups
 from resolvers.organizations import resolve_organization
 from resolvers.permissions import permissions_of
+from schema.costs import assumed
 from schema.groups import Group
 from schema.organizations import Organization
 from schema.permissions import Permission
@@ -34,7 +35,7 @@ class Viewer:
     async def organization(self, info: Info) -> Organization:
         return Organization.from_row(await resolve_organization(info.context))
 
-    @strawberry.field(description="The groups that the caller leads or is in now, by name.")
+    @strawberry.field(description="The groups that the caller leads or is in now, by name.", directives=[assumed(20)])
     async def groups(self, info: Info) -> list[Group] | None:
         return [Group.from_row(row) for row in await resolve_own_groups(info.context)]
 
