@@ -11,6 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import web
 from db.engine import DatabaseUnavailable, ReadPool
 
+ASKING = frozenset({"query", "documentId", "extensions"})
+"""What an address that asks something has."""
+
 RequestHandler = Callable[[Request], Awaitable[Response]]
 
 
@@ -23,7 +26,8 @@ class PageOr:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         wants_page = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
-        answer = _page() if wants_page and "query" not in request.query_params else self._endpoint
+        asks = not ASKING.isdisjoint(request.query_params)
+        answer = _page() if wants_page and not asks else self._endpoint
         await answer(scope, receive, send)
 
 
