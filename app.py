@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> Starlette:
             statement_timeout=settings.statement_timeout,
         ),
         write_engine=write_engine(settings.database_url, DatabaseRole.API),
-        changes=Changes(settings.redis_url),
+        changes=Changes(settings.database_url),
         user_progress=UserProgress.from_settings(settings),
     )
     verifier = TokenVerifier(settings)

@@ -9,7 +9,6 @@ import typer
 
 from commands.complaints import USAGE, CommandError
 from commands.servers import ready_servers
-from db.changes import Changes
 from db.engine import write_engine
 from logs import configure_logging
 from settings import DatabaseRole, Settings
@@ -43,7 +42,6 @@ async def refresh_now(settings: Settings, names: list[str]) -> list[str]:
     """Folds and refreshes, saying each step; gives the views that could not be refreshed. Raises CommandError."""
     assert settings.database_url is not None
     engine = write_engine(settings.database_url, DatabaseRole.WORKER)
-    changes = Changes(settings.redis_url)
     failed: list[str] = []
 
     def say(view: str, problem: str | None) -> None:
@@ -52,11 +50,10 @@ async def refresh_now(settings: Settings, names: list[str]) -> list[str]:
             failed.append(view)
 
     try:
-        await fold_pending(engine, changes)
-        await refresh_named(engine, changes, names, say)
+        await fold_pending(engine)
+        await refresh_named(engine, names, say)
     except ValueError as error:
         raise CommandError(str(error), exit_code=USAGE) from None
     finally:
-        await changes.aclose()
         await engine.dispose()
     return failed

@@ -16,11 +16,9 @@ MOST_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Unparked:
-    """How many attempts are no longer parked, and whose and which labs' numbers changed."""
+    """How many attempts are no longer parked, and whether there may be more."""
 
     count: int
-    user_ids: frozenset[int]
-    lab_ids: frozenset[int]
     more: bool
 
 
@@ -28,7 +26,7 @@ async def unpark(connection: AsyncConnection, organization_id: int, *, bound: in
     """Records, in the caller's transaction, at most ``bound`` parked attempts whose person and lab are known now.
 
     Call again while there are ``more``. One that cannot be recorded (its source id was taken by another attempt meanwhile)
-    stays, with the reason; after five tries it is left alone. Publish the tags of what changed after the commit.
+    stays, with the reason; after five tries it is left alone.
     """
     ready = await list_ready(connection, organization_id, tries=MOST_TRIES, bound=bound)
     drafts = [draft_from_json(parked.attempt, parked.user_external_id, parked.lab_type) for parked in ready]
@@ -42,13 +40,7 @@ async def unpark(connection: AsyncConnection, organization_id: int, *, bound: in
             failures[parked.id] = type(outcome).__name__
     await delete_parked(connection, list(recorded))
     await note_failures(connection, failures)
-    fresh = [outcome for outcome in recorded.values() if not outcome.replayed]
-    return Unparked(
-        count=len(recorded),
-        user_ids=frozenset(outcome.user_id for outcome in fresh),
-        lab_ids=frozenset(outcome.lab_id for outcome in fresh),
-        more=len(ready) == bound,
-    )
+    return Unparked(count=len(recorded), more=len(ready) == bound)
 
 
 async def organizations_to_unpark(connection: AsyncConnection) -> list[int]:

@@ -1,8 +1,8 @@
-"""Change tags on Redis: what changed, told to every process after the commit.
+"""Change tags from PostgreSQL: what changed, told to every gateway as part of the commit.
 
-A tag is ``user:7``, ``group:3``, ``lab:9``, ``org:1`` or ``documents``. Tags carry no data; whoever is woken reads the
-truth again from PostgreSQL. Where Redis cannot be reached nothing is lost but speed: listeners are woken by ``*`` when it
-is back, and look for themselves every few seconds until then.
+Triggers tell them (``db/migrations/sql/0002_changes.sql`` lists them), so whoever changes something need not think of it, and
+nobody can forget it. A tag is ``user:7``, ``group:3``, ``lab:9``, ``org:1`` and so on. Tags carry no data; whoever is woken
+reads the truth again. While nothing can be heard, listeners look for themselves every few seconds.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from typing import Protocol
 
-import redis.asyncio
 import structlog
-from redis.exceptions import RedisError
 
-CHANNEL = "scoregraph:changes"
+from db.hearing import OUTAGE, Hearing
+
+CHANNEL = "scoregraph_changes"
 EVERYTHING = "*"
 
 log = structlog.get_logger(__name__)
@@ -37,34 +38,45 @@ def tags_of(
     ]
 
 
-class Changes:
-    """Publishes and hears change tags. ``listen`` may be used by any number of tasks over one connection."""
+class Watcher(Protocol):
+    """Is called as soon as something is heard, before any other task runs on."""
 
-    def __init__(self, redis_url: str | None, *, poll_seconds: float = 5.0) -> None:
-        self._redis = redis.asyncio.Redis.from_url(redis_url, socket_connect_timeout=2) if redis_url else None
+    def changed(self, tags: frozenset[str]) -> None:
+        """EVERYTHING among the tags: whatever there is, may have changed."""
+        ...
+
+    def deaf(self) -> None:
+        """From now on changes are missed, until EVERYTHING is told."""
+        ...
+
+
+class Changes:
+    """Hears what changes, over one connection for any number of listeners. ``database_url=None``: hears nothing."""
+
+    def __init__(self, database_url: str | None, *, poll_seconds: float = 5.0) -> None:
+        self._database_url = database_url
         self._poll_seconds = poll_seconds
         self._listeners: dict[asyncio.Event, tuple[frozenset[str], set[str]]] = {}
+        self._watchers: list[Watcher] = []
         self._task: asyncio.Task[None] | None = None
-        self.hears = False
-        """Whether what is told is heard right now. While it is not, nothing that was read is known to be still true."""
+        self._hearing: Hearing | None = None
         # Set once the first try to hear has succeeded or failed: from then on nothing told is missed unnoticed.
         self._tried = asyncio.Event()
 
-    async def publish(self, tags: Iterable[str]) -> None:
-        """Tells the tags. Failing is noted, not raised: the change is committed already."""
-        message = " ".join(tags)
-        if not message or self._redis is None:
-            return
-        try:
-            await self._redis.publish(CHANNEL, message)
-        except (RedisError, OSError) as error:
-            log.warning("changes_not_published", error=type(error).__name__)
+    @property
+    def hears(self) -> bool:
+        """Whether what is told is heard right now. While it is not, nothing that was read is known to be still true."""
+        return self._hearing is not None and self._hearing.is_trusted
+
+    def watch(self, watcher: Watcher) -> None:
+        """Calls the watcher from now on; a loop must be running."""
+        self._watchers.append(watcher)
+        self._begin()
 
     @asynccontextmanager
     async def listen(self, tags: Iterable[str]) -> AsyncIterator[Wakeups]:
         """Wakes up whenever one of the tags is told, from the moment this is entered; by EVERYTHING, whatever is told."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._hear(), name="scoregraph changes")
+        self._begin()
         await self._tried.wait()
         event = asyncio.Event()
         heard: set[str] = set()
@@ -74,35 +86,48 @@ class Changes:
         finally:
             del self._listeners[event]
 
+    async def catch_up(self) -> None:
+        """Returns when everything is heard that was committed before the call; at once while nothing is heard."""
+        if self._hearing is not None:
+            await self._hearing.catch_up()
+
     async def aclose(self) -> None:
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        if self._redis is not None:
-            await self._redis.aclose()
+
+    def _begin(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._hear(), name="scoregraph changes")
 
     async def _hear(self) -> None:
         while True:
-            if self._redis is not None:
+            if self._database_url is not None:
                 try:
-                    async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                        await pubsub.subscribe(CHANNEL)
-                        self._tried.set()
-                        self.hears = True
-                        # To those who listened while there was no connection.
-                        self._tell({EVERYTHING})
-                        async for message in pubsub.listen():
-                            self._tell(set(message["data"].decode().split()))
-                except (RedisError, OSError) as error:
+                    self._hearing = Hearing(self._database_url, CHANNEL, lambda told: self._tell(told.split()))
+                    await self._hearing.run(self._begun, self._lost)
+                except OUTAGE as error:
                     log.warning("changes_not_heard", error=type(error).__name__)
                 finally:
-                    self.hears = False
+                    self._hearing = None
             self._tried.set()
             await asyncio.sleep(self._poll_seconds)
-            self._tell({EVERYTHING})
+            self._tell([EVERYTHING])
 
-    def _tell(self, tags: set[str]) -> None:
+    def _begun(self) -> None:
+        self._tried.set()
+        # What changed while there was no connection is not known.
+        self._tell([EVERYTHING])
+
+    def _lost(self) -> None:
+        for watcher in self._watchers:
+            watcher.deaf()
+
+    def _tell(self, told: Iterable[str]) -> None:
+        tags = frozenset(told)
+        for watcher in self._watchers:
+            watcher.changed(tags)
         for event, (wanted, heard) in self._listeners.items():
             found = tags if EVERYTHING in tags or EVERYTHING in wanted else tags & wanted
             if found:

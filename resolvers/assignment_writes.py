@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.attempt_drafts import EARLIEST, LATEST_DEADLINE
-from db.changes import tags_of
 from db.queries.assignment_writes import (
     extend_deadline,
     get_assignment_context,
@@ -25,12 +24,12 @@ from db.queries.assignment_writes import (
 )
 from db.queries.assignments import AssignmentRow
 from db.queries.attempt_writes import lock_people
-from db.queries.membership_writes import get_groups_of_users, has_user
+from db.queries.membership_writes import has_user
 from db.snapshot import Viewer
 from resolvers.argument_names import argument_name
 from resolvers.context import Context
 from resolvers.periods import ONE_DAY, PeriodError, find_zone, start_of_day
-from resolvers.roster import Change, Done, change_roster
+from resolvers.roster import Done, change_roster
 from resolvers.roster_checks import deadline_problem, reason_problem
 from resolvers.user_errors import ConflictError, NotFoundError, Refused, ValidationError
 
@@ -79,7 +78,7 @@ class ExtensionDraft:
 async def resolve_save_assignment(context: Context, draft: AssignmentDraft, key: str | None) -> Done:
     """Makes or changes an assignment. Raises Refused, Unauthenticated."""
 
-    async def work(connection: AsyncConnection, viewer: Viewer) -> Change:
+    async def work(connection: AsyncConnection, viewer: Viewer) -> list[int]:
         before = await _locked(connection, viewer, draft)
         said = draft.said
         lab_id, user_id, group_id = _parties(draft, before)
@@ -108,17 +107,9 @@ async def resolve_save_assignment(context: Context, draft: AssignmentDraft, key:
         else:
             assignment_id = before.id
             if (assigned_at, due_at) == (before.assigned_at, before.due_at):
-                return Change([assignment_id], [])
+                return [assignment_id]
             await update_assignment(connection, assignment_id, assigned_at, due_at)
-        return Change(
-            [assignment_id],
-            tags_of(
-                users=[user_id] if user_id else (),
-                groups=[group_id] if group_id else (),
-                labs=[lab_id],
-                organizations=[viewer.organization_id],
-            ),
-        )
+        return [assignment_id]
 
     return await change_roster(context, "saveAssignment", key, draft.checked_body, work)
 
@@ -126,7 +117,7 @@ async def resolve_save_assignment(context: Context, draft: AssignmentDraft, key:
 async def resolve_extend_deadline(context: Context, draft: ExtensionDraft, key: str | None) -> Done:
     """Replaces a person's deadline, also for attempts that are completed. Raises Refused, Unauthenticated."""
 
-    async def work(connection: AsyncConnection, viewer: Viewer) -> Change:
+    async def work(connection: AsyncConnection, viewer: Viewer) -> list[int]:
         # Who records attempts locks people likewise.
         await lock_people(connection, viewer.organization_id, [draft.user_id])
         assignment = await lock_assignment(connection, viewer.organization_id, draft.assignment_id)
@@ -140,10 +131,8 @@ async def resolve_extend_deadline(context: Context, draft: ExtensionDraft, key: 
         if draft.due_at < assignment.assigned_at:
             message = "The deadline is before the lab was assigned."
             raise Refused(ValidationError(message, ("input", "dueAt"), "CONSISTENCY"))
-        extended = await extend_deadline(
-            connection, assignment, draft.user_id, draft.due_at, draft.reason, viewer.user_id
-        )
-        moved = await move_deadlines(
+        await extend_deadline(connection, assignment, draft.user_id, draft.due_at, draft.reason, viewer.user_id)
+        await move_deadlines(
             connection,
             assignment.id,
             draft.user_id,
@@ -151,18 +140,7 @@ async def resolve_extend_deadline(context: Context, draft: ExtensionDraft, key: 
             viewer.user_id,
             draft.reason or "The deadline was extended.",
         )
-        if not extended and not moved:
-            return Change([assignment.id], [])
-        groups = await get_groups_of_users(connection, viewer.organization_id, [draft.user_id])
-        return Change(
-            [assignment.id],
-            tags_of(
-                users=[draft.user_id],
-                groups=groups,
-                labs=[assignment.lab_id],
-                organizations=[viewer.organization_id],
-            ),
-        )
+        return [assignment.id]
 
     return await change_roster(context, "extendDeadline", key, draft.checked_body, work)
 

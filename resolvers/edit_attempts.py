@@ -11,12 +11,10 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.attempt_drafts import AttemptDraft, content_problems
-from db.changes import tags_of
 from db.queries.attempt_edits import change_attempt, get_attempt_to_change
 from db.queries.attempt_writes import AssignmentQuestion, get_assignments
 from db.queries.attempts import AttemptRow
 from db.snapshot import Viewer
-from db.transaction import write_transaction
 from resolvers.attempt_errors import problem_errors
 from resolvers.attempt_patches import asks_for_assignment, patched, stored
 from resolvers.context import Context
@@ -31,6 +29,7 @@ from resolvers.user_errors import (
     ValidationError,
     user_error_of,
 )
+from resolvers.writing import write
 
 PATCH = ("input", "patch")
 
@@ -115,14 +114,11 @@ async def _edit(
     try:
         await context.require(Permission.EDIT_ATTEMPTS)
         await context.renew()
-        row = await write_transaction(context.services.write_engine, context.caller, work)
+        row = await write(context, work)
     except Refused as refused:
         return EditedAttempt(errors=refused.errors)
     except ClientError as error:
         return EditedAttempt(errors=(user_error_of(error),))
-    await context.services.changes.publish(
-        tags_of(users=[row.user_id], labs=[row.lab_id], organizations=[row.organization_id])
-    )
     return EditedAttempt(row)
 
 

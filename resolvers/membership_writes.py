@@ -47,8 +47,8 @@ class MembershipDraft:
         }
 
 
-async def set_membership(connection: AsyncConnection, viewer: Viewer, draft: MembershipDraft) -> tuple[int, bool]:
-    """The membership's id, and whether anything changed. Raises Refused.
+async def set_membership(connection: AsyncConnection, viewer: Viewer, draft: MembershipDraft) -> int:
+    """The membership's id. Raises Refused.
 
     The one that is meant begins at ``valid_from``, or without that holds now; where there is none a new one begins.
     """
@@ -60,14 +60,14 @@ async def set_membership(connection: AsyncConnection, viewer: Viewer, draft: Mem
     start = draft.valid_from or await get_now(connection)
     meant = _meant(rows, draft, start)
     if meant is not None and meant.valid_to == draft.valid_to:
-        return meant.id, False
+        return meant.id
     begins = start if meant is None else meant.valid_from
     if draft.valid_to is not None and draft.valid_to <= begins:
         message = f"A membership ends after it begins, which is {begins.isoformat()}."
         raise Refused(ValidationError(message, ("input", "validTo"), "CONSISTENCY"))
     try:
         if meant is not None:
-            return (await end_membership(connection, meant.id, draft.valid_to)).id, True
+            return (await end_membership(connection, meant.id, draft.valid_to)).id
         row = await open_membership(
             connection,
             organization_id=viewer.organization_id,
@@ -80,7 +80,7 @@ async def set_membership(connection: AsyncConnection, viewer: Viewer, draft: Mem
     except OverlappingMembership:
         message = "The person is in the group in this role at some of these instants already."
         raise Refused(ConflictError(message, ("input",))) from None
-    return row.id, True
+    return row.id
 
 
 def _meant(rows: list[MembershipRow], draft: MembershipDraft, start: datetime) -> MembershipRow | None:

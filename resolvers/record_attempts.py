@@ -11,10 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.attempt_drafts import AttemptDraft, settle
 from db.attempt_recording import Outcome, Parked, Recorded, record_drafts
-from db.changes import tags_of
 from db.queries.idempotency import IdempotencyKey, KeptAnswer, claim_key, get_kept_answer, keep_answer
 from db.snapshot import Viewer
-from db.transaction import write_transaction
 from resolvers.attempt_errors import draft_body, outcome_error, problem_errors
 from resolvers.context import Context
 from resolvers.errors import ClientError
@@ -30,6 +28,7 @@ from resolvers.user_errors import (
     user_error_of,
 )
 from resolvers.user_progress_checks import ProgressCheck, check_user_progress
+from resolvers.writing import write
 from settings import UserProgressMode
 
 MOST_ATTEMPTS = 1000
@@ -129,15 +128,6 @@ async def _record(context: Context, call: RecordCall) -> RecordedBatch:
         return _refusal(call, nothing.found)
     if isinstance(found, KeptAnswer):
         return _replay(found, body)
-    fresh = [item for item in found if isinstance(item, Recorded) and not item.replayed]
-    if fresh:
-        await context.services.changes.publish(
-            tags_of(
-                users={item.user_id for item in fresh},
-                labs={item.lab_id for item in fresh},
-                organizations=[viewer.organization_id],
-            )
-        )
     return RecordedBatch(_answered(found))
 
 
@@ -195,7 +185,7 @@ async def _write(
             await keep_answer(connection, key, [_kept(item) for item in found])
         return found
 
-    return await write_transaction(context.services.write_engine, context.caller, work)
+    return await write(context, work)
 
 
 def _refusal(call: RecordCall, found: list[Found]) -> RecordedBatch:

@@ -1,4 +1,4 @@
-"""Who may keep the roster, and how: one transaction per call, told to everybody after the commit."""
+"""Who may keep the roster, and how: one transaction per call."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.attempt_unparking import unpark
-from db.changes import tags_of
 from db.engine import DatabaseUnavailable
 from db.queries.idempotency import claim_key, keep_answer
-from db.queries.membership_writes import get_groups_of_users
 from db.snapshot import Viewer
-from db.transaction import write_transaction
 from resolvers.argument_names import argument_name
 from resolvers.context import Context
 from resolvers.errors import Forbidden
@@ -25,7 +22,6 @@ from resolvers.idempotency import answer_again, idempotency_key
 from resolvers.membership_writes import MembershipDraft, set_membership
 from resolvers.permissions import Permission, permissions_of
 from resolvers.roster_writes import (
-    UPSERTED_GROUPS,
     UPSERTED_LABS,
     UPSERTED_USERS,
     RosterItem,
@@ -34,16 +30,9 @@ from resolvers.roster_writes import (
     upsert,
 )
 from resolvers.user_errors import Refused, user_error_of
+from resolvers.writing import write
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a transaction did: the ids that answer the call, and the tags of what is no longer as it was."""
-
-    ids: list[int]
-    tags: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +48,16 @@ async def change_roster(
     operation: str,
     key: str | None,
     checked_body: Callable[[], Mapping[str, Any]],
-    work: Callable[[AsyncConnection, Viewer], Awaitable[Change]],
+    work: Callable[[AsyncConnection, Viewer], Awaitable[list[int]]],
 ) -> Done:
     """Runs ``work`` in a transaction, then lets the rest of the operation see what it did.
 
-    ``key`` is the idempotency key; ``checked_body`` gives what is said with it, by argument, and raises Refused where that
+    ``work`` gives the ids that answer the call; ``key`` is the idempotency key; ``checked_body`` gives what is said with it, by argument, and raises Refused where that
     makes no sense in itself. Raises Refused, and then nothing was written;
     Unauthenticated, UnknownCaller and DatabaseUnavailable.
     """
 
-    async def permitted(connection: AsyncConnection, viewer: Viewer) -> tuple[Change, bool]:
+    async def permitted(connection: AsyncConnection, viewer: Viewer) -> tuple[list[int], bool]:
         if Permission.MANAGE_ROSTER not in permissions_of(viewer):
             raise Refused(user_error_of(Forbidden(Permission.MANAGE_ROSTER)))
         # What makes sense can be stored: no NUL, no half of a surrogate pair.
@@ -76,17 +65,16 @@ async def change_roster(
         claimed = idempotency_key(context, viewer, operation, key)
         kept = await claim_key(connection, claimed, said) if claimed else None
         if kept is not None:
-            return Change(answer_again(kept, said), []), True
-        change = await work(connection, viewer)
+            return answer_again(kept, said), True
+        ids = await work(connection, viewer)
         if claimed is not None:
-            await keep_answer(connection, claimed, change.ids)
-        return change, False
+            await keep_answer(connection, claimed, ids)
+        return ids, False
 
-    change, replayed = await write_transaction(context.services.write_engine, context.caller, permitted)
-    await context.services.changes.publish(change.tags)
+    ids, replayed = await write(context, permitted)
     # What is read from now on is read after the commit.
     await context.renew()
-    return Done(change.ids, replayed)
+    return Done(ids, replayed)
 
 
 async def resolve_upsert(context: Context, subject: Subject, items: Sequence[RosterItem], key: str | None) -> Done:
@@ -100,17 +88,8 @@ async def resolve_upsert(context: Context, subject: Subject, items: Sequence[Ros
         refuse_nonsense(subject, items)
         return {name: [_said(subject, item) for item in items]}
 
-    async def work(connection: AsyncConnection, viewer: Viewer) -> Change:
-        upserted = await upsert(connection, viewer, subject, items)
-        if not upserted.changed:
-            return Change(upserted.ids, [])
-        concerned: dict[str, Sequence[int]] = {"organizations": [viewer.organization_id]}
-        if subject is UPSERTED_USERS:
-            groups = await get_groups_of_users(connection, viewer.organization_id, upserted.changed)
-            concerned |= {"users": upserted.changed, "groups": groups}
-        elif subject in (UPSERTED_GROUPS, UPSERTED_LABS):
-            concerned[name] = upserted.changed
-        return Change(upserted.ids, tags_of(**concerned))
+    async def work(connection: AsyncConnection, viewer: Viewer) -> list[int]:
+        return await upsert(connection, viewer, subject, items)
 
     done = await change_roster(context, f"upsert{name.capitalize()}", key, body, work)
     if subject in (UPSERTED_USERS, UPSERTED_LABS) and not done.replayed:
@@ -121,10 +100,8 @@ async def resolve_upsert(context: Context, subject: Subject, items: Sequence[Ros
 async def resolve_membership_change(context: Context, draft: MembershipDraft, key: str | None) -> Done:
     """Opens, ends or reopens a membership. Raises Refused, Unauthenticated."""
 
-    async def work(connection: AsyncConnection, viewer: Viewer) -> Change:
-        membership_id, changed = await set_membership(connection, viewer, draft)
-        tags = tags_of(users=[draft.user_id], groups=[draft.group_id], organizations=[viewer.organization_id])
-        return Change([membership_id], tags if changed else [])
+    async def work(connection: AsyncConnection, viewer: Viewer) -> list[int]:
+        return [await set_membership(connection, viewer, draft)]
 
     return await change_roster(context, "setGroupMembership", key, draft.checked_body, work)
 
@@ -132,21 +109,16 @@ async def resolve_membership_change(context: Context, draft: MembershipDraft, ke
 async def _unpark(context: Context) -> None:
     """Records what waited for these people or labs. What does not fit, or fails, is left to the worker."""
 
-    async def work(connection: AsyncConnection, viewer: Viewer) -> list[str]:
-        found = await unpark(connection, viewer.organization_id)
-        if not found.user_ids:
-            return []
-        groups = await get_groups_of_users(connection, viewer.organization_id, list(found.user_ids))
-        return tags_of(users=found.user_ids, labs=found.lab_ids, groups=groups, organizations=[viewer.organization_id])
+    async def work(connection: AsyncConnection, viewer: Viewer) -> bool:
+        return (await unpark(connection, viewer.organization_id)).count > 0
 
     try:
-        tags = await write_transaction(context.services.write_engine, context.caller, work)
+        changed = await write(context, work)
     except (DatabaseUnavailable, SQLAlchemyError):
         # The roster is committed: that is what the call was for.
         log.exception("attempts_not_unparked")
         return
-    await context.services.changes.publish(tags)
-    if tags:
+    if changed:
         await context.renew()
 
 

@@ -55,14 +55,6 @@ class RosterItem:
     said: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Upserted:
-    """Ids in the order of the items, and of those the ones that are new or not as they were."""
-
-    ids: list[int]
-    changed: list[int]
-
-
 @dataclass(slots=True)
 class _Row:
     """What a row is to be; ``before`` is what it is, None for a new one. ``topic_ids`` None: a lab keeps those it has."""
@@ -127,8 +119,8 @@ def refuse_nonsense(subject: Subject, items: Sequence[RosterItem]) -> None:
 
 async def upsert(
     connection: AsyncConnection, viewer: Viewer, subject: Subject, items: Sequence[RosterItem]
-) -> Upserted:
-    """Makes the roster say what the items say. Raises Refused, and then nothing may be committed."""
+) -> list[int]:
+    """Makes the roster say what the items say; their ids. Raises Refused, and then nothing may be committed."""
     table = subject.table
     await lock_roster(connection, viewer.organization_id, table)
     present = await get_present(connection, viewer.organization_id, table, [item.key for item in items])
@@ -150,7 +142,7 @@ async def upsert(
     return await _write(batch)
 
 
-async def _write(batch: _Batch) -> Upserted:
+async def _write(batch: _Batch) -> list[int]:
     connection, organization_id, table = batch.connection, batch.viewer.organization_id, batch.subject.table
     changed = {row.position for row in batch.rows if row.changed}
     ids = {row.item.key: row.before["id"] for row in batch.rows if row.before is not None}
@@ -165,11 +157,10 @@ async def _write(batch: _Batch) -> Upserted:
     )
     fresh = [{table.key: row.item.key, **row.values} for row in batch.rows if row.before is None]
     ids |= await insert_rows(connection, organization_id, table, fresh)
-    changed_ids = {ids[row.item.key] for row in batch.rows if row.position in changed}
     if table is LABS:
         topics = {ids[row.item.key]: row.topic_ids for row in batch.rows if row.topic_ids is not None}
-        changed_ids |= await replace_lab_topics(connection, organization_id, topics)
-    return Upserted([ids[row.item.key] for row in batch.rows], sorted(changed_ids))
+        await replace_lab_topics(connection, organization_id, topics)
+    return [ids[row.item.key] for row in batch.rows]
 
 
 async def _check_users(batch: _Batch) -> list[UserError]:

@@ -60,7 +60,7 @@ class Asker:
         self.database = database
         self.pool = RecordingPool(database.url, DatabaseRole.API, size=5, statement_timeout=10)
         self.services = Services(
-            settings, self.pool, write_engine(database.url, DatabaseRole.API), Changes(servers.redis_url), user_progress
+            settings, self.pool, write_engine(database.url, DatabaseRole.API), Changes(database.url), user_progress
         )
 
     def context(self, person: str | None, role: str, organization: str = "north", **claims: Any) -> Context:

@@ -11,7 +11,6 @@ from functools import partial
 
 import structlog
 
-from db.changes import Changes
 from db.engine import write_engine
 from settings import DatabaseRole, Settings
 from workers.fold import fold_pending
@@ -31,15 +30,14 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
     """
     assert settings.database_url is not None
     engine = write_engine(settings.database_url, DatabaseRole.WORKER, pool_size=CONNECTIONS)
-    changes = Changes(settings.redis_url)
-    fold = partial(fold_pending, engine, changes, stop)
-    refresh = partial(refresh_due, engine, changes, settings.refresh_seconds, stop)
+    fold = partial(fold_pending, engine, stop)
+    refresh = partial(refresh_due, engine, settings.refresh_seconds, stop)
     log.info("worker_started", fold_seconds=settings.fold_seconds, refresh_seconds=settings.refresh_seconds)
     try:
         folding = asyncio.create_task(repeat("fold", settings.fold_seconds, fold, stop))
         others = (
             asyncio.create_task(repeat("refresh", settings.refresh_seconds, refresh, stop)),
-            asyncio.create_task(repeat("maintenance", MAINTENANCE_SECONDS, partial(maintain, engine, changes), stop)),
+            asyncio.create_task(repeat("maintenance", MAINTENANCE_SECONDS, partial(maintain, engine), stop)),
         )
         await folding
         for task in others:
@@ -47,6 +45,5 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
             with suppress(asyncio.CancelledError):
                 await task
     finally:
-        await changes.aclose()
         await engine.dispose()
         log.info("worker_stopped")

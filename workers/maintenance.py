@@ -7,7 +7,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.attempt_unparking import organizations_to_unpark, unpark
-from db.changes import Changes, tags_of
 from db.queries.maintenance import expire_idempotency_keys
 from workers.loop import is_outage
 
@@ -16,7 +15,7 @@ MAINTENANCE_SECONDS = 600.0
 log = structlog.get_logger(__name__)
 
 
-async def maintain(engine: AsyncEngine, changes: Changes) -> None:
+async def maintain(engine: AsyncEngine) -> None:
     """Throws away what is too old, and records parked attempts whose person and lab are known by now."""
     async with engine.begin() as connection:
         expired = await expire_idempotency_keys(connection)
@@ -25,7 +24,7 @@ async def maintain(engine: AsyncEngine, changes: Changes) -> None:
         log.info("idempotency_keys_expired", keys=expired)
     for organization_id in waiting:
         try:
-            await _unpark(engine, changes, organization_id)
+            await _unpark(engine, organization_id)
         except DBAPIError as error:
             if is_outage(error):
                 raise
@@ -33,14 +32,10 @@ async def maintain(engine: AsyncEngine, changes: Changes) -> None:
             log.error("attempts_not_unparked", organization=organization_id, exc_info=error)
 
 
-async def _unpark(engine: AsyncEngine, changes: Changes, organization_id: int) -> None:
+async def _unpark(engine: AsyncEngine, organization_id: int) -> None:
     more = True
     while more:
         async with engine.begin() as connection:
             unparked = await unpark(connection, organization_id)
-        # The fold that follows tells the groups as well.
-        if unparked.user_ids:
-            tags = tags_of(users=unparked.user_ids, labs=unparked.lab_ids, organizations=[organization_id])
-            await changes.publish(tags)
         log.info("attempts_unparked", organization=organization_id, attempts=unparked.count)
         more = unparked.more

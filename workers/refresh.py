@@ -10,7 +10,6 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.changes import Changes
 from db.queries.refresh import (
     DueRow,
     list_due_views,
@@ -29,13 +28,8 @@ MAX_ERROR_LENGTH = 500
 log = structlog.get_logger(__name__)
 
 
-def view_tag(name: str) -> str:
-    """The change tag of a materialized view."""
-    return f"view:{name}"
-
-
 async def refresh_due(
-    engine: AsyncEngine, changes: Changes, seconds: float, stop: asyncio.Event | None = None
+    engine: AsyncEngine, seconds: float, stop: asyncio.Event | None = None
 ) -> list[str]:
     """Refreshes what was last refreshed ``seconds`` ago or more and may have changed; the names refreshed.
 
@@ -48,13 +42,13 @@ async def refresh_due(
     for view in due:
         if stop is not None and stop.is_set():
             break
-        if await _refresh(engine, changes, view) is None:
+        if await _refresh(engine, view) is None:
             refreshed.append(view.name)
     return refreshed
 
 
 async def refresh_named(
-    engine: AsyncEngine, changes: Changes, names: Sequence[str], progress: Callable[[str, str | None], None]
+    engine: AsyncEngine, names: Sequence[str], progress: Callable[[str, str | None], None]
 ) -> None:
     """Refreshes the named views now (all without names), due or not. ``progress`` gets each name, and why it failed.
 
@@ -66,11 +60,11 @@ async def refresh_named(
             raise ValueError(f"There is no view {unknown[0]}; the views are {', '.join(known)}.")
         views = await list_named_views(connection, names or known)
     for view in views:
-        progress(view.name, await _refresh(engine, changes, view))
+        progress(view.name, await _refresh(engine, view))
 
 
-async def _refresh(engine: AsyncEngine, changes: Changes, view: DueRow) -> str | None:
-    """Refreshes one view and tells its tag. Gives why it was not refreshed."""
+async def _refresh(engine: AsyncEngine, view: DueRow) -> str | None:
+    """Refreshes one view. Gives why it was not refreshed."""
     started = time.monotonic()
     try:
         async with engine.begin() as connection:
@@ -84,7 +78,6 @@ async def _refresh(engine: AsyncEngine, changes: Changes, view: DueRow) -> str |
         async with engine.begin() as connection:
             await note_failure(connection, view.name, reason)
         return reason
-    await changes.publish([view_tag(view.name)])
     log.info("view_refreshed", view=view.name, seconds=round(time.monotonic() - started, 3))
     return None
 

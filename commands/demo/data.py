@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from auth import Role, mint
 from commands.demo.filling import fill_in_child
-from db.changes import Changes
 from db.engine import write_engine
 from db.queries.setup import add_organization, add_person
 from importers.demo_data import demo_people
@@ -55,10 +54,9 @@ async def bring_up_to_date(settings: Settings) -> None:
     """Folds and refreshes what is due, so that the first page shows ranks. Worker's settings."""
     assert settings.database_url is not None
     engine = write_engine(settings.database_url, DatabaseRole.WORKER)
-    changes = Changes(None)
     try:
-        await fold_pending(engine, changes)
-        await refresh_due(engine, changes, settings.refresh_seconds)
+        await fold_pending(engine)
+        await refresh_due(engine, settings.refresh_seconds)
     finally:
         await engine.dispose()
 

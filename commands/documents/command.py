@@ -16,11 +16,9 @@ from commands.documents.checking import Collection, check_document
 from commands.documents.files import Entry, FileProblem, read_entries
 from commands.progress import Steps
 from commands.servers import Servers, found_servers, ready_servers
-from db.changes import Changes
 from db.engine import write_engine
 from db.problems import text_problem
 from db.queries.trusted_documents import (
-    CHANGE_TAG,
     MOST_DOCUMENTS,
     AliasTaken,
     TooManyDocuments,
@@ -106,7 +104,7 @@ def check() -> None:
     lost = 0
     with Steps(Console(stderr=True)) as steps:
         for number, document in enumerate(registered, 1):
-            _, problems = check_document(document.body, graph.schema)
+            _, problems = check_document(document.body, graph.operations)
             steps.advance(CHECKING, number, len(registered))
             lost += bool(problems)
             for message, line in problems:
@@ -136,7 +134,7 @@ def remove(
 
 def _collected(files: list[Path], app_name: str | None, app_version: str | None) -> list[TrustedDocument]:
     """Raises CommandError where anything is wrong, after all of it was said."""
-    collection = Collection(graph.schema, app_name, app_version)
+    collection = Collection(graph.operations, app_name, app_version)
     entries: list[Entry] = []
     for path in files:
         try:
@@ -180,16 +178,8 @@ def _read(servers: Servers) -> list[TrustedDocument]:
 
 
 def _change(servers: Servers, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    """Does it, and tells every gateway."""
-
-    async def change(settings: Settings) -> T:
-        done = await _as_owner(settings, work)
-        changes = Changes(settings.redis_url)
-        await changes.publish([CHANGE_TAG])
-        await changes.aclose()
-        return done
-
-    return asyncio.run(change(servers.settings_for(DatabaseRole.OWNER)))
+    """Does it; the commit tells every gateway."""
+    return asyncio.run(_as_owner(servers.settings_for(DatabaseRole.OWNER), work))
 
 
 async def _as_owner(settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:

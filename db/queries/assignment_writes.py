@@ -46,7 +46,6 @@ VALUES (:assignment_id, :organization_id, :user_id, :due_at, :reason, :granted_b
 ON CONFLICT (assignment_id, user_id) DO UPDATE
 SET due_at = excluded.due_at, reason = excluded.reason, granted_by = excluded.granted_by, granted_at = now()
 WHERE (deadline_extensions.due_at, deadline_extensions.reason) IS DISTINCT FROM (excluded.due_at, excluded.reason)
-RETURNING true
 """)
 # Deleted attempts too: one that is restored comes back with the deadline that holds then.
 KEEP_REVISIONS = text("""
@@ -58,7 +57,6 @@ WHERE a.user_id = :user_id AND a.assignment_id = :assignment_id AND a.due_at IS 
 MOVE_DEADLINES = text("""
 UPDATE attempts SET due_at = :due_at, revision = revision + 1
 WHERE user_id = :user_id AND assignment_id = :assignment_id AND due_at IS DISTINCT FROM :due_at
-RETURNING id
 """)
 
 
@@ -104,8 +102,8 @@ async def extend_deadline(
     due_at: datetime,
     reason: str | None,
     granted_by: int | None,
-) -> bool:
-    """Keeps the person's own deadline; whether there was not this one already."""
+) -> None:
+    """Keeps the person's own deadline."""
     values = {
         "assignment_id": assignment.id,
         "organization_id": assignment.organization_id,
@@ -114,13 +112,13 @@ async def extend_deadline(
         "reason": reason,
         "granted_by": granted_by,
     }
-    return (await connection.execute(EXTEND, values)).one_or_none() is not None
+    await connection.execute(EXTEND, values)
 
 
 async def move_deadlines(
     connection: AsyncConnection, assignment_id: int, user_id: int, due_at: datetime, actor_id: int | None, reason: str
-) -> int:
-    """Gives the person's attempts of the assignment this deadline, with a revision each; how many had another."""
+) -> None:
+    """Gives the person's attempts of the assignment this deadline, with a revision each where they had another."""
     values = {"assignment_id": assignment_id, "user_id": user_id, "due_at": due_at}
     await connection.execute(KEEP_REVISIONS, {**values, "actor_id": actor_id, "reason": reason})
-    return len((await connection.execute(MOVE_DEADLINES, values)).all())
+    await connection.execute(MOVE_DEADLINES, values)

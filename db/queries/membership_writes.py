@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,10 +29,6 @@ INSERT INTO group_memberships (organization_id, group_id, user_id, role, valid_f
 VALUES (:organization_id, :group_id, :user_id, :role, :valid_from, :valid_to) RETURNING {_ALL}
 """)
 END = text(f"UPDATE group_memberships SET valid_to = :valid_to WHERE id = :id RETURNING {_ALL}")
-GROUPS_OF_USERS = text("""
-SELECT DISTINCT group_id FROM group_memberships
-WHERE organization_id = :organization_id AND user_id = ANY (CAST(:user_ids AS bigint[]))
-""")
 
 
 class OverlappingMembership(Exception):
@@ -62,12 +57,6 @@ async def get_memberships_of(
     """All of a person in a group and role, by start."""
     values = {"organization_id": organization_id, "group_id": group_id, "user_id": user_id, "role": role}
     return [MembershipRow(*row) for row in await connection.execute(MEMBERSHIPS, values)]
-
-
-async def get_groups_of_users(connection: AsyncConnection, organization_id: int, user_ids: Sequence[int]) -> list[int]:
-    """Every group that any of them is or was in."""
-    values = {"organization_id": organization_id, "user_ids": list(user_ids)}
-    return list((await connection.execute(GROUPS_OF_USERS, values)).scalars())
 
 
 async def open_membership(connection: AsyncConnection, **values: Any) -> MembershipRow:

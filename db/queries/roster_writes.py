@@ -94,14 +94,12 @@ REMOVE_LAB_TOPICS = text("""
 DELETE FROM lab_topics t
 WHERE t.lab_id = ANY (CAST(:labs AS bigint[])) AND (t.lab_id, t.topic_id) NOT IN (
   SELECT * FROM unnest(CAST(:lab_ids AS bigint[]), CAST(:topic_ids AS bigint[])))
-RETURNING t.lab_id
 """)
 ADD_LAB_TOPICS = text("""
 INSERT INTO lab_topics (organization_id, lab_id, topic_id)
 SELECT :organization_id, n.lab_id, n.topic_id
 FROM unnest(CAST(:lab_ids AS bigint[]), CAST(:topic_ids AS bigint[])) AS n (lab_id, topic_id)
 ON CONFLICT DO NOTHING
-RETURNING lab_id
 """)
 
 
@@ -171,10 +169,10 @@ async def get_known_levels(
 
 async def replace_lab_topics(
     connection: AsyncConnection, organization_id: int, topics_by_lab: Mapping[int, Iterable[int]]
-) -> set[int]:
-    """Gives each lab exactly these topics. The labs that had others."""
+) -> None:
+    """Gives each lab exactly these topics."""
     if not topics_by_lab:
-        return set()
+        return
     pairs = [(lab_id, topic_id) for lab_id, topic_ids in topics_by_lab.items() for topic_id in topic_ids]
     values = {
         "organization_id": organization_id,
@@ -182,8 +180,8 @@ async def replace_lab_topics(
         "lab_ids": [lab_id for lab_id, _ in pairs],
         "topic_ids": [topic_id for _, topic_id in pairs],
     }
-    removed = set((await connection.execute(REMOVE_LAB_TOPICS, values)).scalars())
-    return removed | set((await connection.execute(ADD_LAB_TOPICS, values)).scalars())
+    await connection.execute(REMOVE_LAB_TOPICS, values)
+    await connection.execute(ADD_LAB_TOPICS, values)
 
 
 async def _known(

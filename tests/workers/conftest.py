@@ -1,4 +1,4 @@
-"""A school of one's own with changes pending, and the worker's engine and feed."""
+"""A school of one's own with changes pending, and the worker's engine."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.changes import Changes
 from db.engine import write_engine
 from settings import DatabaseRole
-from tests.conftest import Database, Servers
+from tests.conftest import Database
 from tests.school import build_school
 
 
@@ -27,10 +26,3 @@ async def engine(school: Database) -> AsyncIterator[AsyncEngine]:
     engine = write_engine(school.url, DatabaseRole.WORKER)
     yield engine
     await engine.dispose()
-
-
-@pytest.fixture
-async def changes(servers: Servers) -> AsyncIterator[Changes]:
-    changes = Changes(servers.redis_url)
-    yield changes
-    await changes.aclose()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.changes import Changes
 from tests.conftest import Database
 from tests.workers.asking import execute, value
 from workers.maintenance import maintain
 
 
-async def test_forgets_answers_after_thirty_days(school: Database, engine: AsyncEngine, changes: Changes) -> None:
+async def test_forgets_answers_after_thirty_days(school: Database, engine: AsyncEngine) -> None:
     execute(
         school,
         """
@@ -19,5 +18,5 @@ async def test_forgets_answers_after_thirty_days(school: Database, engine: Async
         FROM organizations, unnest(ARRAY[interval '31 days', interval '29 days']) AS age
         """,
     )
-    await maintain(engine, changes)
+    await maintain(engine)
     assert value(school, "SELECT array_agg(DISTINCT key) FROM idempotency_keys") == ["29 days"]
