@@ -16,7 +16,7 @@ from graphql import build_schema
 from auth import Claims, Role
 from db.changes import Changes
 from db.engine import ReadPool, write_engine
-from db.queries.trusted_documents import CHANGE_TAG, TrustedDocument, add_documents, remove_documents
+from db.queries.trusted_documents import TrustedDocument, add_documents, remove_documents
 from execution import automatic_documents
 from execution.automatic_documents import KEY, LONGEST_TEXT, AutomaticDocuments
 from execution.document_ids import hash_of
@@ -68,8 +68,8 @@ class Processes:
         self.stack.push_async_callback(pool.aclose)
         return pool
 
-    def changes(self, redis_url: str | None) -> Changes:
-        changes = Changes(redis_url)
+    def changes(self, database_url: str | None) -> Changes:
+        changes = Changes(database_url)
         self.stack.push_async_callback(changes.aclose)
         return changes
 
@@ -77,20 +77,17 @@ class Processes:
         self, mode: DocumentsMode, *, redis_url: str | None = "", pool: ReadPool | None = None
     ) -> TrustedDocuments:
         url = self.redis_url if redis_url == "" else redis_url
-        registered = RegisteredDocuments(pool or self.pool(), self.changes(self.redis_url))
+        registered = RegisteredDocuments(pool or self.pool(), self.changes(self.database.url))
         documents = TrustedDocuments(mode, registered, AutomaticDocuments(url), Operations(SCHEMA).prepare)
         self.stack.push_async_callback(documents.aclose)
         return documents
 
     async def change(self, work: Callable[[Any], Awaitable[object]]) -> None:
-        """As the command does it: in a transaction, then told."""
+        """As the command does it."""
         engine = write_engine(self.database.url, DatabaseRole.OWNER)
         async with engine.begin() as connection:
             await work(connection)
         await engine.dispose()
-        changes = Changes(self.redis_url)
-        await changes.publish([CHANGE_TAG])
-        await changes.aclose()
 
     async def register(self, text: str, *aliases: str) -> None:
         document = TrustedDocument(hash_of(text), text, (), aliases)
@@ -351,7 +348,7 @@ class LostPool(RecordingPool):
 async def test_what_is_known_stays_known_while_the_database_is_away(processes: Processes) -> None:
     pool = LostPool(processes.database.url, DatabaseRole.API, size=5, statement_timeout=10)
     processes.stack.push_async_callback(pool.aclose)
-    registered = RegisteredDocuments(pool, processes.changes(processes.redis_url))
+    registered = RegisteredDocuments(pool, processes.changes())
     processes.stack.push_async_callback(registered.aclose)
     assert await registered.text_of("known") == KNOWN
     pool.is_lost = True
