@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Select,
     and_,
     asc,
+    bindparam,
     desc,
     false,
     func,
-    literal,
     or_,
     true,
     tuple_,
@@ -42,6 +43,19 @@ class Page:
     after: tuple[Any, ...] | None = None
     before: tuple[Any, ...] | None = None
 
+    @property
+    def shape(self) -> Page:
+        """A page that gives the same statement, whatever the values: by it statements are kept."""
+        return Page(0, self.backward, _shape_of(self.after), _shape_of(self.before))
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What a statement that was made for the shape of this page is to be run with."""
+        found: dict[str, Any] = {"page_size": self.size + 1}
+        for name, bound in (("after", self.after), ("before", self.before)):
+            found.update((f"{name}_{place}", value) for place, value in enumerate(bound or ()))
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[R]):
@@ -66,7 +80,7 @@ def paged(select: Select[Any], keys: Sequence[SortKey], page: Page) -> Select[An
     """The select of a page, sorted by ``keys`` (the last of which is unique), with one row more than asked to see whether
     there are others. A backward page comes in reverse order.
     """
-    return _within(select, keys, page).order_by(*order_of(keys, page)).limit(page.size + 1)
+    return _within(select, keys, page).order_by(*order_of(keys, page)).limit(_size(page))
 
 
 def paged_by(select: Select[Any], parent: ColumnElement[Any], keys: Sequence[SortKey], page: Page) -> Select[Any]:
@@ -76,7 +90,7 @@ def paged_by(select: Select[Any], parent: ColumnElement[Any], keys: Sequence[Sor
     position = func.row_number().over(partition_by=parent, order_by=order_of(keys, page)).label("position_in_list")
     numbered = _within(select, keys, page).add_columns(position).subquery("numbered")
     *columns, found = numbered.c
-    return select_of(*columns).where(found <= page.size + 1).order_by(found)
+    return select_of(*columns).where(found <= _size(page)).order_by(found)
 
 
 def sort_values(keys: Sequence[SortKey]) -> list[ColumnElement[Any]]:
@@ -100,34 +114,50 @@ def bounded_count(select: Select[Any], bound: int | None) -> Select[Any]:
     return select_of(func.count()).select_from(select.limit(bound).subquery())
 
 
+def _shape_of(bound: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+    return None if bound is None else tuple(None if value is None else ... for value in bound)
+
+
+def _size(page: Page) -> ColumnElement[Any]:
+    return bindparam("page_size", page.size + 1, BigInteger())
+
+
 def _within(select: Select[Any], keys: Sequence[SortKey], page: Page) -> Select[Any]:
     if page.after is not None:
-        select = select.where(_beyond(keys, page.after, backward=False))
+        select = select.where(_beyond(keys, _bounds("after", keys, page.after), backward=False))
     if page.before is not None:
-        select = select.where(_beyond(keys, page.before, backward=True))
+        select = select.where(_beyond(keys, _bounds("before", keys, page.before), backward=True))
     return select
 
 
-def _beyond(keys: Sequence[SortKey], values: tuple[Any, ...], *, backward: bool) -> ColumnElement[bool]:
+def _bounds(name: str, keys: Sequence[SortKey], values: tuple[Any, ...]) -> list[ColumnElement[Any] | None]:
+    """The sort values as parameters; None for a null, which is compared in another way."""
+    return [
+        None if value is None else bindparam(f"{name}_{place}", value, key.column.type)
+        for place, (key, value) in enumerate(zip(keys, values, strict=True))
+    ]
+
+
+def _beyond(
+    keys: Sequence[SortKey], bounds: Sequence[ColumnElement[Any] | None], *, backward: bool
+) -> ColumnElement[bool]:
     """The rows after the given sort values; backward, those before."""
     if not any(key.nullable for key in keys) and len({key.descending for key in keys}) == 1:
         # One row comparison, which an index answers directly.
-        columns = tuple_(*(key.column for key in keys))
-        bound = tuple_(*(literal(value, key.column.type) for key, value in zip(keys, values, strict=True)))
+        columns, bound = tuple_(*(key.column for key in keys)), tuple_(*bounds)
         return columns < bound if keys[0].descending != backward else columns > bound
     condition: ColumnElement[bool] = false()
-    for key, value in reversed(list(zip(keys, values, strict=True))):
-        condition = or_(_strictly_beyond(key, value, backward=backward), and_(_same(key, value), condition))
+    for key, bound in reversed(list(zip(keys, bounds, strict=True))):
+        condition = or_(_strictly_beyond(key, bound, backward=backward), and_(_same(key, bound), condition))
     return condition
 
 
-def _same(key: SortKey, value: Any) -> ColumnElement[bool]:
-    return key.column.is_(None) if value is None else key.column == literal(value, key.column.type)
+def _same(key: SortKey, bound: ColumnElement[Any] | None) -> ColumnElement[bool]:
+    return key.column.is_(None) if bound is None else key.column == bound
 
 
-def _strictly_beyond(key: SortKey, value: Any, *, backward: bool) -> ColumnElement[bool]:
-    if value is None:
+def _strictly_beyond(key: SortKey, bound: ColumnElement[Any] | None, *, backward: bool) -> ColumnElement[bool]:
+    if bound is None:
         return key.column.is_not(None) if backward else false()
-    bound = literal(value, key.column.type)
     condition = key.column < bound if key.descending != backward else key.column > bound
     return or_(condition, key.column.is_(None)) if key.nullable and not backward else and_(condition, true())

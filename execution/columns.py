@@ -4,7 +4,8 @@ A type that shows rows keeps the row in a private attribute ``row``. Of such a t
 
 - ``column`` is a leaf computed from columns of the row: the parameters of its formula name them;
 - ``same_row`` is an object of another type over the same row;
-- ``reference`` is an object that is found by a key in the row.
+- ``needs`` says it of a field with a resolver of its own;
+- ``reference`` is an object, or a leaf, that is found by a key in the row.
 
 To the standard executor they are ordinary fields. The compiled one knows from them which columns an answer needs (see
 ``wanted``), and works on whole columns where a resolver gives ``Columns`` instead of a list of objects.
@@ -42,22 +43,41 @@ class SameRow:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """``make(await context.load(load, key))`` is the value, with the key in the one column; None where nothing is found."""
+    """``make(await context.load(load, key))`` is the value, with the key in the one column."""
 
     names: tuple[str, ...]
     load: Callable[..., Awaitable[list[Any]]]
     make: Callable[[Any], Any]
 
 
-def column_of(field: StrawberryField) -> Column | SameRow | Reference | None:
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A resolver of its own takes the value from these columns, or from none."""
+
+    names: tuple[str, ...]
+
+
+Declared = Column | SameRow | Reference | Needs
+
+
+def declared_of(field: StrawberryField) -> Declared | None:
     """What the field declares."""
-    declared: Column | SameRow | Reference | None = field.metadata.get(METADATA)
+    declared: Declared | None = field.metadata.get(METADATA)
     return declared
 
 
-def wanted(info: Info[Any, Any]) -> frozenset[str] | None:
-    """The columns that the answer needs of the rows that a field gives; None for all of them."""
-    return getattr(info, "columns", None)
+def needs(*names: str) -> dict[str, Needs]:
+    """Metadata for a field with a resolver of its own that needs no other columns of the row than these."""
+    return {METADATA: Needs(names)}
+
+
+def wanted(info: Info[Any, Any], below: str | None = None) -> frozenset[str] | None:
+    """The columns that the answer needs of the rows that a field gives, or that the field ``below`` it gives; None for all
+    of them, as the standard executor always says.
+    """
+    columns_wanted = getattr(info, "columns_wanted", None)
+    found: frozenset[str] | None = columns_wanted(below) if columns_wanted is not None else None
+    return found
 
 
 def column(source: str | Callable[..., Any], *, description: str) -> Any:
@@ -80,36 +100,35 @@ def same_row(type_: Callable[[], Any], *, description: str) -> Any:
 def reference(
     load: Callable[..., Awaitable[list[Any]]], key: str, make: Callable[[Any], Any], *, description: str
 ) -> Any:
-    """The object whose row is loaded by the key in a column, ``make(row)``; null where there is none that may be seen."""
+    """What ``make`` makes of what is loaded by the key in a column: an object, or a leaf."""
 
     async def resolve(self: Any, info: Info[Any, Any]) -> Any:
-        row = await info.context.load(load, getattr(self.row, key))
-        return None if row is None else make(row)
+        return make(await info.context.load(load, getattr(self.row, key)))
 
-    # The type comes from the annotation of the attribute.
-    del resolve.__annotations__["return"]
     return _field(resolve, Reference((key,), load, make), description)
 
 
-def _field(resolve: Callable[..., Any], declared: Column | SameRow | Reference, description: str) -> Any:
+def _field(resolve: Callable[..., Any], declared: Declared, description: str) -> Any:
+    # The type comes from the annotation of the attribute.
     resolve.__annotations__.pop("return", None)
     return strawberry.field(resolver=resolve, description=description, metadata={METADATA: declared})
 
 
 class Columns:
-    """A list of objects of one type, by column: ``values[i]`` has the values of column ``names[i]``, one for each object."""
+    """A list of objects, by column: ``values[i]`` has the values of column ``names[i]``, one for each object.
+    ``make(row)`` gives an object; the row has the columns as attributes.
+    """
 
-    __slots__ = ("names", "type", "values")
+    __slots__ = ("_make", "names", "values")
 
-    def __init__(self, type_: type, names: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
-        self.type = type_
+    def __init__(self, make: Callable[[Any], Any], names: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
+        self._make = make
         self.names = names
         self.values = values
 
     def __len__(self) -> int:
-        return len(self.values[0]) if self.values else 0
+        return len(self.values[0])
 
     def __iter__(self) -> Iterator[Any]:
-        """The objects, each with a row that has the columns as attributes."""
         for row in zip(*self.values, strict=True):
-            yield self.type(row=SimpleNamespace(**dict(zip(self.names, row, strict=True))))
+            yield self._make(SimpleNamespace(**dict(zip(self.names, row, strict=True))))

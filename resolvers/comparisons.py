@@ -33,9 +33,9 @@ class Comparison:
     @property
     def difference(self) -> Decimal | None:
         """Of the scores as displayed, so that what looks equal is equal."""
-        if self.a.ranking_score is None or self.b.ranking_score is None:
-            return None
-        return self.a.ranking_score - self.b.ranking_score
+        a: Decimal | None = self.a.row.ranking_score
+        b: Decimal | None = self.b.row.ranking_score
+        return None if a is None or b is None else a - b
 
     @property
     def outcome(self) -> ComparisonOutcome:

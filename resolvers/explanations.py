@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from db.queries.explanations import Part, ScoreInputs
-from db.queries.measures import Measures
 from db.queries.order_statistics import span_of
 from resolvers.context import Context
 from resolvers.loaders.explanations import load_breakdown_by_inputs, load_excluded_attempts_by_user
@@ -46,7 +46,7 @@ class ExplainedScore:
     missing: list[ScoreComponent]
 
 
-async def resolve_explanation(context: Context, measures: Measures) -> ExplainedScore:
+async def resolve_explanation(context: Context, measures: Any) -> ExplainedScore:
     """The score over these measures. The weights come from the formula in the database; none stand here."""
     inputs = ScoreInputs(
         measures.task_on_time,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, NamedTuple
 
-from db.queries.measures import Measures
+from db.queries.measures import MEASURES
+from db.rows import row_type
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
 from resolvers.errors import NotFound
@@ -13,28 +14,35 @@ from resolvers.loaders.scores import load_period_performance_by_user
 from resolvers.loaders.users import load_user_totals_by_id
 from resolvers.periods import Period, PeriodSpec
 
+LEVEL = frozenset({"experience_level"})
 
-@dataclass(frozen=True, slots=True)
-class ScoredPerformance:
-    """What a card shows. ``period`` is None for all time; ``ranking_score`` is rounded as displayed."""
+
+class ScoredPerformance(NamedTuple):
+    """What a card shows. ``row`` has the measures, ``ranking_score`` (rounded as displayed) and ``experience_level``, or
+    those of them that were wanted; ``period`` is None for all time.
+    """
 
     user_id: int
-    measures: Measures
-    ranking_score: Decimal | None
-    experience_level: int
+    row: Any
     period: Period | None
 
 
-async def resolve_performance(context: Context, user_id: int, spec: PeriodSpec | None) -> ScoredPerformance:
+PERIOD_ROW = row_type(("user_id", *MEASURES, "ranking_score", "experience_level"))
+
+
+async def resolve_performance(
+    context: Context, user_id: int, spec: PeriodSpec | None, wanted: frozenset[str] | None = None
+) -> ScoredPerformance:
     """Raises NotFound for a person whom the viewer may not see, PeriodError for a period that cannot be."""
-    totals = await context.load(load_user_totals_by_id, user_id)
+    totals = await context.load(load_user_totals_by_id, user_id, wanted if spec is None else LEVEL)
     if totals is None:
         raise NotFound("user")
     if spec is None:
-        return ScoredPerformance(user_id, totals.measures, totals.ranking_score, totals.experience_level, None)
+        return ScoredPerformance(user_id, totals, None)
     period = await resolve_context_period(context, spec)
     measures, ranking_score = await context.load(load_period_performance_by_user, user_id, period.start, period.end)
-    return ScoredPerformance(user_id, measures, ranking_score, totals.experience_level, period)
+    row = PERIOD_ROW(user_id, *measures, ranking_score, totals.experience_level)
+    return ScoredPerformance(user_id, row, period)
 
 
 def displayed(score: Decimal | None) -> float | None:

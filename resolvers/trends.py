@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 from db.queries.measures import Measures
-from db.queries.standings import Standing
-from db.queries.trends import Slot
+from db.queries.standings import NO_STANDING
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
 from resolvers.loaders.trends import load_bucketed_slots_by_user, load_slots_by_user
 from resolvers.organizations import resolve_organization
 from resolvers.periods import Bucket, GapFill, Grain, Period, PeriodSpec, Weekday
 from resolvers.scores import displayed
+
+SCORE = frozenset({"standing_score"})
+NOTHING = Measures()._asdict()
 
 
 class TrendDirection(StrEnum):
@@ -49,13 +52,13 @@ class ScoreTrend:
         return TrendDirection.UP if shown > 0 else TrendDirection.DOWN
 
 
-@dataclass(frozen=True, slots=True)
-class TrendPoint:
-    """A bucket: what was done in it (None where a gap holds nulls), and where the person stood at its end."""
+class TrendPoint(NamedTuple):
+    """A bucket and its row: what was done in it (None where a gap holds nulls), and where the person stood at its end
+    (``standing_…``).
+    """
 
     bucket: Bucket
-    measures: Measures | None
-    standing: Standing
+    row: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class TrendSeries:
 
     @property
     def statistics(self) -> TrendStatistics:
-        scores = [point.standing.score for point in self.points if point.standing.score is not None]
+        scores = [point.row.standing_score for point in self.points if point.row.standing_score is not None]
         if not scores:
             return TrendStatistics(0, None, None, None, None)
         highest, lowest = max(scores), min(scores)
@@ -93,9 +96,9 @@ async def resolve_trend(context: Context, user_id: int, spec: PeriodSpec) -> Sco
     period = await resolve_context_period(context, spec)
     now = await context.snapshot.at()
     edges = min(period.start, now), min(period.end, now)
-    slots = await context.load(load_slots_by_user, user_id, edges)
-    start = slots[0].standing.score if 0 in slots else None
-    end = slots[1].standing.score if 1 in slots else start
+    slots = await context.load(load_slots_by_user, user_id, edges, SCORE)
+    start = slots[0].standing_score if 0 in slots else None
+    end = slots[1].standing_score if 1 in slots else start
     return ScoreTrend(period, start, end)
 
 
@@ -107,31 +110,37 @@ async def resolve_performance_trend(
     fill: GapFill,
     time_zone: str | None = None,
     week_start: Weekday = Weekday.MONDAY,
+    wanted: frozenset[str] | None = None,
 ) -> TrendSeries:
-    """Raises PeriodError, also for more buckets than a series may have."""
+    """``wanted`` are the columns that are needed of the points' rows, None for all. Raises PeriodError, also for more buckets
+    than a series may have.
+    """
     period = await resolve_context_period(context, spec, time_zone, week_start)
     home_zone = (await resolve_organization(context)).time_zone
-    found = await context.load(load_bucketed_slots_by_user, user_id, period, grain, home_zone)
+    columns = None if wanted is None else wanted | SCORE
+    found = await context.load(load_bucketed_slots_by_user, user_id, period, grain, home_zone, columns)
     points = fill_gaps(found.buckets, found.slots, fill, await context.snapshot.at())
     return TrendSeries(period, grain, sum(place > 0 for place in found.slots), points)
 
 
-def fill_gaps(buckets: tuple[Bucket, ...], slots: dict[int, Slot], fill: GapFill, now: datetime) -> list[TrendPoint]:
+def fill_gaps(buckets: tuple[Bucket, ...], slots: dict[int, Any], fill: GapFill, now: datetime) -> list[TrendPoint]:
     """A point for each bucket with data, and for each of the others what ``fill`` says.
 
     A score is a running value, so ZERO, which is for counts, leaves it unknown, and CARRY_FORWARD repeats it, but not into
     the future. Counts belong to their bucket alone and are 0 in a gap, but for NULL.
     """
     points: list[TrendPoint] = []
-    last = slots[0].standing if 0 in slots else Standing()
+    last = slots.get(0)
+    if last is None:
+        return points
+    empty = {name: None if fill is GapFill.NULL else zero for name, zero in NOTHING.items() if name in last._fields}
+    unknown = {name: value for name, value in NO_STANDING.items() if name in last._fields}
     for place, bucket in enumerate(buckets, 1):
-        slot = slots.get(place)
-        if slot is not None:
-            last = slot.standing
-            points.append(TrendPoint(bucket, slot.measures, last))
+        row = slots.get(place)
+        if row is not None:
+            last = row
+            points.append(TrendPoint(bucket, row))
         elif fill is not GapFill.NONE:
             carried = fill is GapFill.CARRY_FORWARD and bucket.start <= now
-            points.append(
-                TrendPoint(bucket, None if fill is GapFill.NULL else Measures(), last if carried else Standing())
-            )
+            points.append(TrendPoint(bucket, last._replace(**(empty if carried else {**empty, **unknown}))))
     return points

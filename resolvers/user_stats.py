@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from db.queries.labs import LabRow, LabSelection
 from db.queries.measures import Measures, ratio
 from db.queries.stats import Entity
-from db.queries.topics import TopicRow
-from db.queries.user_stats import LabExtremes, StatsSelection, TopicTotals
+from db.queries.user_stats import LabExtremes, StatsSelection, UserTopics
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
 from resolvers.loaders.labs import load_lab_by_id, load_lab_count_by_entity
-from resolvers.loaders.topics import load_topic_by_id
 from resolvers.loaders.user_stats import (
+    load_archived_tasks_by_user,
     load_lab_extremes_by_user,
     load_lab_measures_by_user,
-    load_topic_totals_by_user,
+    load_topics_by_user,
 )
 from resolvers.periods import PeriodSpec
 
@@ -29,15 +28,6 @@ class UserLab:
     lab: LabRow
     measures: Measures
     selection: StatsSelection
-
-
-@dataclass(frozen=True, slots=True)
-class UserTopic:
-    """A person's totals in one topic."""
-
-    user_id: int
-    topic: TopicRow
-    totals: TopicTotals
 
 
 async def resolve_user_labs(
@@ -60,22 +50,26 @@ async def resolve_user_lab_extremes(context: Context, user_lab: UserLab) -> LabE
 
 
 async def resolve_user_topics(
-    context: Context, user_id: int, topic_ids: tuple[int, ...] | None, spec: PeriodSpec | None
-) -> list[UserTopic]:
-    """The given topics (those that do not exist are left out), or those with attempts; by title. Raises PeriodError."""
+    context: Context,
+    user_id: int,
+    topic_ids: tuple[int, ...] | None,
+    spec: PeriodSpec | None,
+    wanted: frozenset[str] | None = None,
+) -> tuple[UserTopics | None, StatsSelection]:
+    """The given topics (those that do not exist are left out), or those with attempts, by title; and what they were asked
+    with. Raises PeriodError.
+    """
     selection = await _selection(context, topic_ids, spec)
-    totals = await context.load(load_topic_totals_by_user, user_id, selection)
-    topics = await context.load_many(load_topic_by_id, totals if topic_ids is None else dict.fromkeys(topic_ids))
-    return [
-        UserTopic(user_id, topic, totals.get(topic.id, TopicTotals(Measures(), None, 0)))
-        for topic in sorted(filter(None, topics), key=lambda topic: (topic.title, topic.id))
-    ]
+    return await context.load(load_topics_by_user, user_id, selection, wanted), selection
 
 
-async def resolve_mastery(context: Context, user_topic: UserTopic) -> float | None:
+async def resolve_mastery(
+    context: Context, user_id: int, topic_id: int, tasks: int, selection: StatsSelection
+) -> float | None:
     """Tasks completed / labs of the topic (0–1), both of labs that are not archived; None where there are none."""
-    count = await context.load(load_lab_count_by_entity, user_topic.topic.id, Entity.TOPIC, LabSelection())
-    return ratio(user_topic.totals.current_tasks, count)
+    count = await context.load(load_lab_count_by_entity, topic_id, Entity.TOPIC, LabSelection())
+    archived = await context.load(load_archived_tasks_by_user, user_id, selection)
+    return ratio(tasks - archived.get(topic_id, 0), count)
 
 
 async def _selection(context: Context, ids: tuple[int, ...] | None, spec: PeriodSpec | None) -> StatsSelection:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 import strawberry
 
-from db.queries.measures import Measures, ratio
+from db.queries.measures import ratio
 from resolvers.explanations import (
     Contribution,
     ExclusionReason,
@@ -103,7 +103,7 @@ class ScoreExplanation:
 
     @classmethod
     async def of(
-        cls, info: Info, user_id: int, measures: Measures, start: datetime | None, end: datetime | None
+        cls, info: Info, user_id: int, measures: Any, start: datetime | None, end: datetime | None
     ) -> Self:
         """Explains the score over measures of [start, end), or of all time where both are None."""
         explained = await resolve_explanation(info.context, measures)

@@ -11,6 +11,7 @@ from db.queries.groups import BY_NAME, GroupRow, GroupSelection
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod
 from db.queries.memberships import MembershipSide
 from db.queries.users import UserSelection
+from execution.columns import column
 from resolvers.comparisons import resolve_member_comparison
 from resolvers.group_stats import resolve_group_level_stats, resolve_group_stats, resolve_group_topic_stats
 from resolvers.groups import resolve_group, resolve_groups, resolve_leads, resolve_member_count, resolve_members
@@ -32,9 +33,9 @@ from schema.relay import (
     Last,
     Node,
     connection_of,
-    global_id,
     key_of,
     keys_of,
+    node_id,
     page_of,
 )
 from schema.series import SERIES
@@ -72,21 +73,15 @@ MemberArgument = Annotated[strawberry.ID, strawberry.argument(description="Id of
 )
 class Group(Node):
     row: strawberry.Private[GroupRow]
-    name: str = strawberry.field(description="Name as people read it.")
-    external_id: str = strawberry.field(description="Id in the source system; unique in the organization.")
-    kind: str = strawberry.field(description="What sort of group it is, as the source system says: class, cohort, …")
-    time_zone: str | None = strawberry.field(description="IANA time zone, where the group has one of its own.")
+    id: strawberry.ID = node_id("Group")
+    name: str = column("name", description="Name as people read it.")
+    external_id: str = column("external_id", description="Id in the source system; unique in the organization.")
+    kind: str = column("kind", description="What sort of group it is, as the source system says: class, cohort, …")
+    time_zone: str | None = column("time_zone", description="IANA time zone, where the group has one of its own.")
 
     @classmethod
     def from_row(cls, row: GroupRow) -> Self:
-        return cls(
-            id=global_id("Group", row.id),
-            row=row,
-            name=row.name,
-            external_id=row.external_id,
-            kind=row.kind,
-            time_zone=row.time_zone,
-        )
+        return cls(row=row)
 
     @classmethod
     async def from_key(cls, info: Info, key: int) -> Self:

@@ -1,16 +1,15 @@
-"""Leaderboards, asked for and live."""
+"""Leaderboards."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 from strawberry.types.base import StrawberryObjectDefinition
 
-from db.changes import tags_of
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod, Standing
+from execution.columns import column, reference
 from resolvers.leaderboards import (
     LARGEST_RADIUS,
     BoardOf,
@@ -21,12 +20,10 @@ from resolvers.leaderboards import (
     resolve_standings,
     resolve_top,
 )
-from resolvers.live import wakeups
-from resolvers.scores import resolve_performance
+from resolvers.loaders.users import load_ranking_score_by_user, load_tasks_by_user, load_user_by_id
 from schema import users
 from schema.costs import BY_FIRST, cost, within
 from schema.enums import describe_enum
-from schema.live import Throttle
 from schema.periods import Period, PeriodInput
 from schema.relay import (
     PAGED,
@@ -41,6 +38,7 @@ from schema.relay import (
     key_of,
     page_of,
 )
+from schema.texts import shown_name
 
 if TYPE_CHECKING:
     from schema.users import User
@@ -94,31 +92,36 @@ KINDS = {
 
 @strawberry.type(description="A person's place on a board.")
 class LeaderboardEntry:
-    standing: strawberry.Private[Standing]
-    rank: int = strawberry.field(description="1 is best; how ties are ranked, the board's `ranking` says.")
-    tied_with: int = strawberry.field(description="How many others have the same value.")
-    value: float = strawberry.field(description="The value that is ranked, in the metric's unit.")
+    row: strawberry.Private[Standing]
+    rank: int = column("rank", description="1 is best; how ties are ranked, the board's `ranking` says.")
+    tied_with: int = column("tied_with", description="How many others have the same value.")
+    value: float = column(lambda value: float(value), description="The value that is ranked, in the metric's unit.")
 
     @classmethod
     def from_standing(cls, standing: Standing) -> Self:
-        return cls(standing=standing, rank=standing.rank, tied_with=standing.tied_with, value=float(standing.value))
+        return cls(row=standing)
 
-    @strawberry.field(description="The person.")
-    async def user(self, info: Info) -> Annotated[User, strawberry.lazy("schema.users")]:
-        return await users.User.from_key(info, self.standing.user_id)
-
-    @strawberry.field(description="The person's name as people read it.")
-    async def display_name(self, info: Info) -> str:
-        return (await users.User.from_key(info, self.standing.user_id)).display_name
-
-    @strawberry.field(description="The person's all-time score, whatever the board ranks by.")
-    async def score(self, info: Info) -> float | None:
-        scored = await resolve_performance(info.context, self.standing.user_id, None)
-        return None if scored.ranking_score is None else float(scored.ranking_score)
-
-    @strawberry.field(description="The person's tasks completed over all time, whatever the board ranks by.")
-    async def tasks_completed(self, info: Info) -> int:
-        return (await resolve_performance(info.context, self.standing.user_id, None)).measures.tasks
+    user: Annotated[User, strawberry.lazy("schema.users")] = reference(
+        load_user_by_id, "user_id", lambda row: users.User.of_found(row), description="The person."
+    )
+    display_name: str = reference(
+        load_user_by_id,
+        "user_id",
+        lambda row: shown_name(users.User.of_found(row).row.display_name),
+        description="The person's name as people read it.",
+    )
+    score: float | None = reference(
+        load_ranking_score_by_user,
+        "user_id",
+        lambda score: None if score is None else float(score),
+        description="The person's all-time score, whatever the board ranks by.",
+    )
+    tasks_completed: int = reference(
+        load_tasks_by_user,
+        "user_id",
+        lambda tasks: tasks,
+        description="The person's tasks completed over all time, whatever the board ranks by.",
+    )
 
 
 @strawberry.type(
@@ -243,34 +246,3 @@ class LeaderboardQuery:
         period: BoardPeriod = None,
     ) -> Leaderboard | None:
         return await leaderboard_of(info, scope, scope_key(scope, scope_id), metric, ranking, period)
-
-
-@strawberry.type(description="A board as it is after a change.")
-class LeaderboardUpdate:
-    leaderboard: Leaderboard = strawberry.field(description="The whole board, read anew.")
-    sequence: int = strawberry.field(description="1 for the first answer, then counting up.")
-
-
-@strawberry.type
-class LeaderboardSubscription:
-    @strawberry.subscription(
-        description="A leaderboard: at once, and again whenever attempts of the organization change. Access is decided anew "
-        "for each answer; the stream ends when the token does."
-    )
-    async def leaderboard_updated(
-        self,
-        info: Info,
-        scope: Scope = LeaderboardScope.ORGANIZATION,
-        scope_id: ScopeId = None,
-        metric: Metric = LeaderboardMetric.SCORE,
-        ranking: Ranking = RankingMethod.COMPETITION,
-        period: BoardPeriod = None,
-        throttle: Throttle = 1.0,
-    ) -> AsyncGenerator[LeaderboardUpdate, None]:
-        key = scope_key(scope, scope_id)
-        organization_id = (await info.context.viewer()).organization_id
-        sequence = 0
-        async for _ in wakeups(info.context, tags_of(organizations=[organization_id]), throttle):
-            sequence += 1
-            board = await leaderboard_of(info, scope, key, metric, ranking, period)
-            yield LeaderboardUpdate(leaderboard=board, sequence=sequence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from db.queries.measures import Measures, ratio
+from execution.columns import column
 from schema.scalars import BigInt
 
 DAY = 86_400
@@ -15,83 +16,94 @@ DAY = 86_400
     "Only attempts that the viewer may see are in them."
 )
 class AttemptMeasures:
-    measures: strawberry.Private[Measures]
+    row: strawberry.Private[Measures]
     people: strawberry.Private[int | None] = None
 
-    @strawberry.field(description="Finished attempts: succeeded, failed or abandoned.")
-    def attempts(self) -> BigInt:
-        return BigInt(self.measures.attempts)
+    attempts: BigInt = column(
+        lambda attempts: BigInt(attempts),
+        description="Finished attempts: succeeded, failed or abandoned.",
+    )
 
     @strawberry.field(description="Distinct people with at least one finished attempt; null where it was not counted.")
     def users(self) -> BigInt | None:
         return None if self.people is None else BigInt(self.people)
 
-    @strawberry.field(description="Attempts that succeeded.")
-    def successes(self) -> BigInt:
-        return BigInt(self.measures.successes)
-
-    @strawberry.field(description="Successes / finished attempts, 0–1. Abandoned attempts count as finished.")
-    def success_rate(self) -> float | None:
-        return ratio(self.measures.successes, self.measures.attempts)
-
-    @strawberry.field(description="Mean time of an attempt in seconds; durations over 30 days are left out.")
-    def avg_completion_time_seconds(self) -> float | None:
-        return ratio(self.measures.seconds, self.measures.timed)
-
-    @strawberry.field(description="Time spent in seconds; durations over 30 days are left out.")
-    def total_time_spent_seconds(self) -> float:
-        return float(self.measures.seconds)
-
-    @strawberry.field(description="Mean score of the attempts that have one, 0–100.")
-    def avg_score(self) -> float | None:
-        return ratio(self.measures.score_sum, self.measures.scored)
-
-    @strawberry.field(description="Sum of the scores of attempts.")
-    def total_score(self) -> float:
-        return float(self.measures.score_sum)
-
-    @strawberry.field(description="Mean accuracy of the attempts that report one, 0–1.")
-    def avg_accuracy(self) -> float | None:
-        return ratio(self.measures.accuracy_sum, self.measures.accuracy_known)
-
-    @strawberry.field(description="Hints used, over the attempts that report them.")
-    def hints_used(self) -> BigInt:
-        return BigInt(self.measures.hints)
-
-    @strawberry.field(description="Mean number of hints, over the attempts that report them.")
-    def hints_per_attempt(self) -> float | None:
-        return ratio(self.measures.hints, self.measures.hints_known)
-
-    @strawberry.field(description="Attempts with at least one hint / attempts that report hints, 0–1.")
-    def hint_usage_rate(self) -> float | None:
-        return ratio(self.measures.hinted, self.measures.hints_known)
-
-    @strawberry.field(description="Attempts that had a deadline.")
-    def attempts_with_deadline(self) -> BigInt:
-        return BigInt(self.measures.deadlines)
-
-    @strawberry.field(description="Attempts completed at or before their deadline.")
-    def attempts_on_time(self) -> BigInt:
-        return BigInt(self.measures.on_time)
-
-    @strawberry.field(description="Attempts on time / attempts that had a deadline, 0–1.")
-    def on_time_ratio(self) -> float | None:
-        return ratio(self.measures.on_time, self.measures.deadlines)
-
-    @strawberry.field(
-        description="Mean of (deadline − completion) in days of 24 hours, over attempts with a deadline; positive is early."
+    successes: BigInt = column(
+        lambda successes: BigInt(successes),
+        description="Attempts that succeeded.",
     )
-    def avg_completion_speed_days(self) -> float | None:
-        return ratio(self.measures.early_seconds, self.measures.deadlines * DAY)
 
-    @strawberry.field(
-        description="Sum of (deadline − completion) in days of 24 hours, over attempts with a deadline; positive is early."
+    success_rate: float | None = column(
+        lambda successes, attempts: ratio(successes, attempts),
+        description="Successes / finished attempts, 0–1. Abandoned attempts count as finished.",
     )
-    def total_completion_speed_days(self) -> float:
-        return float(self.measures.early_seconds / DAY)
 
-    @strawberry.field(
-        description="Tasks completed: distinct (person, lab) pairs with a success, counted at the first one."
+    avg_completion_time_seconds: float | None = column(
+        lambda seconds, timed: ratio(seconds, timed),
+        description="Mean time of an attempt in seconds; durations over 30 days are left out.",
     )
-    def tasks_completed(self) -> BigInt:
-        return BigInt(self.measures.tasks)
+
+    total_time_spent_seconds: float = column(
+        lambda seconds: float(seconds),
+        description="Time spent in seconds; durations over 30 days are left out.",
+    )
+
+    avg_score: float | None = column(
+        lambda score_sum, scored: ratio(score_sum, scored),
+        description="Mean score of the attempts that have one, 0–100.",
+    )
+
+    total_score: float = column(
+        lambda score_sum: float(score_sum),
+        description="Sum of the scores of attempts.",
+    )
+
+    avg_accuracy: float | None = column(
+        lambda accuracy_sum, accuracy_known: ratio(accuracy_sum, accuracy_known),
+        description="Mean accuracy of the attempts that report one, 0–1.",
+    )
+
+    hints_used: BigInt = column(
+        lambda hints: BigInt(hints),
+        description="Hints used, over the attempts that report them.",
+    )
+
+    hints_per_attempt: float | None = column(
+        lambda hints, hints_known: ratio(hints, hints_known),
+        description="Mean number of hints, over the attempts that report them.",
+    )
+
+    hint_usage_rate: float | None = column(
+        lambda hinted, hints_known: ratio(hinted, hints_known),
+        description="Attempts with at least one hint / attempts that report hints, 0–1.",
+    )
+
+    attempts_with_deadline: BigInt = column(
+        lambda deadlines: BigInt(deadlines),
+        description="Attempts that had a deadline.",
+    )
+
+    attempts_on_time: BigInt = column(
+        lambda on_time: BigInt(on_time),
+        description="Attempts completed at or before their deadline.",
+    )
+
+    on_time_ratio: float | None = column(
+        lambda on_time, deadlines: ratio(on_time, deadlines),
+        description="Attempts on time / attempts that had a deadline, 0–1.",
+    )
+
+    avg_completion_speed_days: float | None = column(
+        lambda early_seconds, deadlines: ratio(early_seconds, deadlines * DAY),
+        description="Mean of (deadline − completion) in days of 24 hours, over attempts with a deadline; positive is early.",
+    )
+
+    total_completion_speed_days: float = column(
+        lambda early_seconds: float(early_seconds / DAY),
+        description="Sum of (deadline − completion) in days of 24 hours, over attempts with a deadline; positive is early.",
+    )
+
+    tasks_completed: BigInt = column(
+        lambda tasks: BigInt(tasks),
+        description="Tasks completed: distinct (person, lab) pairs with a success, counted at the first one.",
+    )

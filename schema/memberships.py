@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Self
 import strawberry
 
 from db.queries.memberships import BY_START, MembershipRow, MembershipSide
+from execution.columns import column, reference
 from resolvers.loaders.groups import load_group_by_id
 from resolvers.loaders.users import load_user_by_id
 from resolvers.memberships import resolve_membership, resolve_memberships
 from schema import groups, users
-from schema.relay import Connection, Info, Node, connection_of, global_id, page_of
+from schema.relay import Connection, Info, Node, connection_of, node_id, page_of
 
 if TYPE_CHECKING:
     from schema.groups import Group
@@ -33,34 +34,32 @@ class GroupRole(Enum):
 @strawberry.type(description="A person in a group during [validFrom, validTo).")
 class GroupMembership(Node):
     row: strawberry.Private[MembershipRow]
-    role: GroupRole = strawberry.field(description="What the person is in the group.")
-    valid_from: datetime = strawberry.field(description="The first instant of it.")
-    valid_to: datetime | None = strawberry.field(description="The first instant after it; null while it has no end.")
+    id: strawberry.ID = node_id("GroupMembership")
+    role: GroupRole = column(lambda role: GroupRole(role), description="What the person is in the group.")
+    valid_from: datetime = column("valid_from", description="The first instant of it.")
+    valid_to: datetime | None = column("valid_to", description="The first instant after it; null while it has no end.")
 
     @classmethod
     def from_row(cls, row: MembershipRow) -> Self:
-        return cls(
-            id=global_id("GroupMembership", row.id),
-            row=row,
-            role=GroupRole(row.role),
-            valid_from=row.valid_from,
-            valid_to=row.valid_to,
-        )
+        return cls(row=row)
 
     @classmethod
     async def from_key(cls, info: Info, key: int) -> Self:
         """The membership as the viewer may see it. Raises NotFound."""
         return cls.from_row(await resolve_membership(info.context, key))
 
-    @strawberry.field(description="The person; null where the viewer may no longer see them.")
-    async def user(self, info: Info) -> Annotated[User, strawberry.lazy("schema.users")] | None:
-        row = await info.context.load(load_user_by_id, self.row.user_id)
-        return users.User.from_row(row) if row else None
-
-    @strawberry.field(description="The group; null where the viewer may no longer see it.")
-    async def group(self, info: Info) -> Annotated[Group, strawberry.lazy("schema.groups")] | None:
-        row = await info.context.load(load_group_by_id, self.row.group_id)
-        return groups.Group.from_row(row) if row else None
+    user: Annotated[User, strawberry.lazy("schema.users")] | None = reference(
+        load_user_by_id,
+        "user_id",
+        lambda row: users.User.from_row(row) if row else None,
+        description="The person; null where the viewer may no longer see them.",
+    )
+    group: Annotated[Group, strawberry.lazy("schema.groups")] | None = reference(
+        load_group_by_id,
+        "group_id",
+        lambda row: groups.Group.from_row(row) if row else None,
+        description="The group; null where the viewer may no longer see it.",
+    )
 
 
 async def membership_connection(

@@ -12,6 +12,7 @@ from graphql import ValueNode, value_from_ast_untyped
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types.scalar import ScalarDefinition
 
+from execution.columns import column
 from resolvers import periods
 from resolvers.periods import CalendarPeriod, GapFill, PeriodError, PeriodSpec, Weekday, find_zone
 from resolvers.periods import Grain as TimeGrain
@@ -179,26 +180,23 @@ Day = date
 
 @strawberry.type(description="One piece of a series: instants [start, end) within the period.")
 class TimeBucket:
-    start: datetime = strawberry.field(description="The first instant.")
-    end: datetime = strawberry.field(description="The first instant that is not in it: the start of the next.")
-    date: Day | None = strawberry.field(description="The local date of `start`; null for hours.")
-    label: str = strawberry.field(
+    row: strawberry.Private[periods.Bucket]
+    start: datetime = column("start", description="The first instant.")
+    end: datetime = column("end", description="The first instant that is not in it: the start of the next.")
+    date: Day | None = column("date", description="The local date of `start`; null for hours.")
+    label: str = column(
+        "label",
         description="Names the whole hour (2026-11-20T14:00+01:00), day (2026-11-20), week (2026-W47 if "
-        "weeks start on Monday, else its first day), month (2026-11), quarter (2026-Q4) or year (2026)."
+        "weeks start on Monday, else its first day), month (2026-11), quarter (2026-Q4) or year (2026).",
     )
-    is_partial: bool = strawberry.field(
-        description="Whether the period cuts it or it ends in the future: do not compare it with others."
+    is_partial: bool = column(
+        "is_partial",
+        description="Whether the period cuts it or it ends in the future: do not compare it with others.",
     )
 
     @classmethod
     def from_bucket(cls, bucket: periods.Bucket) -> TimeBucket:
-        return cls(
-            start=bucket.start,
-            end=bucket.end,
-            date=bucket.date,
-            label=bucket.label,
-            is_partial=bucket.is_partial,
-        )
+        return cls(row=bucket)
 
 
 def _parse_instant(value: Any) -> datetime:

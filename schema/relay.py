@@ -15,6 +15,7 @@ import strawberry
 from strawberry.types.info import Info as StrawberryInfo
 
 from db.keyset import Listing, Page
+from execution.columns import column
 from execution.cost_directives import ListSize
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
@@ -32,16 +33,22 @@ LARGEST_ID = 2**63 - 1
 MOST_DIGITS = 100
 
 
+ID_DESCRIPTION = "Opaque and stable. Ids of the source system are in `externalId`, `type` or `sourceId`."
+
+
 @strawberry.interface(description="An object with an id that `node` finds again.")
 class Node:
-    id: strawberry.ID = strawberry.field(
-        description="Opaque and stable. Ids of the source system are in `externalId`, `type` or `sourceId`."
-    )
+    id: strawberry.ID = strawberry.field(description=ID_DESCRIPTION)
 
 
 def global_id(kind: str, key: int) -> strawberry.ID:
     """The opaque id of row ``key`` of a type."""
     return strawberry.ID(base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("="))
+
+
+def node_id(kind: str) -> Any:
+    """The field ``id`` of a type whose row has its key in a column of that name."""
+    return column(lambda id: global_id(kind, id), description=ID_DESCRIPTION)
 
 
 def parse_global_id(value: str, argument: str) -> tuple[str, int]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import strawberry
 
 from db.changes import tags_of
-from db.queries.measures import Measures, ratio
-from resolvers.live import wakeups
+from db.queries.measures import ratio
+from execution.columns import column, needs, reference, same_row
+from resolvers.live import DEFAULT_THROTTLE, Live
+from resolvers.loaders.users import load_user_by_id
 from resolvers.scores import ScoredPerformance, resolve_performance
 from resolvers.trends import resolve_trend
-from resolvers.users import resolve_user
 from schema import users
 from schema.costs import cost
 from schema.explanations import ScoreExplanation
@@ -31,25 +31,23 @@ HOUR = 3_600
 
 @strawberry.type(description="The components of a score, over tasks completed. A component without data is null.")
 class PerformanceMetrics:
-    measures: strawberry.Private[Measures]
-
-    @strawberry.field(description="Tasks completed at or before their deadline / tasks that had one, 0–1.")
-    def on_time_ratio(self) -> float | None:
-        return ratio(self.measures.task_on_time, self.measures.task_deadlines)
-
-    @strawberry.field(description="Mean match between the tasks and the person's skills, 0–1.")
-    def skill_accuracy(self) -> float | None:
-        return ratio(self.measures.skill_sum, self.measures.skilled)
-
-    @strawberry.field(description="Mean difficulty of the tasks, 0–1 (difficulty 0–10 divided by 10).")
-    def difficulty_factor(self) -> float | None:
-        return ratio(self.measures.difficulty_sum, self.measures.rated * 10)
-
-    @strawberry.field(
-        description="Mean of (deadline − completion) in days of 24 hours, over tasks with a deadline; positive is early."
+    row: strawberry.Private[Any]
+    on_time_ratio: float | None = column(
+        lambda task_on_time, task_deadlines: ratio(task_on_time, task_deadlines),
+        description="Tasks completed at or before their deadline / tasks that had one, 0–1.",
     )
-    def avg_completion_speed_days(self) -> float | None:
-        return ratio(self.measures.task_early_seconds, self.measures.task_deadlines * DAY)
+    skill_accuracy: float | None = column(
+        lambda skill_sum, skilled: ratio(skill_sum, skilled),
+        description="Mean match between the tasks and the person's skills, 0–1.",
+    )
+    difficulty_factor: float | None = column(
+        lambda difficulty_sum, rated: ratio(difficulty_sum, rated * 10),
+        description="Mean difficulty of the tasks, 0–1 (difficulty 0–10 divided by 10).",
+    )
+    avg_completion_speed_days: float | None = column(
+        lambda task_early_seconds, task_deadlines: ratio(task_early_seconds, task_deadlines * DAY),
+        description="Mean of (deadline − completion) in days of 24 hours, over tasks with a deadline; positive is early.",
+    )
 
 
 @strawberry.type(
@@ -59,57 +57,46 @@ class PerformanceMetrics:
 )
 class UserPerformance:
     user_id: strawberry.Private[int]
-    measures: strawberry.Private[Measures]
-    ranking_score: strawberry.Private[Decimal | None]
-    level: strawberry.Private[int]
+    row: strawberry.Private[Any]
     period: Period | None = strawberry.field(description="The period that was asked for; null for all time.")
 
     @classmethod
     def from_scored(cls, scored: ScoredPerformance) -> Self:
         return cls(
             user_id=scored.user_id,
-            measures=scored.measures,
-            ranking_score=scored.ranking_score,
-            level=scored.experience_level,
+            row=scored.row,
             period=Period.from_period(scored.period) if scored.period else None,
         )
 
-    @strawberry.field(description="The person.")
-    async def user(self, info: Info) -> Annotated[User, strawberry.lazy("schema.users")]:
-        return users.User.from_row(await resolve_user(info.context, key=self.user_id))
-
-    @strawberry.field(description="Score 0–100, rounded half-even to one decimal; null without any scored component.")
-    def score(self) -> float | None:
-        return None if self.ranking_score is None else float(self.ranking_score)
-
-    @strawberry.field(description="Distinct labs with a success, counted at the first one.")
-    def tasks_completed(self) -> int:
-        return self.measures.tasks
-
-    @strawberry.field(description="Mean time of a completed task in seconds.")
-    def avg_completion_time_seconds(self) -> float | None:
-        return ratio(self.measures.task_seconds, self.measures.task_timed)
-
-    @strawberry.field(description="Mean time of a completed task in hours.")
-    def avg_completion_time_hours(self) -> float | None:
-        return ratio(self.measures.task_seconds, self.measures.task_timed * HOUR)
-
-    @strawberry.field(
-        description="1 + floor(sqrt(tasks completed)), over all time whatever the period: 42 tasks give level 7."
+    user: Annotated[User, strawberry.lazy("schema.users")] = reference(
+        load_user_by_id, "user_id", lambda row: users.User.of_found(row), description="The person."
     )
-    def experience_level(self) -> int:
-        return self.level
-
-    @strawberry.field(description="The components of the score.")
-    def metrics(self) -> PerformanceMetrics:
-        return PerformanceMetrics(measures=self.measures)
-
-    @strawberry.field(description="All attempts behind it, also those that are not counted as tasks.")
-    def attempts(self) -> AttemptMeasures:
-        return AttemptMeasures(measures=self.measures)
+    score: float | None = column(
+        lambda ranking_score: None if ranking_score is None else float(ranking_score),
+        description="Score 0–100, rounded half-even to one decimal; null without any scored component.",
+    )
+    tasks_completed: int = column("tasks", description="Distinct labs with a success, counted at the first one.")
+    avg_completion_time_seconds: float | None = column(
+        lambda task_seconds, task_timed: ratio(task_seconds, task_timed),
+        description="Mean time of a completed task in seconds.",
+    )
+    avg_completion_time_hours: float | None = column(
+        lambda task_seconds, task_timed: ratio(task_seconds, task_timed * HOUR),
+        description="Mean time of a completed task in hours.",
+    )
+    experience_level: int = column(
+        "experience_level",
+        description="1 + floor(sqrt(tasks completed)), over all time whatever the period: 42 tasks give level 7.",
+    )
+    metrics: PerformanceMetrics = same_row(lambda: PerformanceMetrics, description="The components of the score.")
+    attempts: AttemptMeasures = same_row(
+        lambda: AttemptMeasures, description="All attempts behind it, also those that are not counted as tasks."
+    )
 
     @strawberry.field(
-        description="Where the all-time score went, whatever period this performance is of.", directives=[cost(5)]
+        description="Where the all-time score went, whatever period this performance is of.",
+        directives=[cost(5)],
+        metadata=needs(),
     )
     async def trend(self, info: Info, period: TrendPeriod = LAST_30_DAYS) -> TrendSummary | None:
         return TrendSummary.from_trend(await resolve_trend(info.context, self.user_id, period.to_spec()))
@@ -117,14 +104,14 @@ class UserPerformance:
     @strawberry.field(description="Why the score is what it is.", directives=[cost(5)])
     async def explanation(self, info: Info) -> ScoreExplanation | None:
         start, end = (self.period.from_, self.period.to) if self.period else (None, None)
-        return await ScoreExplanation.of(info, self.user_id, self.measures, start, end)
+        return await ScoreExplanation.of(info, self.user_id, self.row, start, end)
 
 
 @strawberry.type
 class ScoreSubscription:
     @strawberry.subscription(
-        description="A person's performance: at once, and again whenever their attempts change. Access is decided anew for "
-        "each answer; the stream ends when the token does."
+        description="A person's performance: at once, and again whenever it changes. Access is decided anew for each answer; the "
+        "stream ends when the token does."
     )
     async def user_performance_updated(
         self,
@@ -134,9 +121,10 @@ class ScoreSubscription:
             PeriodInput | None,
             strawberry.argument(description="Only what was completed in this period; all time by default."),
         ] = None,
-        throttle: Throttle = 1.0,
+        throttle: Throttle = DEFAULT_THROTTLE,
     ) -> AsyncGenerator[UserPerformance, None]:
         key = key_of("User", user_id, "userId")
-        spec = period.to_spec() if period else None
-        async for _ in wakeups(info.context, tags_of(users=[key]), throttle):
-            yield UserPerformance.from_scored(await resolve_performance(info.context, key, spec))
+        scored = await resolve_performance(info.context, key, period.to_spec() if period else None)
+        live = info.context.live or Live()
+        live.follow(tags_of(users=[key]), throttle)
+        yield UserPerformance.from_scored(scored)

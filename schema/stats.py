@@ -86,7 +86,7 @@ class AttemptStats:
 
     @strawberry.field(description="All measures that add up. Its `users` is null; see `totalUsers`.")
     def measures(self) -> AttemptMeasures:
-        return AttemptMeasures(measures=self.sums)
+        return AttemptMeasures(row=self.sums)
 
     @strawberry.field(
         description="The errors that most attempts met; equally frequent ones by code.",

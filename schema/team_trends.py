@@ -36,7 +36,7 @@ class TeamTrendPoint:
         slot = point.slot
         return cls(
             bucket=TimeBucket.from_bucket(point.bucket),
-            measures=AttemptMeasures(measures=slot.measures, people=slot.people) if slot else None,
+            measures=AttemptMeasures(row=slot.measures, people=slot.people) if slot else None,
             people=slot.people if slot else None,
             average_performance_score=None if slot is None or slot.mean_score is None else float(slot.mean_score),
         )

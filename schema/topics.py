@@ -9,6 +9,8 @@ import strawberry
 from db.queries.labs import LabSelection
 from db.queries.stats import Entity
 from db.queries.topics import TopicRow
+from execution.columns import column
+from resolvers.errors import NotFound
 from resolvers.labs import BY_TITLE, resolve_labs_of
 from resolvers.stats import resolve_stats
 from resolvers.topics import ORDER, ORDER_TYPES, resolve_topic, resolve_topics
@@ -23,8 +25,8 @@ from schema.relay import (
     Last,
     Node,
     connection_of,
-    global_id,
     key_of,
+    node_id,
     page_of,
 )
 from schema.stats import AttemptStats, StatsPeriod
@@ -36,12 +38,20 @@ if TYPE_CHECKING:
 @strawberry.type(description="What labs are about. A lab can have several topics, and counts in each.")
 class Topic(Node):
     row: strawberry.Private[TopicRow]
-    external_id: str = strawberry.field(description="Id in the source system; unique in the organization.")
-    title: str = strawberry.field(description="Title as people read it.")
+    id: strawberry.ID = node_id("Topic")
+    external_id: str = column("external_id", description="Id in the source system; unique in the organization.")
+    title: str = column("title", description="Title as people read it.")
 
     @classmethod
     def from_row(cls, row: TopicRow) -> Self:
-        return cls(id=global_id("Topic", row.id), row=row, external_id=row.external_id, title=row.title)
+        return cls(row=row)
+
+    @classmethod
+    def of_found(cls, row: TopicRow | None) -> Self:
+        """Raises NotFound where there is none."""
+        if row is None:
+            raise NotFound("topic")
+        return cls.from_row(row)
 
     @classmethod
     async def from_key(cls, info: Info, key: int) -> Self:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import strawberry
 
-from db.queries.measures import Measures, ratio
-from db.queries.standings import Standing
+from db.queries.measures import MEASURES, ratio
+from execution.columns import column, needs, wanted
 from resolvers.freshness import resolve_freshness
 from resolvers.scores import displayed
 from resolvers.trends import (
@@ -99,37 +99,43 @@ class TrendSummary:
     "`tasksCompleted` and `attempts` are those of the bucket alone."
 )
 class PerformancePoint:
-    standing: strawberry.Private[Standing]
-    measures: strawberry.Private[Measures | None]
-    bucket: TimeBucket = strawberry.field(description="From when to when.")
+    point: strawberry.Private[TrendPoint]
+    row: strawberry.Private[Any]
 
     @classmethod
     def from_point(cls, point: TrendPoint) -> Self:
-        return cls(standing=point.standing, measures=point.measures, bucket=TimeBucket.from_bucket(point.bucket))
+        return cls(point=point, row=point.row)
 
-    @strawberry.field(description="Score at the end of the bucket, 0–100, rounded half-even to one decimal.")
-    def performance_score(self) -> float | None:
-        return displayed(self.standing.score)
+    @strawberry.field(description="From when to when.", metadata=needs())
+    def bucket(self) -> TimeBucket:
+        return TimeBucket.from_bucket(self.point.bucket)
 
-    @strawberry.field(description="Tasks in time / tasks with a deadline until the end of the bucket, 0–1.")
-    def on_time_ratio(self) -> float | None:
-        return ratio(self.standing.task_on_time, self.standing.task_deadlines)
+    performance_score: float | None = column(
+        lambda standing_score: displayed(standing_score),
+        description="Score at the end of the bucket, 0–100, rounded half-even to one decimal.",
+    )
+    on_time_ratio: float | None = column(
+        lambda standing_task_on_time, standing_task_deadlines: ratio(standing_task_on_time, standing_task_deadlines),
+        description="Tasks in time / tasks with a deadline until the end of the bucket, 0–1.",
+    )
+    skill_accuracy: float | None = column(
+        lambda standing_skill_sum, standing_skilled: ratio(standing_skill_sum, standing_skilled),
+        description="Mean skill match of the tasks until the end of the bucket, 0–1.",
+    )
+    difficulty_factor: float | None = column(
+        lambda standing_difficulty_sum, standing_rated: ratio(standing_difficulty_sum, standing_rated * 10),
+        description="Mean difficulty of the tasks until the end of the bucket, 0–1.",
+    )
+    tasks_completed: int | None = column(
+        "tasks", description="Tasks completed in the bucket; null only in a gap that `fill: NULL` filled."
+    )
 
-    @strawberry.field(description="Mean skill match of the tasks until the end of the bucket, 0–1.")
-    def skill_accuracy(self) -> float | None:
-        return ratio(self.standing.skill_sum, self.standing.skilled)
-
-    @strawberry.field(description="Mean difficulty of the tasks until the end of the bucket, 0–1.")
-    def difficulty_factor(self) -> float | None:
-        return ratio(self.standing.difficulty_sum, self.standing.rated * 10)
-
-    @strawberry.field(description="Tasks completed in the bucket; null only in a gap that `fill: NULL` filled.")
-    def tasks_completed(self) -> int | None:
-        return None if self.measures is None else self.measures.tasks
-
-    @strawberry.field(description="All attempts finished in the bucket; null only in a gap that `fill: NULL` filled.")
+    @strawberry.field(
+        description="All attempts finished in the bucket; null only in a gap that `fill: NULL` filled.",
+        metadata=needs(*MEASURES),
+    )
     def attempts(self) -> AttemptMeasures | None:
-        return None if self.measures is None else AttemptMeasures(measures=self.measures)
+        return None if self.row.attempts is None else AttemptMeasures(row=self.row)
 
 
 @strawberry.type(
@@ -204,5 +210,6 @@ async def performance_trend(
         fill,
         time_zone,
         Weekday.MONDAY if week_start is None else week_start,
+        wanted(info, "points"),
     )
     return PerformanceTrend.from_series(series)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import strawberry
 
 from db.queries.measures import ratio
+from db.queries.user_stats import StatsSelection
+from execution.columns import Columns, column, needs, reference, same_row, wanted
+from resolvers.loaders.topics import load_topic_by_id
 from resolvers.user_stats import (
     UserLab,
-    UserTopic,
     resolve_mastery,
     resolve_user_lab_extremes,
     resolve_user_labs,
@@ -83,29 +85,27 @@ class UserLabStats:
 
 @strawberry.type(description="What a person did in a topic. Exact at the instant of the answer.")
 class UserTopicStats:
-    user_topic: strawberry.Private[UserTopic]
-
-    @strawberry.field(description="The topic.")
-    def topic(self) -> Annotated[Topic, strawberry.lazy("schema.topics")]:
-        return topics.Topic.from_row(self.user_topic.topic)
-
-    @strawberry.field(description="Measures of the person's attempts at the labs of the topic.")
-    def measures(self) -> AttemptMeasures:
-        return AttemptMeasures(measures=self.user_topic.totals.measures)
-
-    @strawberry.field(
-        description="Score 0–100 over the topic's tasks, by the formula of `UserPerformance`, rounded half-even to one decimal."
+    row: strawberry.Private[Any]
+    user_id: strawberry.Private[int]
+    selection: strawberry.Private[StatsSelection]
+    topic: Annotated[Topic, strawberry.lazy("schema.topics")] = reference(
+        load_topic_by_id, "topic_id", lambda row: topics.Topic.of_found(row), description="The topic."
     )
-    def score(self) -> float | None:
-        score = self.user_topic.totals.ranking_score
-        return None if score is None else float(score)
+    measures: AttemptMeasures = same_row(
+        lambda: AttemptMeasures, description="Measures of the person's attempts at the labs of the topic."
+    )
+    score: float | None = column(
+        "ranking_score",
+        description="Score 0–100 over the topic's tasks, by the formula of `UserPerformance`, rounded half-even to one decimal.",
+    )
 
     @strawberry.field(
         description="Tasks completed / labs of the topic, 0–1; archived labs count in neither. In a period, the tasks completed "
-        "in it. Null where the topic has no labs."
+        "in it. Null where the topic has no labs.",
+        metadata=needs("topic_id", "tasks"),
     )
     async def mastery(self, info: Info) -> float | None:
-        return await resolve_mastery(info.context, self.user_topic)
+        return await resolve_mastery(info.context, self.user_id, self.row.topic_id, self.row.tasks, self.selection)
 
 
 async def user_lab_stats(
@@ -119,8 +119,15 @@ async def user_lab_stats(
 
 async def user_topic_stats(
     info: Info, user_id: int, topic_ids: list[strawberry.ID] | None, period: PeriodInput | None
-) -> list[UserTopicStats]:
+) -> Columns | list[UserTopicStats]:
     """Of one person, by the topic's title."""
     keys = keys_of("Topic", topic_ids, "topicIds")
-    found = await resolve_user_topics(info.context, user_id, keys, period.to_spec() if period else None)
-    return [UserTopicStats(user_topic=user_topic) for user_topic in found]
+    spec = period.to_spec() if period else None
+    found, selection = await resolve_user_topics(info.context, user_id, keys, spec, wanted(info))
+    if found is None:
+        return []
+
+    def make(row: Any) -> UserTopicStats:
+        return UserTopicStats(row=row, user_id=user_id, selection=selection)
+
+    return Columns(make, found.names, found.values)

@@ -11,8 +11,9 @@ import strawberry
 from db.queries.assignments import AssignmentSide
 from db.queries.memberships import MembershipSide
 from db.queries.users import UserRow, UserSelection
+from execution.columns import column, wanted
 from resolvers.attempts import AttemptOwner
-from resolvers.errors import Invalid
+from resolvers.errors import Invalid, NotFound
 from resolvers.permissions import Permission
 from resolvers.scores import resolve_performance
 from resolvers.users import UserOrder as Order
@@ -32,8 +33,8 @@ from schema.relay import (
     Node,
     OrderDirection,
     connection_of,
-    global_id,
     key_of,
+    node_id,
     page_of,
 )
 from schema.scores import UserPerformance
@@ -81,25 +82,26 @@ class UserRank:
 @strawberry.type(description="A person: a learner, a teacher, or whoever else the roster knows.")
 class User(Node):
     row: strawberry.Private[UserRow]
-    external_id: str = strawberry.field(description="Id in the source system; unique in the organization.")
-    username: str = strawberry.field(description="Login name; unique in the organization without regard to case.")
-    display_name: str = strawberry.field(description="Name as people read it.")
-    role: Role = strawberry.field(description="What the roster says the person is.")
-    time_zone: str | None = strawberry.field(description="IANA time zone, where the person has set one.")
-    deactivated_at: datetime | None = strawberry.field(description="When the person was taken off rosters and boards.")
+    id: strawberry.ID = node_id("User")
+    external_id: str = column("external_id", description="Id in the source system; unique in the organization.")
+    username: str = column("username", description="Login name; unique in the organization without regard to case.")
+    display_name: str = column(lambda display_name: shown_name(display_name), description="Name as people read it.")
+    role: Role = column(lambda role: Role(role), description="What the roster says the person is.")
+    time_zone: str | None = column("time_zone", description="IANA time zone, where the person has set one.")
+    deactivated_at: datetime | None = column(
+        "deactivated_at", description="When the person was taken off rosters and boards."
+    )
 
     @classmethod
     def from_row(cls, row: UserRow) -> Self:
-        return cls(
-            id=global_id("User", row.id),
-            row=row,
-            external_id=row.external_id,
-            username=row.username,
-            display_name=shown_name(row.display_name),
-            role=Role(row.role),
-            time_zone=row.time_zone,
-            deactivated_at=row.deactivated_at,
-        )
+        return cls(row=row)
+
+    @classmethod
+    def of_found(cls, row: UserRow | None) -> Self:
+        """Raises NotFound where nobody was found."""
+        if row is None:
+            raise NotFound("user")
+        return cls.from_row(row)
 
     @classmethod
     async def from_key(cls, info: Info, key: int) -> Self:
@@ -122,7 +124,7 @@ class User(Node):
         ] = None,
     ) -> UserPerformance | None:
         return UserPerformance.from_scored(
-            await resolve_performance(info.context, self.row.id, period.to_spec() if period else None)
+            await resolve_performance(info.context, self.row.id, period.to_spec() if period else None, wanted(info))
         )
 
     @strawberry.field(description="Place in the organization by score; null without a score.", directives=[cost(20)])
@@ -242,7 +244,7 @@ class User(Node):
     async def topic_stats(
         self, info: Info, topic_ids: TopicIds = None, period: StatsPeriod = None
     ) -> list[UserTopicStats] | None:
-        return await user_topic_stats(info, self.row.id, topic_ids, period)
+        return await user_topic_stats(info, self.row.id, topic_ids, period)  # type: ignore[return-value]
 
 
 @strawberry.input(one_of=True, description="Names one person.")

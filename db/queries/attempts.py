@@ -14,6 +14,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from db.keyset import Page, SortKey, bounded_count, order_of, paged, sort_values
 from db.models.attempts import attempt_revisions, attempts
+from db.models.groups import group_memberships
 from db.models.labs import lab_topics, labs
 from db.queries.memberships import present_members
 from db.snapshot import Snapshot
@@ -204,7 +205,7 @@ def _selected(statement: Select[Any], selection: AttemptSelection) -> Select[Any
     if selection.user_ids is not None:
         conditions.append(attempts.c.user_id.in_(selection.user_ids))
     if selection.group_ids is not None:
-        conditions.append(attempts.c.user_id.in_(present_members(selection.group_ids)))
+        conditions.append(attempts.c.user_id.in_(present_members(group_memberships.c.group_id.in_(selection.group_ids))))
     if selection.lab_ids is not None:
         conditions.append(attempts.c.lab_id.in_(selection.lab_ids))
     if selection.topic_ids is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 import asyncpg
 
@@ -72,8 +73,7 @@ class Board:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """A person's place on a board. ``value`` is in the metric's unit, as displayed; ``entries`` is how many are ranked;
     ``position`` orders the board and is unique.
     """

@@ -6,13 +6,12 @@ Numbers are exact (counts, and Decimal sums); ratios and means over nothing are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
+class Measures(NamedTuple):
     """Sums over finished attempts; the ``task_…`` ones over tasks completed (the counted attempts)."""
 
     attempts: int = 0
@@ -43,19 +42,21 @@ class Measures:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Measures:
         """From a row that has a column of each name; null counts as zero."""
-        values: list[Any] = [row[name] or zero for name, zero in _ZEROES]
-        return cls(*values)
+        values = _VALUES(row)
+        if None in values:
+            values = tuple(zero if value is None else value for value, zero in zip(values, _ZEROES, strict=True))
+        return cls._make(values)
 
 
-_ZEROES: tuple[tuple[str, Any], ...] = tuple((field.name, field.default) for field in fields(Measures))
-
-MEASURES = tuple(name for name, _ in _ZEROES)
+MEASURES = Measures._fields
+_VALUES = itemgetter(*MEASURES)
+_ZEROES = tuple(Measures._field_defaults[name] for name in MEASURES)
 
 # For SQL that passes the measures on, or adds them up per key.
 MEASURE_COLUMNS = ", ".join(MEASURES)
 MEASURE_SUMS = ", ".join(
     f"CAST(sum({name}) AS bigint) AS {name}" if isinstance(zero, int) else f"sum({name}) AS {name}"
-    for name, zero in _ZEROES
+    for name, zero in zip(MEASURES, _ZEROES, strict=True)
 )
 # The arguments of performance_score() and ranking_score().
 SCORE_ARGUMENTS = "task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated"
@@ -63,4 +64,8 @@ SCORE_ARGUMENTS = "task_on_time, task_deadlines, skill_sum, skilled, difficulty_
 
 def ratio(numerator: Decimal | int, denominator: Decimal | int) -> float | None:
     """None where there is nothing to divide by."""
-    return float(Decimal(numerator) / Decimal(denominator)) if denominator else None
+    if not denominator:
+        return None
+    if numerator.__class__ is int and denominator.__class__ is int:
+        return float(numerator / denominator)
+    return float(Decimal(numerator) / Decimal(denominator))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, bindparam, func, select, true
 
 from db.keyset import Page, SortKey, paged_by, sort_values
 from db.models.groups import group_memberships as memberships
@@ -16,8 +16,7 @@ from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
 
-@dataclass(frozen=True, slots=True)
-class MembershipRow:
+class MembershipRow(NamedTuple):
     """A person in a group during [valid_from, valid_to); without end while ``valid_to`` is None."""
 
     id: int
@@ -63,11 +62,11 @@ async def get_memberships(snapshot: Snapshot, ids: Sequence[int]) -> list[Member
     return [MembershipRow(*row) for row in await snapshot.rows(MEMBERSHIPS_BY_ID, ids=ids)]
 
 
-def memberships_statement(side: MembershipSide, keys: Sequence[int], include_ended: bool, page: Page) -> Statement:
-    """The same page of the memberships of each group or person, by start: the key, the columns, the sort values."""
+@cache
+def memberships_statement(side: MembershipSide, include_ended: bool, shape: Page) -> Statement:
+    """The same page of the memberships of each group or person (``keys``), by start: the key, the columns, the sort values."""
     columns = side.column.label("key"), *COLUMNS, *sort_values(BY_START)
-    chosen = _selected(select(*columns), side, keys, include_ended)
-    return Statement(paged_by(chosen, side.column, BY_START, page))
+    return Statement(paged_by(_selected(select(*columns), side, include_ended), side.column, BY_START, shape))
 
 
 async def list_memberships(
@@ -76,7 +75,8 @@ async def list_memberships(
     """By group or person, for those that have any."""
     width = 1 + len(COLUMNS)
     found: dict[int, list[tuple[MembershipRow, tuple[Any, ...]]]] = {}
-    for row in await snapshot.rows(memberships_statement(side, keys, include_ended, page)):
+    statement = memberships_statement(side, include_ended, page.shape)
+    for row in await snapshot.rows(statement, keys=keys, **page.values):
         found.setdefault(row[0], []).append((MembershipRow(*row[1:width]), tuple(row[width:])))
     return found
 
@@ -85,17 +85,23 @@ async def count_memberships(
     snapshot: Snapshot, side: MembershipSide, keys: Sequence[int], include_ended: bool
 ) -> dict[int, int]:
     """By group or person, for those that have any."""
-    counted = _selected(select(side.column, func.count()), side, keys, include_ended).group_by(side.column)
-    return {row[0]: row[1] for row in await snapshot.rows(Statement(counted))}
+    rows = await snapshot.rows(membership_counts_statement(side, include_ended), keys=keys)
+    return {row[0]: row[1] for row in rows}
 
 
-def present_members(group_ids: Sequence[int]) -> Select[tuple[int]]:
-    """The ids of who is a member of one of the groups now."""
-    return select(memberships.c.user_id).where(memberships.c.group_id.in_(group_ids), *PRESENT_MEMBER)
+@cache
+def membership_counts_statement(side: MembershipSide, include_ended: bool) -> Statement:
+    """How many memberships each group or person (``keys``) has."""
+    return Statement(_selected(select(side.column, func.count()), side, include_ended).group_by(side.column))
 
 
-def _selected(statement: Select[Any], side: MembershipSide, keys: Sequence[int], include_ended: bool) -> Select[Any]:
-    statement = statement.where(side.column.in_(keys))
+def present_members(of_groups: ColumnElement[bool]) -> Select[tuple[int]]:
+    """The ids of who is a member of one of the groups now. ``of_groups`` is a condition on the group's id."""
+    return select(memberships.c.user_id).where(of_groups, *PRESENT_MEMBER)
+
+
+def _selected(statement: Select[Any], side: MembershipSide, include_ended: bool) -> Select[Any]:
+    statement = statement.where(side.column == func.any(bindparam("keys", type_=ARRAY(BigInteger))))
     if not include_ended:
         statement = statement.where(func.coalesce(memberships.c.valid_to > func.now(), true()))
     return statement

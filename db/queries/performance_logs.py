@@ -33,6 +33,7 @@ from sqlalchemy import (
 
 from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.attempts import attempts
+from db.models.groups import group_memberships
 from db.queries.memberships import present_members
 from db.queries.standings import STANDING_COLUMNS, STANDING_COUNTS, STANDING_SCORE, Standing, standing_columns
 from db.snapshot import Snapshot
@@ -252,7 +253,7 @@ def _selected(statement: Select[Any], selection: LogSelection) -> Select[Any]:
     if selection.user_ids is not None:
         statement = statement.where(tasks.c.user_id.in_(selection.user_ids))
     if selection.group_ids is not None:
-        statement = statement.where(tasks.c.user_id.in_(present_members(selection.group_ids)))
+        statement = statement.where(tasks.c.user_id.in_(present_members(group_memberships.c.group_id.in_(selection.group_ids))))
     return statement.where(*selection.interval.conditions(tasks.c.completed_at))
 
 

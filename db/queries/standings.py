@@ -6,7 +6,7 @@ and numeric sums), so the difference is too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
@@ -45,10 +45,17 @@ STANDING_SCORE = (
 )
 
 
-def standing_columns(totals: str, parts: str) -> str:
-    """Columns ``standing_…``: those of ``totals`` less the sums of ``parts`` over a window named ``later``."""
+# What a standing is before anything was done.
+NO_STANDING = {f"standing_{f.name}": f.default for f in fields(Standing)}
+
+
+def standing_columns(totals: str, parts: str, names: Collection[str] | None = None) -> str:
+    """Columns ``standing_…``: those of ``totals`` less the sums of ``parts`` over a window named ``later``. ``names`` are the
+    sums that are wanted (None: all).
+    """
     return ", ".join(
         f"CAST({totals}.{f.name} - coalesce(sum({parts}.{f.name}) OVER later, 0) AS "
         f"{'bigint' if isinstance(f.default, int) else 'numeric'}) AS standing_{f.name}"
         for f in _SUMS
+        if names is None or f.name in names
     )

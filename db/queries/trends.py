@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
-from db.queries.measures import MEASURE_SUMS, MEASURES, Measures
-from db.queries.standings import STANDING_SCORE, Standing, standing_columns
+from db.queries.measures import MEASURES, SCORE_ARGUMENTS, Measures
+from db.queries.standings import STANDING_COLUMNS, STANDING_SCORE, standing_columns
+from db.rows import chosen, row_type
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """What a person did between two edges, and where they stood at the second."""
-
-    measures: Measures
-    standing: Standing
+# What was done between two edges (the measures), and where the person stood at the second.
+SLOT_COLUMNS = (*MEASURES, *STANDING_COLUMNS, "standing_score")
 
 
-def slots_statement(source: str, place: str, kind: str) -> Statement:
-    """Slot n lies from edge n to edge n + 1, slot 0 before the first edge.
+@lru_cache(maxsize=1024)
+def slots_statement(source: str, place: str, kind: str, columns: tuple[str, ...]) -> Statement:
+    """Slot n lies from edge n to edge n + 1, slot 0 before the first edge. ``columns`` are some of SLOT_COLUMNS.
 
     Slot 0 stands in the answer for each person, the others where something was done in them. What was done from the last
     edge on makes a slot as well, only to be subtracted.
     """
+    standing = {name.removeprefix("standing_") for name in columns if name in STANDING_COLUMNS}
+    if "standing_score" in columns:
+        standing |= set(SCORE_ARGUMENTS.split(", "))
+    sums = [name for name in MEASURES if name in standing or name in columns]
+    added = "".join(
+        f", CAST(sum({name}) AS {'bigint' if isinstance(Measures._field_defaults[name], int) else 'numeric'}) AS {name}"
+        for name in sums
+    )
+    given = standing_columns("t", "p", standing)
+    score = f", {STANDING_SCORE}" if "standing_score" in columns else ""
     return sql(f"""
     WITH slots AS (
-      SELECT user_id, width_bucket({place}, CAST(:edges AS {kind}[])) AS slot, {MEASURE_SUMS}
+      SELECT user_id, width_bucket({place}, CAST(:edges AS {kind}[])) AS slot{added}
       FROM {source}
       WHERE user_id = ANY (:ids) AND {place} >= :first
       GROUP BY 1, 2
@@ -38,40 +45,48 @@ def slots_statement(source: str, place: str, kind: str) -> Statement:
     places AS (
       SELECT * FROM slots
       UNION ALL
-      SELECT id, 0, {", ".join("0" for _ in MEASURES)} FROM unnest(CAST(:ids AS bigint[])) AS id
-    )
-    SELECT *, {STANDING_SCORE}
-    FROM (
-      SELECT p.*, {standing_columns("t", "p")}
+      SELECT id, 0{", 0" * len(sums)} FROM unnest(CAST(:ids AS bigint[])) AS id
+    ),
+    standings AS (
+      SELECT p.*{given and ", " + given}
       FROM places p
       JOIN (SELECT * FROM user_totals_live WHERE user_id = ANY (:ids)) AS t ON t.user_id = p.user_id
       WINDOW later AS (PARTITION BY p.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-    ) AS standings
+    )
+    SELECT user_id, slot{"".join(f", {name}" for name in columns)}
+    FROM (SELECT *{score} FROM standings) AS scored
     WHERE slot < cardinality(CAST(:edges AS {kind}[]))
     """)
 
 
-SLOTS_BY_DAY = slots_statement("user_days_live", "day", "date")
-SLOTS_BY_INSTANT = slots_statement("attempt_measures", "completed_at", "timestamptz")
-
-
 async def get_slots_by_day(
-    snapshot: Snapshot, user_ids: Sequence[int], edges: Sequence[date]
-) -> dict[int, dict[int, Slot]]:
-    """By person and slot, from the rollup. Edges are local dates of the organization, ascending."""
-    return _by_user(await snapshot.rows(SLOTS_BY_DAY, ids=user_ids, edges=edges, first=edges[0]))
+    snapshot: Snapshot, user_ids: Sequence[int], edges: Sequence[date], wanted: frozenset[str] | None = None
+) -> dict[int, dict[int, Any]]:
+    """By person and slot, from the rollup: rows of those of SLOT_COLUMNS that are wanted (None: all). Edges are local dates
+    of the organization, ascending.
+    """
+    return await _slots(snapshot, ("user_days_live", "day", "date"), user_ids, edges, wanted)
 
 
 async def get_slots_by_instant(
-    snapshot: Snapshot, user_ids: Sequence[int], edges: Sequence[datetime]
-) -> dict[int, dict[int, Slot]]:
+    snapshot: Snapshot, user_ids: Sequence[int], edges: Sequence[datetime], wanted: frozenset[str] | None = None
+) -> dict[int, dict[int, Any]]:
     """The same from the attempts. Edges are instants, ascending."""
-    return _by_user(await snapshot.rows(SLOTS_BY_INSTANT, ids=user_ids, edges=edges, first=edges[0]))
+    return await _slots(snapshot, ("attempt_measures", "completed_at", "timestamptz"), user_ids, edges, wanted)
 
 
-def _by_user(rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[int, Slot]]:
-    found: dict[int, dict[int, Slot]] = {}
-    for row in rows:
-        slot = Slot(Measures.from_row(row), Standing.from_row(row))
-        found.setdefault(row["user_id"], {})[row["slot"]] = slot
+async def _slots(
+    snapshot: Snapshot,
+    source: tuple[str, str, str],
+    user_ids: Sequence[int],
+    edges: Sequence[Any],
+    wanted: frozenset[str] | None,
+) -> dict[int, dict[int, Any]]:
+    columns = chosen(SLOT_COLUMNS, wanted)
+    make = row_type(columns)._make
+    found: dict[int, dict[int, Any]] = {}
+    for user_id, slot, *values in await snapshot.rows(
+        slots_statement(*source, columns), ids=user_ids, edges=edges, first=edges[0]
+    ):
+        found.setdefault(user_id, {})[slot] = make(values)
     return found

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ARRAY, BigInteger, Select, bindparam, func, select
 
 from db.keyset import Page, SortKey, bounded_count, paged, paged_by, sort_values
 from db.models.groups import group_memberships
 from db.models.users import user_totals_live, users
-from db.queries.measures import MEASURE_COLUMNS, Measures
+from db.queries.measures import MEASURES
 from db.queries.memberships import PRESENT_MEMBER, present_members
+from db.rows import chosen, row_type
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
 
-@dataclass(frozen=True, slots=True)
-class UserRow:
+class UserRow(NamedTuple):
     """A person."""
 
     id: int
@@ -49,20 +49,7 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class UserTotals:
-    """A person's all-time measures and what follows from them. ``score`` is unrounded, ``ranking_score`` as displayed."""
-
-    user_id: int
-    measures: Measures
-    score: Decimal | None
-    ranking_score: Decimal | None
-    experience_level: int
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(NamedTuple):
     """A person's exact place in the organization by score."""
 
     rank: int
@@ -90,10 +77,8 @@ USERS_BY_EXTERNAL_ID = sql(f"SELECT {_ALL} FROM users WHERE external_id = ANY (:
 USERS_BY_USERNAME = sql(
     f"SELECT {_ALL} FROM users WHERE username_key = lower(normalize(CAST(:username AS text), NFKC))"
 )
-USER_TOTALS = sql(f"""
-SELECT user_id, score, ranking_score, experience_level, active, {MEASURE_COLUMNS}
-FROM user_totals_live WHERE user_id = ANY (:ids)
-""")
+# All-time measures and what follows from them: the unrounded score, and as displayed.
+TOTALS_COLUMNS = ("score", "ranking_score", "experience_level", "active", *MEASURES)
 USER_RANKS = sql("SELECT user_id, rank, tied_with, ranked_people FROM live_ranks(:ids)")
 
 
@@ -111,18 +96,16 @@ async def get_user_by_username(snapshot: Snapshot, username: str) -> UserRow | N
     return UserRow(*row) if row else None
 
 
-async def get_user_totals(snapshot: Snapshot, ids: Sequence[int]) -> list[UserTotals]:
-    return [
-        UserTotals(
-            row["user_id"],
-            Measures.from_row(row),
-            row["score"],
-            row["ranking_score"],
-            row["experience_level"],
-            row["active"],
-        )
-        for row in await snapshot.rows(USER_TOTALS, ids=ids)
-    ]
+@lru_cache(maxsize=1024)
+def user_totals_statement(columns: tuple[str, ...]) -> Statement:
+    return sql(f"SELECT {', '.join(columns)} FROM user_totals_live WHERE user_id = ANY (:ids)")
+
+
+async def get_user_totals(snapshot: Snapshot, ids: Sequence[int], wanted: frozenset[str] | None) -> dict[int, Any]:
+    """By person: rows of the person's id and those of TOTALS_COLUMNS that are wanted (None: all)."""
+    columns = ("user_id", *chosen(TOTALS_COLUMNS, wanted))
+    make = row_type(columns)._make
+    return {row[0]: make(row) for row in await snapshot.rows(user_totals_statement(columns), ids=ids)}
 
 
 async def get_rankings(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, Ranking]:
@@ -152,22 +135,22 @@ async def count_users(snapshot: Snapshot, selection: UserSelection, bound: int |
     return await snapshot.count(Statement(bounded_count(_selected(select(users.c.id), selection, ()), bound)))
 
 
-def users_by_group_statement(
-    group_ids: Sequence[int], selection: UserSelection, keys: Sequence[SortKey], page: Page
-) -> Statement:
-    """The same page of the members of each group: the group's id, then as ``users_statement``."""
+# Selections have values of their callers in them: only the latest statements are kept.
+@lru_cache(maxsize=256)
+def users_by_group_statement(selection: UserSelection, keys: tuple[SortKey, ...], shape: Page) -> Statement:
+    """The same page of the members of each of ``group_ids``: the group's id, then as ``users_statement``."""
     columns = group_memberships.c.group_id, *COLUMNS, *sort_values(keys)
-    chosen = _members(select(*columns), group_ids, selection, keys)
-    return Statement(paged_by(chosen, group_memberships.c.group_id, keys, page))
+    return Statement(paged_by(_members(select(*columns), selection, keys), group_memberships.c.group_id, keys, shape))
 
 
 async def list_users_by_group(
-    snapshot: Snapshot, group_ids: Sequence[int], selection: UserSelection, keys: Sequence[SortKey], page: Page
+    snapshot: Snapshot, group_ids: Sequence[int], selection: UserSelection, keys: tuple[SortKey, ...], page: Page
 ) -> dict[int, list[tuple[UserRow, tuple[Any, ...]]]]:
     """Present members by group, for groups that have any."""
     width = 1 + len(COLUMNS)
     found: dict[int, list[tuple[UserRow, tuple[Any, ...]]]] = {}
-    for row in await snapshot.rows(users_by_group_statement(group_ids, selection, keys, page)):
+    statement = users_by_group_statement(selection, keys, page.shape)
+    for row in await snapshot.rows(statement, group_ids=group_ids, **page.values):
         found.setdefault(row[0], []).append((UserRow(*row[1:width]), tuple(row[width:])))
     return found
 
@@ -176,21 +159,26 @@ async def count_users_by_group(
     snapshot: Snapshot, group_ids: Sequence[int], selection: UserSelection
 ) -> dict[int, int]:
     """How many present members there are by group, for groups that have any."""
-    counted = _members(select(group_memberships.c.group_id, func.count()), group_ids, selection, ())
-    rows = await snapshot.rows(Statement(counted.group_by(group_memberships.c.group_id)))
+    rows = await snapshot.rows(user_counts_by_group_statement(selection), group_ids=group_ids)
     return {row[0]: row[1] for row in rows}
 
 
-def _members(
-    statement: Select[Any], group_ids: Sequence[int], selection: UserSelection, keys: Sequence[SortKey]
-) -> Select[Any]:
-    """The selection, once for each of the groups that a person is in."""
+@lru_cache(maxsize=256)
+def user_counts_by_group_statement(selection: UserSelection) -> Statement:
+    """How many present members each of ``group_ids`` has."""
+    counted = _members(select(group_memberships.c.group_id, func.count()), selection, ())
+    return Statement(counted.group_by(group_memberships.c.group_id))
+
+
+def _members(statement: Select[Any], selection: UserSelection, keys: Sequence[SortKey]) -> Select[Any]:
+    """The selection, once for each of ``group_ids`` that a person is in."""
+    group_ids = bindparam("group_ids", type_=ARRAY(BigInteger))
     statement = _selected(statement, selection, keys).where(
-        group_memberships.c.user_id == users.c.id, group_memberships.c.group_id.in_(group_ids), *PRESENT_MEMBER
+        group_memberships.c.user_id == users.c.id, group_memberships.c.group_id == func.any(group_ids), *PRESENT_MEMBER
     )
     if _needs_totals(selection, keys):
         # Said again of the totals: a condition on a join does not reach the rollup behind the view.
-        ids = present_members(group_ids).correlate(None)
+        ids = present_members(group_memberships.c.group_id == func.any(group_ids)).correlate(None)
         statement = statement.where(user_totals_live.c.user_id == func.any(func.array(ids.scalar_subquery())))
     return statement
 
@@ -209,7 +197,7 @@ def _selected(statement: Select[Any], selection: UserSelection, keys: Sequence[S
     if selection.ids is not None:
         statement = statement.where(users.c.id.in_(selection.ids))
     if selection.group_ids is not None:
-        members = present_members(selection.group_ids).correlate(None)
+        members = present_members(group_memberships.c.group_id.in_(selection.group_ids)).correlate(None)
         statement = statement.where(users.c.id.in_(members))
     if selection.username_prefix is not None:
         statement = statement.where(users.c.username_key.startswith(selection.username_prefix.lower(), autoescape=True))

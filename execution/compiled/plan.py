@@ -32,7 +32,7 @@ from graphql.execution.values import VariableValues
 from graphql.language import Visitor, visit
 from strawberry.types.field import StrawberryField
 
-from execution.columns import Column, Reference, SameRow, column_of
+from execution.columns import Column, Needs, Reference, SameRow, declared_of
 from execution.compiled.bail import Bail
 from execution.operations import Operation
 
@@ -136,7 +136,7 @@ class FieldPlan:
         if not isinstance(strawberry_field, StrawberryField) or strawberry_field.extensions:
             raise Bail("resolver")
         self.field = strawberry_field
-        self.declared = column_of(strawberry_field)
+        self.declared = declared_of(strawberry_field)
         base = strawberry_field.base_resolver
         self.resolver: Any = base.wrapped_func if base else None
         self.definition_name = node.name.value
@@ -171,16 +171,28 @@ class FieldPlan:
         """The columns that are needed of the rows that it gives; None for all."""
         return self.below(self.named_type).columns if isinstance(self.named_type, GraphQLObjectType) else None
 
+    def columns_of(self, name: str) -> frozenset[str] | None:
+        """The columns that are needed of the rows that a field of its object gives, in all places that ask for it."""
+        assert isinstance(self.named_type, GraphQLObjectType)
+        found: set[str] = set()
+        for each in self.below(self.named_type).fields:
+            if each.field.python_name == name:
+                if each.columns_below is None:
+                    return None
+                found |= each.columns_below
+        return frozenset(found)
+
     @cached_property
     def columns(self) -> frozenset[str] | None:
         """The columns of its object's row that it needs; None where it does not say."""
         match self.declared:
-            case Column(names=names) | Reference(names=names):
+            case Column(names=names) | Reference(names=names) | Needs(names=names):
                 return frozenset(names)
             case SameRow():
                 assert isinstance(self.named_type, GraphQLObjectType)
                 return self.below(self.named_type).columns
-        return None
+        # An attribute of the object itself is none of its row's.
+        return frozenset() if self.resolver is None else None
 
 
 def _condition_variables(operation: Operation) -> tuple[str, ...]:

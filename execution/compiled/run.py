@@ -42,7 +42,10 @@ from resolvers.context import Context
 class PlannedInfo(Info[Context, None]):
     """What a resolver may ask about its field, with the columns that are wanted of the rows it gives."""
 
-    columns: frozenset[str] | None
+    plan: FieldPlan
+
+    def columns_wanted(self, below: str | None) -> frozenset[str] | None:
+        return self.plan.columns_below if below is None else self.plan.columns_of(below)
 
 
 @dataclass(slots=True, eq=False)
@@ -201,7 +204,7 @@ class Run:
             None,  # type: ignore[arg-type]
         )
         info = PlannedInfo(raw, field.field)
-        info.columns = field.columns_below
+        info.plan = field
         return info
 
     def _finish(self, frame: Frame, field: FieldPlan, values: list[Any], failures: dict[int, Exception]) -> None:
@@ -219,17 +222,24 @@ class Run:
         assert isinstance(declared, Reference)
         assert keys is not None
         distinct = list(dict.fromkeys(keys))
-        rows = self._batches.loaded(declared.load, distinct)
-        if any(isinstance(row, Exception) for row in rows):
+        values: list[Any] = []
+        failures: dict[Any, Exception] = {}
+        for key, row in zip(distinct, self._batches.loaded(declared.load, distinct), strict=True):
+            try:
+                if isinstance(row, Exception):
+                    raise row
+                values.append(declared.make(row))
+            except Exception as error:
+                values.append(None)
+                failures[key] = error
+        if failures:
             if not field.nullable:
                 raise Bail("null")
-            errors = {key: row for key, row in zip(distinct, rows, strict=True) if isinstance(row, Exception)}
             for out, key in zip(job.frame.outs, keys, strict=True):
-                if key in errors:
-                    self._fail(out, field.key, field, errors[key])
-        objects = [None if row is None or isinstance(row, Exception) else declared.make(row) for row in rows]
+                if key in failures:
+                    self._fail(out, field.key, field, failures[key])
         self._shared = self._shared or len(distinct) < len(keys)
-        completed = dict(zip(distinct, self._complete(field, field.type, objects), strict=True))
+        completed = dict(zip(distinct, self._complete(field, field.type, values), strict=True))
         name = field.key
         for out, key in zip(job.frame.outs, keys, strict=True):
             out[name] = completed[key]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from typing import Any
 
-from db.queries.trends import Slot, get_slots_by_day, get_slots_by_instant
+from db.queries.trends import get_slots_by_day, get_slots_by_instant
 from db.snapshot import Snapshot
 from resolvers.periods import Bucket, Grain, Period, buckets, find_zone, local_day, start_of_day
 
@@ -17,27 +18,27 @@ class BucketedSlots:
     """
 
     buckets: tuple[Bucket, ...]
-    slots: dict[int, Slot]
+    slots: dict[int, Any]
 
 
 async def load_slots_by_user(
-    snapshot: Snapshot, user_ids: list[int], edges: tuple[datetime, ...]
-) -> list[dict[int, Slot]]:
+    snapshot: Snapshot, user_ids: list[int], edges: tuple[datetime, ...], wanted: frozenset[str]
+) -> list[dict[int, Any]]:
     """Slots between instants; empty for a person whom the viewer may not see."""
-    found = await get_slots_by_instant(snapshot, user_ids, edges)
+    found = await get_slots_by_instant(snapshot, user_ids, edges, wanted)
     return [found.get(key, {}) for key in user_ids]
 
 
 async def load_bucketed_slots_by_user(
-    snapshot: Snapshot, user_ids: list[int], period: Period, grain: Grain, home_zone: str
+    snapshot: Snapshot, user_ids: list[int], period: Period, grain: Grain, home_zone: str, wanted: frozenset[str] | None
 ) -> list[BucketedSlots]:
     """``home_zone`` is the organization's, whose days the rollup keeps. Raises PeriodError for too many buckets."""
     axis = buckets(period, grain)
     days = days_of(axis, period, grain, home_zone)
     if days is not None:
-        found = await get_slots_by_day(snapshot, user_ids, days)
+        found = await get_slots_by_day(snapshot, user_ids, days, wanted)
     else:
-        found = await get_slots_by_instant(snapshot, user_ids, [*(bucket.start for bucket in axis), period.end])
+        found = await get_slots_by_instant(snapshot, user_ids, [*(bucket.start for bucket in axis), period.end], wanted)
     return [BucketedSlots(axis, found.get(key, {})) for key in user_ids]
 
 

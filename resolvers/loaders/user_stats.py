@@ -6,10 +6,11 @@ from db.queries.measures import Measures
 from db.queries.user_stats import (
     LabExtremes,
     StatsSelection,
-    TopicTotals,
+    UserTopics,
+    get_archived_tasks,
     get_lab_extremes,
     get_user_lab_measures,
-    get_user_topic_totals,
+    get_user_topics,
 )
 from db.snapshot import Snapshot
 
@@ -30,9 +31,17 @@ async def load_lab_extremes_by_user(
     return [found.get(key, {}) for key in user_ids]
 
 
-async def load_topic_totals_by_user(
+async def load_topics_by_user(
+    snapshot: Snapshot, user_ids: list[int], selection: StatsSelection, wanted: frozenset[str] | None
+) -> list[UserTopics | None]:
+    """Of each person, by column; None for who has none."""
+    found = await get_user_topics(snapshot, user_ids, selection, wanted)
+    return [found.get(key) for key in user_ids]
+
+
+async def load_archived_tasks_by_user(
     snapshot: Snapshot, user_ids: list[int], selection: StatsSelection
-) -> list[dict[int, TopicTotals]]:
-    """Of each person by topic."""
-    found = await get_user_topic_totals(snapshot, user_ids, selection)
+) -> list[dict[int, int]]:
+    """Of each person by topic: tasks completed at labs that are archived now."""
+    found = await get_archived_tasks(snapshot, user_ids, selection)
     return [found.get(key, {}) for key in user_ids]

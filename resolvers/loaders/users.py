@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
 from db.queries.users import (
     Ranking,
     UserRow,
-    UserTotals,
     get_rankings,
     get_user_totals,
     get_users,
@@ -18,9 +20,22 @@ async def load_user_by_id(snapshot: Snapshot, ids: list[int]) -> list[UserRow | 
     return [rows.get(key) for key in ids]
 
 
-async def load_user_totals_by_id(snapshot: Snapshot, ids: list[int]) -> list[UserTotals | None]:
-    totals = {row.user_id: row for row in await get_user_totals(snapshot, ids)}
+async def load_user_totals_by_id(snapshot: Snapshot, ids: list[int], wanted: frozenset[str] | None = None) -> list[Any]:
+    """Rows of the wanted all-time totals (None: all); None for a person whom the viewer may not see."""
+    totals = await get_user_totals(snapshot, ids, wanted)
     return [totals.get(key) for key in ids]
+
+
+async def load_ranking_score_by_user(snapshot: Snapshot, ids: list[int]) -> list[Decimal | None]:
+    """All-time scores as displayed; None without one."""
+    found = await get_user_totals(snapshot, ids, frozenset({"ranking_score"}))
+    return [found[key].ranking_score if key in found else None for key in ids]
+
+
+async def load_tasks_by_user(snapshot: Snapshot, ids: list[int]) -> list[int | None]:
+    """Tasks completed over all time; None for a person whom the viewer may not see."""
+    found = await get_user_totals(snapshot, ids, frozenset({"tasks"}))
+    return [found[key].tasks if key in found else None for key in ids]
 
 
 async def load_ranking_by_user(snapshot: Snapshot, ids: list[int]) -> list[Ranking | None]:
