@@ -7,16 +7,25 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 import web
 from auth import TokenVerifier
 from db.changes import Changes
 from db.engine import ReadPool, write_engine
+from execution.assets import Assets
+from execution.counted_requests import CountedRequests
 from execution.endpoint import GraphQLEndpoint
+from execution.health import DEADLINE_SECONDS, Health
+from execution.health_routes import HealthRoutes
+from execution.metrics import Metrics
+from execution.operating_figures import watch_changes, watch_database
+from execution.origins import AllowedOrigins
+from execution.prometheus import PrometheusRoute
 from execution.request_id import RequestId
-from execution.routes import PageOr, health_route, text_route, to_page
+from execution.routes import PageOr, text_route, to_page
+from execution.security_headers import SecurityHeaders
+from execution.tracing import tracing_for
 from resolvers.context import Services
 from resolvers.user_progress import UserProgress
 from schema.graph import graph
@@ -26,6 +35,8 @@ from settings import DatabaseRole, Settings
 def create_app(settings: Settings) -> Starlette:
     """The gateway. ``settings.database_url`` must be set. Raises auth.ConfigurationError."""
     assert settings.database_url is not None
+    tracing = tracing_for(settings)
+    listener = tracing.statement if tracing else None
     services = Services(
         settings=settings,
         read_pool=ReadPool(
@@ -33,13 +44,25 @@ def create_app(settings: Settings) -> Starlette:
             DatabaseRole.API,
             size=settings.db_pool_size,
             statement_timeout=settings.statement_timeout,
+            listener=listener,
         ),
-        write_engine=write_engine(settings.database_url, DatabaseRole.API),
+        write_engine=write_engine(settings.database_url, DatabaseRole.API, listener=listener),
         changes=Changes(settings.database_url),
         user_progress=UserProgress.from_settings(settings),
     )
     verifier = TokenVerifier(settings)
     endpoint = GraphQLEndpoint(graph, services, verifier)
+    looking = ReadPool(settings.database_url, DatabaseRole.API, size=1, statement_timeout=DEADLINE_SECONDS)
+    health = Health(looking, services.changes)
+    metrics = Metrics()
+    watch_database(metrics, services.read_pool, health)
+    watch_changes(metrics, services.changes)
+    metrics.counter(
+        "graphql_executor_bailouts_total",
+        "Operations that the compiled executor left to graphql-core.",
+        lambda: graph.executor.bailouts,
+        "reason",
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -50,16 +73,26 @@ def create_app(settings: Settings) -> Starlette:
         await verifier.aclose()
         if services.user_progress is not None:
             await services.user_progress.aclose()
+        await health.aclose()
+        if tracing is not None:
+            await tracing.aclose()
 
+    routes: list[BaseRoute] = [
+        Route("/", to_page),
+        Route("/graphql", PageOr(endpoint)),
+        WebSocketRoute("/graphql", endpoint.live),
+        Route("/schema.graphql", text_route(graph.printed)),
+        *HealthRoutes(health, metrics, verifier).routes(),
+        Route("/metrics/prometheus", PrometheusRoute(metrics, health, settings.metrics_token).answer),
+        Mount("/assets", Assets(web.DIST / "assets")),
+    ]
     return Starlette(
         lifespan=lifespan,
-        middleware=[Middleware(RequestId)],
-        routes=[
-            Route("/", to_page),
-            Route("/graphql", PageOr(endpoint)),
-            WebSocketRoute("/graphql", endpoint),
-            Route("/schema.graphql", text_route(graph.printed)),
-            Route("/health", health_route(services.read_pool)),
-            Mount("/assets", StaticFiles(directory=web.DIST / "assets", check_dir=False)),
+        middleware=[
+            Middleware(CountedRequests, metrics, routes),
+            Middleware(RequestId),
+            Middleware(SecurityHeaders),
+            Middleware(AllowedOrigins, settings.cors_origins),
         ],
+        routes=routes,
     )

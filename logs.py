@@ -7,15 +7,20 @@ written, whoever wrote it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
+
+SOON_SECONDS = 0.05
+MOST_LINES = 500
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 FORMATS = ("json", "console")
@@ -41,6 +46,41 @@ SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(DETAIL|CONTEXT):[^\n]*"), r"\1: (left out)"),
     (re.compile(r"\[parameters: [^\n]*"), "[parameters: (left out)"),
 )
+
+
+class EventHandler(logging.StreamHandler[TextIO]):
+    """Where events go. ``is_json``: each as an object on a line."""
+
+    def __init__(self, stream: TextIO, *, is_json: bool) -> None:
+        super().__init__(stream)
+        self.is_json = is_json
+        self._lines: list[str] = []
+
+    def write_soon(self, line: str) -> None:
+        """Writes a line together with those that come soon after it, in order with all others. Needs a running loop."""
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            asyncio.get_running_loop().call_later(SOON_SECONDS, self.flush)
+        elif len(self._lines) >= MOST_LINES:
+            self.flush()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._write_lines()
+        super().emit(record)
+
+    def flush(self) -> None:
+        """Called by the library after each record, and when the process ends."""
+        self._write_lines()
+        super().flush()
+
+    def _write_lines(self) -> None:
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self.acquire()
+            try:
+                self.stream.write("".join(lines))
+            finally:
+                self.release()
 
 
 class LoggingError(ValueError):
@@ -74,7 +114,7 @@ def configure_logging(level: str, style: str, stream: TextIO | None = None) -> N
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream)
+    handler = EventHandler(stream, is_json=style == "json")
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
@@ -89,6 +129,23 @@ def configure_logging(level: str, style: str, stream: TextIO | None = None) -> N
     root.setLevel(level)
     for name, lowest in TOO_TALKATIVE.items():
         logging.getLogger(name).setLevel(max(lowest, root.level))
+
+
+def log_quickly(name: str, level: int, event: str, fields: dict[str, Any]) -> None:
+    """Logs what is logged with every request: the same event as by ``structlog.get_logger(name)``, in a tenth of the time.
+
+    The values are written as they are, so they must hold no secret. Needs a running loop.
+    """
+    handler = next(iter(logging.getLogger().handlers), None)
+    if not (isinstance(handler, EventHandler) and handler.is_json):
+        structlog.get_logger(name).log(level, event, **fields)
+    elif logging.getLogger(name).isEnabledFor(level):
+        timestamp = datetime.now(UTC)
+        line = {"event": event, **fields, "logger": name, "level": _LEVEL_NAMES[level], "timestamp": timestamp}
+        handler.write_soon(orjson.dumps(line, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE).decode())
+
+
+_LEVEL_NAMES = {level: name.lower() for name, level in logging.getLevelNamesMapping().items() if name in LEVELS}
 
 
 def without_secrets(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -45,10 +46,16 @@ def migration_config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
 def newest_revision() -> str:
     head = ScriptDirectory.from_config(migration_config()).get_current_head()
     assert head is not None
     return head
+
+
+@cache
+def known_revisions() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions())
 
 
 def status_of(connection: Connection) -> MigrationStatus:
@@ -85,8 +92,7 @@ def migrate(database_url: str, progress: Callable[[str], None] = lambda line: No
             connection.execute(text("SELECT pg_advisory_lock(hashtext('scoregraph.migrate'))"))
             connection.execute(text("SET lock_timeout = '5s'"))
             before = status_of(connection)
-            known = {script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions()}
-            if before.current is not None and before.current not in known:
+            if before.current is not None and before.current not in known_revisions():
                 raise MigrationError(
                     f"The database is at revision {before.current}, which this version does not know: "
                     "it was migrated by a newer Scoregraph. Install that version or restore a backup."

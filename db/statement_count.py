@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Self
 
 
 class StatementCount:
-    """Of one operation; its tasks share it."""
+    """Counts what this task and those that it starts send, from ``with`` on until the block ends."""
 
-    __slots__ = ("statements",)
+    __slots__ = ("_token", "statements")
 
     def __init__(self) -> None:
         self.statements = 0
 
+    def __enter__(self) -> Self:
+        self._token: Token[StatementCount | None] = _current.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _current.reset(self._token)
+
 
 _current: ContextVar[StatementCount | None] = ContextVar("statement_count", default=None)
-
-
-@contextmanager
-def counted_statements() -> Iterator[StatementCount]:
-    """Counts what this task and those that it starts send, until the block ends."""
-    count = StatementCount()
-    token = _current.set(count)
-    try:
-        yield count
-    finally:
-        _current.reset(token)
 
 
 def count_statement() -> None:

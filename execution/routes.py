@@ -1,15 +1,14 @@
-"""The small routes beside the endpoint: the page, the schema as text, and whether the gateway can answer."""
+"""The small routes beside the endpoint: the page, and the schema as text."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import web
-from db.engine import DatabaseUnavailable, ReadPool
 
 ASKING = frozenset({"query", "documentId", "extensions"})
 """What an address that asks something has."""
@@ -37,6 +36,7 @@ def _page() -> Response:
         return PlainTextResponse("The page is not built. Run `make setup`.", 503)
     headers = {
         "Content-Security-Policy": web.CONTENT_SECURITY_POLICY,
+        "Cross-Origin-Opener-Policy": "same-origin",
         "Cache-Control": "no-cache",
         "Vary": "Accept",
     }
@@ -53,19 +53,5 @@ def text_route(text: str) -> RequestHandler:
 
     async def serve(request: Request) -> Response:
         return PlainTextResponse(text)
-
-    return serve
-
-
-def health_route(pool: ReadPool) -> RequestHandler:
-    """200 while the database answers, 503 while it does not."""
-
-    async def serve(request: Request) -> Response:
-        try:
-            async with pool.connection() as connection:
-                await connection.execute("SELECT 1")
-        except (DatabaseUnavailable, OSError):
-            return JSONResponse({"status": "unavailable"}, 503)
-        return JSONResponse({"status": "ok"})
 
     return serve

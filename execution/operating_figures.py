@@ -1,0 +1,29 @@
+"""Figures of what the operations stand on, watched for Prometheus and for ``/health/detailed``."""
+
+from __future__ import annotations
+
+from db.changes import Changes
+from db.engine import ReadPool
+from execution.health import Health
+from execution.metrics import Metrics
+
+
+def watch_database(metrics: Metrics, pool: ReadPool, health: Health) -> None:
+    """Connections as of now; the rest as of when the database was asked last."""
+    metrics.gauge("db_pool_size", "Connections for reads that there may be.", lambda: pool.size)
+    metrics.gauge("db_pool_in_use", "Connections for reads in use.", lambda: pool.in_use)
+    metrics.gauge("db_pool_waiting", "Operations that wait for a connection.", lambda: pool.waiting)
+
+    def pending() -> float | None:
+        return health.last.pending_changes if health.last else None
+
+    def lags() -> dict[str, float]:
+        views = health.last.views if health.last else {}
+        return {name: view.lag_seconds for name, view in views.items() if view.lag_seconds is not None}
+
+    metrics.gauge("rollup_pending_changes", "Changes that wait to be folded, 100000 at most.", pending)
+    metrics.gauge("rollup_lag_seconds", "Since a view was known to be as a refresh would make it.", lags, "view")
+
+
+def watch_changes(metrics: Metrics, changes: Changes) -> None:
+    metrics.gauge("change_feed_up", "Whether changes are heard, and so answers kept.", lambda: float(changes.hears))

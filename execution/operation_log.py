@@ -1,0 +1,148 @@
+"""One event for each operation, for logs, metrics and traces alike: what it was and how it went, never what it said.
+
+No variables, no text of a document, nobody's id: an operation is known by the name that its developers gave it, the
+organization by its slug, the request by its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+from collections.abc import Sequence
+from time import perf_counter
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from db.statement_count import StatementCount
+from execution.metrics import Metrics
+from execution.refusals import Refusal
+from execution.request_id import current_request_id
+from logs import log_quickly
+
+if TYPE_CHECKING:
+    from execution.tracing import OperationSpan, Tracing
+
+NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
+"""What is not so is no operation's name: nobody's address gets into the log as one."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Observation(StatementCount):
+    """What is known of one operation, set by whoever learns it, while the block lasts. All of it may stay unknown."""
+
+    __slots__ = (
+        "_began",
+        "_log",
+        "_span",
+        "bailed_out",
+        "cached",
+        "codes",
+        "cost",
+        "is_registered",
+        "kind",
+        "name",
+        "organization",
+        "text",
+    )
+
+    def __init__(self, log: OperationLog, span: OperationSpan | None) -> None:
+        super().__init__()
+        self._log = log
+        self._span = span
+        self._began = perf_counter()
+        self.name: str | None = None
+        self.kind: str | None = None
+        """query, mutation or subscription."""
+        self.text: str | None = None
+        """The document, for its hash."""
+        self.is_registered = False
+        """Whether the document is one that the operator has registered: only then does its name become a label."""
+        self.organization: str | None = None
+        """The slug, of a token that was accepted."""
+        self.codes: Sequence[str] = ()
+        """Of the errors in the answer."""
+        self.cost: float | None = None
+        self.cached = False
+        self.bailed_out = False
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        if error is not None and not self.codes:
+            self.codes = (_code_of(error),)
+        self._log.finish(self, perf_counter() - self._began, self._span)
+
+
+class OperationLog:
+    """Of one application."""
+
+    def __init__(self, metrics: Metrics, *, slow_seconds: float, tracing: Tracing | None = None) -> None:
+        self._metrics = metrics
+        self._slow_seconds = slow_seconds
+        self._tracing = tracing
+
+    def observe(self, traceparent: str | None = None, tracestate: str | None = None) -> Observation:
+        """``with log.observe(…) as operation: …``; the headers are those of the W3C, of whoever asks."""
+        return Observation(self, self._tracing.operation(traceparent, tracestate) if self._tracing else None)
+
+    def finish(self, operation: Observation, seconds: float, span: OperationSpan | None) -> None:
+        """Called when the block ends."""
+        name = operation.name if operation.name and NAME.fullmatch(operation.name) else None
+        # A subscription lasts for as long as somebody watches.
+        lasts = operation.kind == "subscription"
+        self._metrics.count_operation(
+            name if operation.is_registered else None,
+            operation.codes,
+            None if lasts else seconds,
+            statements=None if operation.cached or lasts else operation.statements,
+            cost=operation.cost,
+        )
+        is_slow = seconds > self._slow_seconds and not lasts
+        level = logging.WARNING if is_slow else logging.INFO
+        if _logger.isEnabledFor(level):
+            fields = _fields(operation, seconds)
+            if name is not None:
+                fields["name"] = name
+            if is_slow and operation.text is not None:
+                fields["document"] = hashlib.sha256(operation.text.encode()).hexdigest()
+            if span is not None:
+                fields["trace_id"] = span.trace_id
+            log_quickly(__name__, level, "operation", fields)
+        if span is not None:
+            span.end(operation.kind, name, operation.is_registered, operation.codes)
+
+
+def _fields(operation: Observation, seconds: float) -> dict[str, Any]:
+    """What is not known, or goes without saying, is left out."""
+    codes = operation.codes
+    fields: dict[str, Any] = {
+        "request_id": current_request_id(),
+        "kind": operation.kind,
+        "status": codes[0] if codes else "OK",
+        "milliseconds": round(seconds * 1000, 2),
+        "statements": operation.statements,
+    }
+    if operation.organization is not None:
+        fields["organization"] = operation.organization
+    if operation.cost is not None:
+        fields["cost"] = operation.cost
+    if operation.cached:
+        fields["cached"] = True
+    if operation.bailed_out:
+        fields["bailed_out"] = True
+    if len(codes) > 1:
+        fields["codes"] = sorted(set(codes))
+    return fields
+
+
+def _code_of(error: BaseException) -> str:
+    match error:
+        case Refusal():
+            return error.code
+        case asyncio.CancelledError():
+            return "CANCELLED"
+    return "INTERNAL"
