@@ -150,6 +150,32 @@ class Settings(BaseSettings):
         ge=1,
         description="Connections at a time; whoever comes then is turned away with 503.",
     )
+    live_operations: int = Field(
+        100,
+        validation_alias="SCOREGRAPH_LIVE_OPERATIONS",
+        ge=1,
+        description="Operations at a time on one WebSocket; further ones are refused, one by one.",
+    )
+    live_init_timeout: float = Field(
+        10.0,
+        validation_alias="SCOREGRAPH_LIVE_INIT_TIMEOUT",
+        gt=0,
+        description="How long a client may take to begin the conversation on a WebSocket (`connection_init`).",
+    )
+    live_heartbeat: float = Field(
+        15.0,
+        validation_alias="SCOREGRAPH_LIVE_HEARTBEAT",
+        gt=0,
+        description="How often a live connection without traffic shows that it is alive: a ping on a WebSocket, a comment on an "
+        "event stream.",
+    )
+    live_patience: float = Field(
+        15.0,
+        validation_alias="SCOREGRAPH_LIVE_PATIENCE",
+        gt=0,
+        description="How long a live client may take nothing of what waits for it, or leave a ping unanswered, before it is hung "
+        "up on.",
+    )
     metrics_token: SecretStr | None = Field(
         None,
         validation_alias="SCOREGRAPH_METRICS_TOKEN",

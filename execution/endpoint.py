@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
-from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
 from auth import AuthenticationError, Claims, TokenVerifier, bearer
 from execution.http_request import ClientGone, headers_of, of_address, of_body, read_body
-from execution.media_types import GRAPHQL_RESPONSE, JSON, answer_type
+from execution.live.endpoint import Graph as LiveGraph
+from execution.live.endpoint import LiveEndpoint
+from execution.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, accepts_events, answer_type, prefers_events
 from execution.operations import GraphQLRequest, Operation, Operations, RequestErrors
 from execution.refusals import Refusal
 from resolvers.context import Context, Services
@@ -19,22 +21,19 @@ from resolvers.context import Context, Services
 METHODS = {"GET", "POST"}
 
 
-class Graph(Protocol):
+class Graph(LiveGraph, Protocol):
     """What the endpoint needs of the graph."""
 
     operations: Operations
 
-    async def run(
-        self, operation: Operation, variables: dict[str, Any] | None, context: Context
-    ) -> ExecutionResult: ...
-
-    def presented(self, errors: list[GraphQLError]) -> list[GraphQLError]: ...
-
 
 class GraphQLEndpoint:
-    """Serves one graph. A request with a token that is not accepted is refused as a whole (401)."""
+    """Serves one graph; ``live`` is the application for its sockets. A request with a token that is not accepted is refused as
+    a whole (401).
+    """
 
     def __init__(self, graph: Graph, services: Services, verifier: TokenVerifier) -> None:
+        self.live = LiveEndpoint(graph, services, verifier, self.prepare)
         self._graph = graph
         self._services = services
         self._verifier = verifier
@@ -43,31 +42,50 @@ class GraphQLEndpoint:
         headers = headers_of(scope)
         media_type = answer_type(headers.get("accept")) or JSON
         try:
-            answer = await self._answer(scope, receive, headers, media_type)
+            answer = await self._answer(scope, receive, send, headers, media_type)
         except ClientGone:
             return
         except Refusal as refusal:
             answer = _Answer({"errors": [refusal.formatted]}, refusal.status, refusal.headers)
-        await answer.send(send, media_type)
+        if answer is not None:
+            await answer.send(send, media_type)
 
-    async def _answer(self, scope: Scope, receive: Receive, headers: dict[str, str], media_type: str) -> _Answer:
+    async def prepare(self, request: GraphQLRequest, context: Context) -> Operation:
+        """The operation that a request asks for, if it may be run. Raises Refusal, RequestErrors."""
+        if not request.query:
+            raise Refusal(400, NO_QUERY)
+        return self._graph.operations.prepare(request.query, request.operation_name)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], media_type: str
+    ) -> _Answer | None:
+        """None where it was given already, as an event stream."""
         if scope["method"] not in METHODS:
             raise Refusal(405, "Send a query by GET or POST.", "METHOD_NOT_ALLOWED", headers={"Allow": "GET, POST"})
         body = await read_body(receive, headers)
         claims = await self._claims(headers)
-        if answer_type(headers.get("accept")) is None:
-            raise Refusal(406, f"Answers are {GRAPHQL_RESPONSE} or {JSON}.", "NOT_ACCEPTABLE")
+        accept = headers.get("accept")
+        if answer_type(accept) is None and not accepts_events(accept):
+            raise Refusal(406, f"Answers are {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}.", "NOT_ACCEPTABLE")
         is_get = scope["method"] == "GET"
         request = of_address(scope["query_string"]) if is_get else of_body(body, headers.get("content-type"))
+        context = Context(self._services, claims)
         try:
-            operation = self._prepare(request)
-            if operation.kind is OperationType.SUBSCRIPTION:
-                raise Refusal(400, "Subscriptions are answered over WebSocket.")
+            operation = await self.prepare(request, context)
             if is_get and operation.kind is OperationType.MUTATION:
                 raise Refusal(405, "Send a mutation by POST.", "METHOD_NOT_ALLOWED", headers={"Allow": "POST"})
-            result = await self._graph.run(operation, request.variables, Context(self._services, claims))
+            is_live = operation.kind is OperationType.SUBSCRIPTION
+            if is_live and not accepts_events(accept):
+                raise Refusal(400, f"Subscriptions are answered over WebSocket, or as {EVENT_STREAM}.")
+            if is_live or prefers_events(accept):
+                await self.live.stream(operation, request.variables, context, receive, send)
+                return None
+            result = await self._graph.run(operation, request.variables, context)
         except RequestErrors as error:
             result = ExecutionResult(None, self._graph.presented(error.errors))
+            if prefers_events(accept):
+                await self.live.stream_errors(result, receive, send)
+                return None
         return _of_result(result, media_type)
 
     async def _claims(self, headers: dict[str, str]) -> Claims | None:
@@ -79,11 +97,6 @@ class GraphQLEndpoint:
             return await self._verifier.verify(token)
         except AuthenticationError as error:
             raise Refusal(401, str(error), error.code, headers={"WWW-Authenticate": "Bearer"}) from None
-
-    def _prepare(self, request: GraphQLRequest) -> Operation:
-        if not request.query:
-            raise Refusal(400, NO_QUERY)
-        return self._graph.operations.prepare(request.query, request.operation_name)
 
 
 NO_QUERY = 'Send {"query": "…"} by POST as application/json; a browser finds GraphiQL here.'

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator
 from inspect import isawaitable
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, located_error
 from graphql.execution import execute
-from graphql.execution.execute import create_source_event_stream, map_source_to_response_event
+from graphql.execution.execute import create_source_event_stream
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as StockExecutor
 
@@ -17,7 +16,7 @@ from execution.compiled.bail import Bail
 from execution.compiled.plan import Plans
 from execution.compiled.run import Run
 from execution.limits import check_variables
-from execution.operations import Operation, RequestErrors
+from execution.operations import Operation, RequestErrors, response_key
 from resolvers.context import Context
 
 Variables = dict[str, Any]
@@ -58,15 +57,15 @@ class OperationExecutor:
         )
         return await result if isawaitable(result) else result
 
-    async def subscribe(
-        self, operation: Operation, variables: Variables | None, context: Context
-    ) -> AsyncGenerator[ExecutionResult, None]:
-        """A result for each event; where there is no stream of events, one result that says why."""
+    async def ask(self, operation: Operation, variables: Variables | None, context: Context) -> ExecutionResult:
+        """What a subscription answers now, to the first event of its source; a source that fails is an error in the answer.
+
+        Live answers are asked for again and again, each time in a context that nothing else uses.
+        """
         try:
             values = self.variables(operation, variables)
         except RequestErrors as error:
-            yield ExecutionResult(None, error.errors)
-            return
+            return ExecutionResult(None, error.errors)
         executor = StockExecutor.build(
             self._schema,
             operation.document,
@@ -75,23 +74,19 @@ class OperationExecutor:
             operation_name=operation.name,
         )
         if isinstance(executor, list):
-            yield ExecutionResult(None, executor)
-            return
+            return ExecutionResult(None, executor)
         found = create_source_event_stream(executor)
         source: Any = await found if isawaitable(found) else found
         if isinstance(source, ExecutionResult):
-            yield source
-            return
-
-        def execute_event(per_event: Any) -> Any:
-            return self._event(operation, values, context, per_event)
-
-        results = map_source_to_response_event(executor, source, execute_event)
+            return source
         try:
-            async for result in results:
-                yield result
+            event = await anext(source)
+        except Exception as error:
+            field = operation.first_field
+            return ExecutionResult(None, [located_error(error, [field], [response_key(field)])])
         finally:
-            await results.aclose()
+            await source.aclose()
+        return await self._event(operation, values, context, executor.build_per_event_executor(event))
 
     async def _event(
         self, operation: Operation, values: VariableValues, context: Context, per_event: Any

@@ -1,14 +1,16 @@
-"""The two media types of GraphQL over HTTP, and which of them a client asks for.
+"""The media types of GraphQL over HTTP, and which of them a client asks for.
 
 The older one hides mistakes in the document behind a 200, as its clients expect; the newer one says 400.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.message import Message
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
+EVENT_STREAM = "text/event-stream"
 
 _RANGES = {
     JSON: JSON,
@@ -20,12 +22,26 @@ _RANGES = {
 
 def answer_type(accept: str | None) -> str | None:
     """What to answer in: of equals the one named first; JSON where nothing is asked for; None where neither will do."""
-    if accept is None or not accept.strip():
-        return JSON
+    return JSON if accept is None or not accept.strip() else _best(accept, _RANGES)
+
+
+def prefers_events(accept: str | None) -> bool:
+    """Whether an answer that can be given at once is wanted as an event stream rather than in JSON. Clients that can read
+    either, and name JSON first, want JSON.
+    """
+    return _best(accept or "", {**_RANGES, EVENT_STREAM: EVENT_STREAM}) == EVENT_STREAM
+
+
+def accepts_events(accept: str | None) -> bool:
+    """Whether a client says that it can read an event stream, as it must for a subscription."""
+    return _best(accept or "", {EVENT_STREAM: EVENT_STREAM}) is not None
+
+
+def _best(accept: str, ranges: Mapping[str, str]) -> str | None:
     best, best_quality = None, 0.0
     for part in accept.split(","):
         media_range, _, parameters = part.partition(";")
-        media_type = _RANGES.get(media_range.strip().lower())
+        media_type = ranges.get(media_range.strip().lower())
         quality = _quality(parameters)
         if media_type is not None and quality > best_quality:
             best, best_quality = media_type, quality

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionSetNode,
     specified_rules,
     validate,
 )
@@ -61,6 +66,27 @@ class Operation:
     @property
     def kind(self) -> OperationType:
         return self.node.operation
+
+    @property
+    def first_field(self) -> FieldNode:
+        """The first of the root fields; of a subscription, the only one."""
+        return next(self.fields(self.node.selection_set))
+
+    def fields(self, selection_set: SelectionSetNode) -> Iterator[FieldNode]:
+        """The fields of a selection set, also those in fragments."""
+        for selection in selection_set.selections:
+            match selection:
+                case FieldNode():
+                    yield selection
+                case FragmentSpreadNode():
+                    yield from self.fields(self.fragments[selection.name.value].selection_set)
+                case InlineFragmentNode():
+                    yield from self.fields(selection.selection_set)
+
+
+def response_key(field: FieldNode) -> str:
+    """The name of a field in the answer."""
+    return field.alias.value if field.alias else field.name.value
 
 
 class Operations:

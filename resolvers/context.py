@@ -17,6 +17,7 @@ from db.engine import ReadPool
 from db.snapshot import Caller, Snapshot, Viewer
 from resolvers.batches import AllWanted, Batches, in_step
 from resolvers.errors import Forbidden, Unauthenticated
+from resolvers.live import Live
 from resolvers.permissions import Permission, permissions_of
 from resolvers.row_scope import Audience
 from resolvers.user_progress import UserProgress
@@ -49,6 +50,8 @@ class Context:
     has_expired: bool = False
     # For whom what was read so far is good.
     audience: Audience = Audience.SCOPE
+    # Where the operation is a subscription that somebody follows.
+    live: Live | None = None
     _snapshot: Snapshot | None = None
     _loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = field(default_factory=dict)
     _batches: Batches | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import asyncpg
@@ -93,18 +92,17 @@ class Graph:
             await context.renew()
         return self._presented(result)
 
-    async def subscribe(
-        self, operation: Operation, variables: dict[str, Any] | None, context: Context
-    ) -> AsyncGenerator[ExecutionResult, None]:
-        """The answers of a subscription, until it ends or is closed."""
-        context = context.fork()
-        results = self.executor.subscribe(operation, variables, context)
+    def check_variables(self, operation: Operation, variables: dict[str, Any] | None) -> None:
+        """Raises RequestErrors where they are not such as the operation takes."""
+        self.executor.variables(operation, variables)
+
+    async def ask(self, operation: Operation, variables: dict[str, Any] | None, context: Context) -> ExecutionResult:
+        """What a subscription answers now, in a context that is for this alone."""
         try:
-            async for result in results:
-                yield self._presented(result)
+            result = await self.executor.ask(operation, variables, context)
         finally:
-            await results.aclose()
             await context.renew()
+        return self._presented(result)
 
     async def execute(
         self,

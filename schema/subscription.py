@@ -2,10 +2,10 @@
 
 import strawberry
 
-from schema.leaderboards import LeaderboardSubscription
+from schema.leaderboard_updates import LeaderboardSubscription
 from schema.scores import ScoreSubscription
 
 
-@strawberry.type(description="What can be followed live, over graphql-transport-ws.")
+@strawberry.type(description="What can be followed live, over graphql-transport-ws or server-sent events.")
 class Subscription(LeaderboardSubscription, ScoreSubscription):
     pass
