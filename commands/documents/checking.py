@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, validate
+from graphql import GraphQLError, OperationDefinitionNode
 
 from commands.documents.files import Entry
 from db.problems import NOT_STORABLE, is_storable
 from db.queries.trusted_documents import TrustedDocument
 from execution.document_ids import ID, as_hash, hash_of
 from execution.limits import parse_within_limits
-from execution.operations import RULES
+from execution.operations import Operations, RequestErrors
 
 MOST_BODY_BYTES = 256 * 1024
 MOST_ERRORS = 5
@@ -19,40 +19,40 @@ Problem = tuple[str, int | None]
 """A message, and the line of the document that it is about."""
 
 
-def check_document(text: str, schema: GraphQLSchema) -> tuple[list[str], list[Problem]]:
+def check_document(text: str, schema: Operations) -> tuple[list[str], list[Problem]]:
     """The names of the operations that have one, and what is wrong."""
     if not is_storable(text):
         return [], [(NOT_STORABLE, None)]
     if len(text.encode()) > MOST_BODY_BYTES:
         return [], [(f"the document is longer than {MOST_BODY_BYTES // 1024} KiB.", None)]
     try:
-        document = parse_within_limits(text)
+        nodes = [n for n in parse_within_limits(text).definitions if isinstance(n, OperationDefinitionNode)]
+        names = [node.name.value for node in nodes if node.name]
+        schema.prepare(text, names[0] if names else None)
     except GraphQLError as error:
         return [], [_problem(error)]
-    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-    names = [node.name.value for node in operations if node.name]
-    if not operations:
-        return names, [("the document has no operation.", None)]
-    return names, [_problem(error) for error in validate(schema, document, RULES)[:MOST_ERRORS]]
+    except RequestErrors as refused:
+        return names, [_problem(error) for error in refused.errors[:MOST_ERRORS]]
+    return names, []
 
 
 class Collection:
     """The documents of many files, each once, and everything that is wrong with them."""
 
-    def __init__(self, schema: GraphQLSchema, app: str | None, app_version: str | None) -> None:
+    def __init__(self, schema: Operations, app: str | None, app_version: str | None) -> None:
         self._schema = schema
         self._app = app
         self._app_version = app_version
-        self._operations: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._found: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._aliases: dict[str, str] = {}
         self.problems: list[str] = []
 
     def add(self, entry: Entry) -> None:
         hash = hash_of(entry.text)
-        if hash not in self._operations:
+        if hash not in self._found:
             names, problems = check_document(entry.text, self._schema)
             self.problems += [entry.place.say(message, line) for message, line in problems]
-            self._operations[hash] = (entry.text, tuple(names))
+            self._found[hash] = (entry.text, tuple(names))
         if entry.id is not None and (problem := self._call(hash, entry.id)):
             self.problems.append(entry.place.say(problem))
 
@@ -62,7 +62,7 @@ class Collection:
             aliases.setdefault(hash, []).append(alias)
         return [
             TrustedDocument(hash, text, names, tuple(aliases.get(hash, ())), self._app, self._app_version)
-            for hash, (text, names) in self._operations.items()
+            for hash, (text, names) in self._found.items()
         ]
 
     def _call(self, hash: str, id: str) -> str | None:

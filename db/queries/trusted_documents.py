@@ -16,7 +16,7 @@ from db.engine import DatabaseUnavailable, ReadPool
 from db.statement import sql
 
 CHANGE_TAG = "documents"
-"""Told when documents were registered or removed."""
+"""What triggers tell when documents are registered or removed."""
 
 MOST_DOCUMENTS = 20_000
 """Every gateway keeps all names in memory."""

@@ -12,8 +12,9 @@ from graphql import build_schema
 from commands.documents.checking import MOST_BODY_BYTES, Collection
 from commands.documents.files import MOST_FILE_BYTES, FileProblem, read_entries
 from execution.document_ids import hash_of
+from execution.operations import Operations
 
-SCHEMA = build_schema("type Query { name: String, me: Query, names(first: Int): [String] }")
+SCHEMA = Operations(build_schema("type Query { name: String, me: Query, names(first: Int): [String] }"))
 GET = "query Get { name }"
 
 
@@ -172,12 +173,12 @@ def test_lines_in_a_manifest_are_those_of_the_entry(tmp_path: Path) -> None:
     [
         ("", "Syntax Error"),
         ("query A { name", "Syntax Error"),
-        ("fragment F on Query { name }", "the document has no operation."),
+        ("fragment F on Query { name }", "Fragment 'F' is never used."),
         ("query A { name } query A { me { name } }", "There can be only one operation named 'A'."),
         ("query A { ...F } fragment F on Query { ...F }", "Cannot spread fragment 'F' within itself."),
         ("query A { " + "me { " * 20 + "name" + " }" * 21, "This asks for too much at once (depth)"),
         ("query A { name " + "# " * MOST_BODY_BYTES + "\n}", "the document is longer than 256 KiB."),
-        ("type A { b: Int }", "the document has no operation."),
+        ("type A { b: Int }", "The 'A' definition is not executable."),
         ('query A { name @include(if: "\0") }', "The text has a character that cannot be stored"),
     ],
 )

@@ -8,10 +8,10 @@ from subprocess import CompletedProcess
 
 import psycopg
 import pytest
-import redis
 from psycopg import errors
 
 from db.changes import CHANNEL
+from db.queries.trusted_documents import CHANGE_TAG
 from execution.document_ids import hash_of
 from settings import DatabaseRole
 from tests.commanding import complaint, scoregraph
@@ -52,18 +52,15 @@ def operator(tmp_path: Path, database: Database, servers: Servers) -> Operator:
     return Operator(tmp_path, database, servers)
 
 
-def test_registering_listing_and_removing(operator: Operator, servers: Servers) -> None:
+def test_registering_listing_and_removing(operator: Operator) -> None:
     one = operator.write("role.graphql", ROLE)
     many = operator.write("relay.json", {"role": ROLE, "name": NAME})
-    with redis.Redis.from_url(servers.redis_url).pubsub(ignore_subscribe_messages=True) as feed:
-        feed.subscribe(CHANNEL)
-        feed.get_message(timeout=5)
+    with operator.database.connect() as listening:
+        listening.execute(f"LISTEN {CHANNEL}")
         first = operator.run("register", one, "--app", "web", "--app-version", "1.0")
         assert first.returncode == 0, first.stderr
         assert first.stdout == f"{hash_of(ROLE)}  new    Role · web 1.0\n"
-        told = feed.get_message(timeout=5)
-        assert told is not None
-        assert told["data"] == b"documents"
+        assert [told.payload for told in listening.notifies(timeout=5, stop_after=1)] == [CHANGE_TAG]
 
     again = operator.run("register", one, many, "--app", "ios")
     assert again.stdout.splitlines() == [

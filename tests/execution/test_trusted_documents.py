@@ -68,8 +68,8 @@ class Processes:
         self.stack.push_async_callback(pool.aclose)
         return pool
 
-    def changes(self, database_url: str | None) -> Changes:
-        changes = Changes(database_url)
+    def changes(self) -> Changes:
+        changes = Changes(self.database.url)
         self.stack.push_async_callback(changes.aclose)
         return changes
 
@@ -77,7 +77,7 @@ class Processes:
         self, mode: DocumentsMode, *, redis_url: str | None = "", pool: ReadPool | None = None
     ) -> TrustedDocuments:
         url = self.redis_url if redis_url == "" else redis_url
-        registered = RegisteredDocuments(pool or self.pool(), self.changes(self.database.url))
+        registered = RegisteredDocuments(pool or self.pool(), self.changes())
         documents = TrustedDocuments(mode, registered, AutomaticDocuments(url), Operations(SCHEMA).prepare)
         self.stack.push_async_callback(documents.aclose)
         return documents
