@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
 from db.engine import DatabaseUnavailable, ReadPool
+from db.reading import current_reading
 from db.statement import Statement, sql
 from db.statement_count import count_statement
+
+T = TypeVar("T")
 
 SEE_ALL = frozenset({"MANAGER", "ADMIN", "SERVICE"})
 """The roles that see their whole organization."""
@@ -79,6 +83,7 @@ class Snapshot:
         self._pool = pool
         self._caller = caller
         self._noted = noted
+        self._reading = current_reading()
         self._turn = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
@@ -89,8 +94,20 @@ class Snapshot:
         return (await self._enter())[0]
 
     async def at(self) -> datetime:
-        """The instant of the snapshot."""
-        return (await self._enter())[1]
+        """The instant of the snapshot. An answer that depends on it is not kept; see ``lasting``."""
+        at = (await self._enter())[1]
+        if self._reading is not None:
+            self._reading.forget("it tells the time")
+        return at
+
+    async def lasting(self, find: Callable[[datetime], tuple[T, datetime | None]]) -> T:
+        """What ``find`` makes of the instant of the snapshot. It also says until when it would make the same of it (None: for
+        ever), so that the answer may be kept so long.
+        """
+        found, until = find((await self._enter())[1])
+        if self._reading is not None:
+            self._reading.hold_until(until)
+        return found
 
     async def rows(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
         """Runs a statement as the viewer.
@@ -99,9 +116,11 @@ class Snapshot:
         asyncpg.QueryCanceledError at the statement timeout.
         """
         if statement.asks_who:
-            self._noted()
+            self._note_who()
         async with self._turn:
             connection = await self._open()
+            if self._reading is not None:
+                self._note(statement, values)
             count_statement()
             try:
                 rows: list[asyncpg.Record] = await connection.fetch(statement.sql, *statement.arguments(values))
@@ -138,6 +157,7 @@ class Snapshot:
     async def _open(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._connection is None:
             connection = await self._stack.enter_async_context(self._pool.connection())
+            begun = time.monotonic()
             try:
                 row = await self._begin(connection)
             except BaseException:
@@ -147,9 +167,11 @@ class Snapshot:
             self._connection = connection
             if row is not None:
                 viewer = Viewer(
-                    row["organization_id"], row["user_id"], row["role"], tuple(row["group_ids"]), self._noted
+                    row["organization_id"], row["user_id"], row["role"], tuple(row["group_ids"]), self._note_who
                 )
                 self._entered = (viewer, row["at"])
+                if self._reading is not None:
+                    self._reading.enter(*self._entered, begun)
         if self._entered is None:
             raise UnknownCaller
         return self._connection
@@ -170,6 +192,19 @@ class Snapshot:
             )
         except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
             raise DatabaseUnavailable("The database connection was lost.") from error
+
+    def _note_who(self) -> None:
+        self._noted()
+        if self._reading is not None:
+            self._reading.is_personal = True
+
+    def _note(self, statement: Statement, values: dict[str, Any]) -> None:
+        assert self._reading is not None
+        assert self._entered is not None
+        if statement.tells_time:
+            self._reading.forget("a statement asks for the time")
+        for dependency in statement.dependencies:
+            self._reading.tags.update(dependency.tags(values, self._entered[0].organization_id))
 
     async def _close(self) -> None:
         connection, self._connection = self._connection, None

@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from db.dependencies import ON_EVERYTHING, Dependency, tells_time
+
 WHO = ("viewer_user_id(", "viewer_people(", "viewer_colleagues(", "viewer_group_ids(", "viewer_own_group_ids(")
 """The functions that answer according to which person is asking."""
 
@@ -20,17 +22,22 @@ class Statement:
     """A compiled statement. ``sql`` has ``$1``-style places in the order of ``parameters``.
 
     Literal values that an expression brought with it are kept and need not be given again. ``asks_who`` says whether the
-    statement itself asks which person is asking; that row security does so as well, goes without saying.
+    statement itself asks which person is asking; that row security does so as well, goes without saying. ``dependencies``
+    are what its rows are about (see ``db.dependencies``); on everything, where nothing is said.
     """
 
-    __slots__ = ("_defaults", "asks_who", "parameters", "sql")
+    __slots__ = ("_defaults", "asks_who", "dependencies", "parameters", "sql", "tells_time")
 
-    def __init__(self, expression: ClauseElement) -> None:
+    def __init__(self, expression: ClauseElement, *dependencies: Dependency) -> None:
         compiled = expression.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
         self.sql = str(compiled)
         self.asks_who = any(name in self.sql for name in WHO)
+        self.tells_time = tells_time(self.sql)
+        self.dependencies = dependencies or ON_EVERYTHING
         self.parameters: Sequence[str] = compiled.positiontup or ()
+        named = [one.ids for one in dependencies if isinstance(one.ids, str)]
+        assert all(name in self.parameters for name in named), f"a dependency names no parameter: {named}"
         self._defaults: dict[str, Any] = dict(compiled.construct_params(_check=False))
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:
@@ -38,6 +45,6 @@ class Statement:
         return [values[name] if name in values else self._defaults[name] for name in self.parameters]
 
 
-def sql(body: str) -> Statement:
+def sql(body: str, *dependencies: Dependency) -> Statement:
     """A fixed statement written as SQL with ``:name`` parameters (casts are ``CAST(… AS …)``)."""
-    return Statement(text(body))
+    return Statement(text(body), *dependencies)
