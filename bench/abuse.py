@@ -64,7 +64,7 @@ def _bodies() -> dict[str, bytes]:
     bodies["a deep value in variables"] = (
         b'{"query": "query ($v: Int) { viewer { role } }", "variables": {"v": %s}}' % (b"[" * 50_000 + b"]" * 50_000)
     )
-    bodies["a body of a megabyte"] = json.dumps({"query": "{ viewer { role } }" + " " * 1_000_000}).encode()
+    bodies["a body of a megabyte"] = json.dumps({"query": "{ viewer { role } }" + " " * 1_100_000}).encode()
     return bodies
 
 

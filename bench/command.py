@@ -20,14 +20,16 @@ from commands.complaints import USAGE, CommandError
 from commands.progress import Steps
 from commands.servers import require_current
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    epilog="Example: [bold]scoregraph bench seed && scoregraph bench peers[/]",
+)
 console = Console(stderr=True)
 
 ROUNDS_TO_SAVE = 5
 
-DataDir = Annotated[
-    Path, typer.Option(help="Where the seeded databases are kept.", envvar="SCOREGRAPH_BENCH_DIR", metavar="DIR")
-]
+DataDir = Annotated[Path, typer.Option(help="Where the seeded databases are kept.", metavar="DIR")]
 DEFAULT_DIR = Path(".scoregraph-bench")
 
 

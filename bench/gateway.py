@@ -10,6 +10,7 @@ from bench.arena import Arena
 from bench.cached import measure_cached
 from bench.databases import Databases
 from bench.duel import Duel, Plan, Progress, duel, median
+from bench.fanout import measure_fanout
 from bench.growth import measure_history, measure_members
 from bench.questions import GROUP_PAGE, QUESTIONS
 
@@ -55,6 +56,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     **{key: _question(key) for key in QUESTIONS},
     "tail": _tail,
     "cached": measure_cached,
+    "fanout": measure_fanout,
     "abuse": measure_abuse,
     "members": measure_members,
     "history": measure_history,

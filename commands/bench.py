@@ -17,7 +17,7 @@ if (CHECKOUT / "bench" / "command.py").is_file():
     sys.path.append(str(CHECKOUT))
     app = import_module("bench.command").app
 else:
-    app = typer.Typer(add_completion=False)
+    app = typer.Typer(add_completion=False, epilog="Example: [bold]git clone … && cd scoregraph && make setup[/]")
 
     @app.callback(
         invoke_without_command=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
