@@ -19,7 +19,7 @@ from execution.endpoint import GraphQLEndpoint
 from execution.health import DEADLINE_SECONDS, Health
 from execution.health_routes import HealthRoutes
 from execution.metrics import Metrics
-from execution.operating_figures import watch_changes, watch_database
+from execution.operating_figures import watch_changes, watch_database, watch_live
 from execution.origins import AllowedOrigins
 from execution.prometheus import PrometheusRoute
 from execution.request_id import RequestId
@@ -57,6 +57,7 @@ def create_app(settings: Settings) -> Starlette:
     metrics = Metrics()
     watch_database(metrics, services.read_pool, health)
     watch_changes(metrics, services.changes)
+    watch_live(metrics, endpoint.live)
     metrics.counter(
         "graphql_executor_bailouts_total",
         "Operations that the compiled executor left to graphql-core.",
@@ -86,7 +87,7 @@ def create_app(settings: Settings) -> Starlette:
         Route("/metrics/prometheus", PrometheusRoute(metrics, health, settings.metrics_token).answer),
         Mount("/assets", Assets(web.DIST / "assets")),
     ]
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         middleware=[
             Middleware(CountedRequests, metrics, routes),
@@ -96,3 +97,5 @@ def create_app(settings: Settings) -> Starlette:
         ],
         routes=routes,
     )
+    app.state.live = endpoint.live
+    return app

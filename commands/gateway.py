@@ -16,4 +16,5 @@ def gateway(settings: Settings) -> WebServer:
         reader=settings.body_timeout,
         connections=connections_up_to(settings.max_connections),
     )
-    return web_server(create_app(settings), patience)
+    app = create_app(settings)
+    return web_server(app, patience, app.state.live.stop)

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from commands.complaints import CommandError
 from commands.http_protocol import Patience, http_protocol
+from commands.socket_protocol import SocketProtocol
 
 MAX_WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
 GRACEFUL_SECONDS = 8
@@ -29,36 +30,49 @@ OWN_FILES = 256
 
 
 class WebServer(uvicorn.Server):
-    """Leaves signals to the command that runs it: it stops when ``should_exit`` is set. ``ready`` is set when it answers."""
+    """Leaves signals to the command that runs it: it stops when ``should_exit`` is set. ``ready`` is set when it answers.
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    ``stopping`` is called before it waits for what is at hand: answers without end have to be ended by whoever gives them.
+    """
+
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-def web_server(app: ASGIApp, patience: Patience) -> WebServer:
+def web_server(app: ASGIApp, patience: Patience, stopping: Callable[[], None] = lambda: None) -> WebServer:
     """Uvicorn with what it may do named here, whatever its defaults and the environment's are."""
     return WebServer(
         uvicorn.Config(
             app,
             loop="uvloop",
             http=http_protocol(patience),
-            ws="websockets-sansio",
+            ws=SocketProtocol,
             ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
+            # Those of graphql-transport-ws do the same, and are seen by the client.
+            ws_ping_interval=None,
+            # One answer goes to many: compressing it for each of them costs far more than sending it.
+            ws_per_message_deflate=False,
             lifespan="on",
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        )
+        ),
+        stopping,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from db.changes import Changes
 from db.engine import ReadPool
 from execution.health import Health
+from execution.live.endpoint import LiveEndpoint
 from execution.metrics import Metrics
 
 
@@ -27,3 +28,12 @@ def watch_database(metrics: Metrics, pool: ReadPool, health: Health) -> None:
 
 def watch_changes(metrics: Metrics, changes: Changes) -> None:
     metrics.gauge("change_feed_up", "Whether changes are heard, and so answers kept.", lambda: float(changes.hears))
+
+
+def watch_live(metrics: Metrics, live: LiveEndpoint) -> None:
+    plans = live.plans
+    metrics.gauge("live_plans", "Different subscriptions that are followed.", lambda: len(plans))
+    metrics.gauge("live_followers", "Subscriptions of clients.", lambda: plans.followers)
+    metrics.counter("live_executions_total", "How often subscriptions were executed.", lambda: plans.asked)
+    metrics.counter("live_answers_total", "Answers handed to subscriptions of clients.", lambda: plans.told)
+    metrics.counter("live_stuck_clients_total", "Sockets closed since nothing was taken.", lambda: live.stuck)

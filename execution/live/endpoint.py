@@ -51,6 +51,8 @@ class LiveEndpoint:
         self.verifier = verifier
         self._graph = graph
         self._prepare = prepare
+        self.stuck = 0
+        """How many clients were hung up on because they took nothing."""
         self._sockets: set[Socket] = set()
         self._streams: set[EventStream] = set()
 

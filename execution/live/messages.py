@@ -117,6 +117,11 @@ def next_message(id: str, payload: str) -> str:
     return f'{{"id":{_json(id)},"type":"next","payload":{payload}}}'
 
 
+def failed_payload(errors: Sequence[Mapping[str, Any]]) -> str:
+    """A result that is nothing but errors."""
+    return _json({"data": None, "errors": errors})
+
+
 def error_message(id: str, errors: Sequence[Mapping[str, Any]]) -> str:
     """``error``, which ends the operation."""
     return f'{{"id":{_json(id)},"type":"error","payload":{_json(errors)}}}'

@@ -74,11 +74,13 @@ class Follower:
     def _expire(self) -> None:
         self.end(Unauthenticated("The token has expired."))
 
-    def tell(self, answer: Answer) -> None:
-        """Hands an answer on, if it is news."""
-        if answer.digest != self.digest:
-            self.digest, self.since = answer.digest, answer.version
-            self.sink.put(answer.payload)
+    def tell(self, answer: Answer) -> bool:
+        """Hands an answer on, if it is news; whether it is."""
+        if answer.digest == self.digest:
+            return False
+        self.digest, self.since = answer.digest, answer.version
+        self.sink.put(answer.payload)
+        return True
 
     def end(self, error: ClientError) -> None:
         """Leaves, and tells the client why."""
@@ -238,6 +240,7 @@ class SharedPlan:
         context = Context(self._plans.services, claims, live=live)
         with self._plans.hearing() as heard:
             async with self._plans.turns:
+                self._plans.asked += 1
                 result = await self._plans.graph.ask(self._subscription.operation, self._variables, context)
             answer = Answer.of(self._subscription, result, live, context.audience)
             if answer.errors is not None:
@@ -271,7 +274,7 @@ class SharedPlan:
             # What the client has is better.
             pass
         elif answer.errors is None:
-            follower.tell(answer)
+            self._plans.told += follower.tell(answer)
         else:
             follower.end_with(answer.errors)
 

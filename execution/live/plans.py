@@ -47,6 +47,10 @@ class SharedPlans:
         self.services = services
         # Plans that are woken together leave room for requests.
         self.turns = asyncio.Semaphore(max(1, services.settings.db_pool_size // 2))
+        self.asked = 0
+        """How often a subscription was executed."""
+        self.told = 0
+        """How many answers were handed to followers."""
         self._plans: dict[Hashable, SharedPlan] = {}
         self._by_tag: dict[str, set[SharedPlan]] = {}
         self._hearing: dict[object, set[str]] = {}
@@ -56,6 +60,11 @@ class SharedPlans:
 
     def __len__(self) -> int:
         return len(self._plans)
+
+    @property
+    def followers(self) -> int:
+        """How many subscriptions of clients there are."""
+        return sum(len(plan.followers) for plan in self._plans.values())
 
     def follow(
         self, operation: Operation, variables: dict[str, Any] | None, claims: Claims | None, sink: Sink

@@ -23,10 +23,11 @@ from execution.live.messages import (
     Subscribe,
     complete_message,
     error_message,
+    failed_payload,
     next_message,
     read_message,
 )
-from execution.live.outbox import Outbox
+from execution.live.outbox import Outbox, Stuck
 from execution.live.plan import Errors, Follower
 from resolvers.context import Context
 
@@ -41,10 +42,11 @@ TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
 class SocketOperation:
     """One operation of a socket: a sink for live answers, or for the one answer of a query or mutation."""
 
-    __slots__ = ("_socket", "follower", "id", "task")
+    __slots__ = ("_has_answered", "_socket", "follower", "id", "task")
 
     def __init__(self, socket: Socket, id: str) -> None:
         self._socket = socket
+        self._has_answered = False
         self.id = id
         self.task: asyncio.Task[None] | None = None
         self.follower: Follower | None = None
@@ -54,6 +56,7 @@ class SocketOperation:
         return not self._socket.outbox.holds(self)
 
     def put(self, payload: str) -> None:
+        self._has_answered = True
         self._socket.outbox.put(next_message(self.id, payload), self)
 
     def complete(self) -> None:
@@ -62,8 +65,13 @@ class SocketOperation:
         self._socket.outbox.put(complete_message(self.id))
 
     def end(self, errors: Errors) -> None:
-        self._socket.forget(self)
-        self._socket.outbox.put(error_message(self.id, errors))
+        if self._has_answered:
+            # The stream was well until now: its last answer says why it ends.
+            self.put(failed_payload(errors))
+            self.complete()
+        else:
+            self._socket.forget(self)
+            self._socket.outbox.put(error_message(self.id, errors))
 
     def cancel(self) -> None:
         """The client wants nothing more of it."""
@@ -225,6 +233,7 @@ class Socket:
         await self._send({"type": "websocket.send", "text": text})
 
     def _lost(self, error: Exception) -> None:
+        self._endpoint.stuck += isinstance(error, Stuck)
         # Also where the client is gone: then nobody reads the reason.
         self.close(CloseCode.TIMEOUT, "What is sent is not taken.")
 
