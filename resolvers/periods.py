@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum, StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from resolvers.errors import Invalid
@@ -119,8 +120,7 @@ class Period:
         return _days_touched(self.start, self.end, find_zone(self.time_zone))
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """Instants [start, end) in UTC. ``date`` is the local date of ``start``, None for hours.
 
     ``label`` names the whole hour, day, week, …, even where the edge of the period cuts it.
@@ -159,6 +159,7 @@ def first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
     return _change_of_offset(whole - late, whole - early, zone)
 
 
+@lru_cache(maxsize=8192)
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     """The first instant (UTC) of a local day; of a day that did not happen, the same as the next day's."""
     return first_instant(datetime(day.year, day.month, day.day), zone)  # noqa: DTZ001 - the zone comes apart
@@ -202,10 +203,23 @@ def buckets(period: Period, grain: Grain) -> tuple[Bucket, ...]:
 
     The first and last are cut at the edges of the period. A bucket is partial if it is cut or not yet over.
     """
-    zone = find_zone(period.time_zone)
+    axis = _axis(period.start, period.end, period.time_zone, period.week_start, period.is_all_time, grain)
+    if not period.is_partial:
+        return axis
+    over = period.now or period.end - timedelta.resolution
+    return tuple(bucket._replace(is_partial=True) if bucket.end > over else bucket for bucket in axis)
+
+
+# Pages ask for the same days all day long.
+@lru_cache(maxsize=512)
+def _axis(
+    start: datetime, end: datetime, time_zone: str, week_start: Weekday, is_all_time: bool, grain: Grain
+) -> tuple[Bucket, ...]:
+    """The buckets, partial where they are cut."""
+    zone = find_zone(time_zone)
     found: list[Bucket] = []
-    for start, end, label in _hours(period, zone) if grain is Grain.HOUR else _spans(period, grain, zone):
-        if start >= period.end:
+    for first, last, label in _hours(start, zone) if grain is Grain.HOUR else _spans(start, grain, week_start, zone):
+        if first >= end:
             break
         if len(found) == MOST_BUCKETS:
             raise PeriodError(
@@ -213,11 +227,10 @@ def buckets(period: Period, grain: Grain) -> tuple[Bucket, ...]:
                 f"Ask for a shorter period or for a coarser grain than {grain.value}.",
                 "grain",
             )
-        first, last = max(start, period.start), min(end, period.end)
-        cut = last < end or (first > start and not period.is_all_time)
-        ahead = last > period.now if period.now else period.is_partial and last == period.end
-        day = None if grain is Grain.HOUR else local_day(first, zone)
-        found.append(Bucket(first, last, day, label, cut or ahead))
+        cut_first, cut_last = max(first, start), min(last, end)
+        cut = cut_last < last or (cut_first > first and not is_all_time)
+        day = None if grain is Grain.HOUR else local_day(cut_first, zone)
+        found.append(Bucket(cut_first, cut_last, day, label, cut))
     return tuple(found)
 
 
@@ -307,22 +320,24 @@ def _first_days(day: date, grain: Grain, week_start: Weekday) -> Iterator[date]:
         first = _next(first, grain)
 
 
-def _spans(period: Period, grain: Grain, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime, str]]:
-    """Whole days, weeks, … from the one that holds the start of the period; without end."""
-    for first, following in pairwise(_first_days(local_day(period.start, zone), grain, period.week_start)):
+def _spans(
+    since: datetime, grain: Grain, week_start: Weekday, zone: ZoneInfo
+) -> Iterator[tuple[datetime, datetime, str]]:
+    """Whole days, weeks, … from the one that holds an instant; without end."""
+    for first, following in pairwise(_first_days(local_day(since, zone), grain, week_start)):
         start, end = start_of_day(first, zone), start_of_day(following, zone)
         if start < end:
             yield start, end, _label(first, grain)
 
 
-def _hours(period: Period, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime, str]]:
-    """Whole local hours from the one that holds the start of the period; without end.
+def _hours(since: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime, str]]:
+    """Whole local hours from the one that holds an instant; without end.
 
     A change of offset begins a new one: a repeated hour is two, a shift by 30 minutes leaves a short one.
     """
-    start = period.start - _past_the_hour(period.start, zone)
-    if _offset(start.astimezone(zone)) != _offset(period.start.astimezone(zone)):
-        start = _change_of_offset(start, period.start, zone)
+    start = since - _past_the_hour(since, zone)
+    if _offset(start.astimezone(zone)) != _offset(since.astimezone(zone)):
+        start = _change_of_offset(start, since, zone)
     while True:
         local = start.astimezone(zone)
         end = start + timedelta(hours=1) - _past_the_hour(start, zone)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Generic, TypeVar, overload
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, overload
 
 import orjson
 import strawberry
@@ -91,12 +91,27 @@ class OrderDirection(Enum):
     DESC = strawberry.enum_value("DESC", description="Largest first.")
 
 
+class Place(NamedTuple):
+    """Where a row stands in a list: its sort values in an order."""
+
+    order: str
+    values: Sequence[Any]
+
+
 @strawberry.type(description="Where a page stands in its list.")
 class PageInfo:
+    first: strawberry.Private[Place | None]
+    last: strawberry.Private[Place | None]
     has_next_page: bool = strawberry.field(description="Whether rows follow.")
     has_previous_page: bool = strawberry.field(description="Whether rows come before.")
-    start_cursor: str | None = strawberry.field(description="Cursor of the first row; null on an empty page.")
-    end_cursor: str | None = strawberry.field(description="Cursor of the last row; null on an empty page.")
+
+    @strawberry.field(description="Cursor of the first row; null on an empty page.")
+    def start_cursor(self) -> str | None:
+        return _write_cursor(*self.first) if self.first else None
+
+    @strawberry.field(description="Cursor of the last row; null on an empty page.")
+    def end_cursor(self) -> str | None:
+        return _write_cursor(*self.last) if self.last else None
 
 
 @strawberry.enum(description="What a count says.")
@@ -113,8 +128,12 @@ class Count:
 
 @strawberry.type(description="A row and its cursor.")
 class Edge(Generic[N]):
-    cursor: str = strawberry.field(description="For `after` and `before`; valid even when the row is gone.")
+    row: strawberry.Private[Place]
     node: N = strawberry.field(description="The row.")
+    cursor: str = column(
+        lambda order, values: _write_cursor(order, values),
+        description="For `after` and `before`; valid even when the row is gone.",
+    )
 
 
 @strawberry.type(description="A page of a list.")
@@ -185,14 +204,14 @@ def page_of(
 
 def connection_of(page: Page, listing: Listing[R], order: str, node: Callable[[R], N]) -> Connection[N]:
     """The connection for a page."""
-    edges = [Edge(cursor=_write_cursor(order, values), node=node(row)) for row, values in listing.rows]
+    edges = [Edge(row=Place(order, values), node=node(row)) for row, values in listing.rows]
     return Connection(
         edges=edges,
         page_info=PageInfo(
             has_next_page=page.before is not None if page.backward else listing.more,
             has_previous_page=listing.more if page.backward else page.after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
+            first=edges[0].row if edges else None,
+            last=edges[-1].row if edges else None,
         ),
         count=listing.count,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from graphql import (
@@ -29,6 +31,10 @@ FITS = {
     # Infinities and NaN are not equal to zero when taken from themselves.
     GraphQLFloat.name: "{0}.__class__ is float and {0} - {0} == 0.0",
 }
+
+
+# Values of these classes can be handed to a scalar's own serializer at once: none of them is an error or null.
+PLAIN = frozenset({bool, date, datetime, Decimal, float, int, str})
 
 
 def coercion_of(leaf: GraphQLLeafType, *, nullable: bool) -> Coerce:

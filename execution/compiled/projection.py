@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphql import GraphQLObjectType, is_leaf_type, is_non_null_type
+from graphql import GraphQLEnumType, GraphQLLeafType, GraphQLObjectType, is_leaf_type, is_non_null_type
 
 from execution.columns import Column, SameRow
-from execution.compiled.leaves import FITS, coercion_of
+from execution.compiled.leaves import FITS, PLAIN, coercion_of
 from execution.compiled.plan import FieldPlan, ObjectPlan
 
 Objects = Callable[[Sequence[Any]], list[dict[str, Any]]]
@@ -88,13 +88,22 @@ class Projection:
         value = f"value_{number}"
         self._constants[f"coerce_{number}"] = coercion_of(type_, nullable=False)
         self._body.append(f"    {value} = {expression}")
-        fits = FITS.get(type_.name)
-        unfit = [f"{value} is not None"] if field.nullable else []
-        if fits is not None:
-            unfit.append(f"not ({fits.format(value)})")
-        condition = f"if {' and '.join(unfit)}: " if unfit else ""
-        self._body.append(f"    {condition}{value} = coerce_{number}({value})")
+        self._body += [f"    {line}" for line in self._coercion(type_, field.nullable, value, number)]
         return value
+
+    def _coercion(self, type_: GraphQLLeafType, nullable: bool, value: str, number: int) -> list[str]:
+        """Statements that turn a value into what the answer shows."""
+        unfit = [f"{value} is not None"] if nullable else []
+        if fits := FITS.get(type_.name):
+            unfit.append(f"not ({fits.format(value)})")
+        coerce = f"{value} = coerce_{number}({value})"
+        lines = [f"if {' and '.join(unfit)}: {coerce}" if unfit else coerce]
+        if type_.name not in FITS and not isinstance(type_, GraphQLEnumType):
+            self._constants["PLAIN"] = PLAIN
+            self._constants[f"serialize_{number}"] = type_.coerce_output_value
+            plain = f"if {value}.__class__ in PLAIN: {value} = serialize_{number}({value})"
+            lines = [plain, f"el{lines[0]}" if unfit else f"else: {coerce}"]
+        return lines
 
     def _column(self, declared: Column, number: int) -> str:
         for name in declared.names:

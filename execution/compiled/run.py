@@ -7,9 +7,9 @@ what they give makes the frames of the next wave.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 from types import NoneType
 from typing import Any
 
@@ -48,12 +48,28 @@ class PlannedInfo(Info[Context, None]):
         return self.plan.columns_below if below is None else self.plan.columns_of(below)
 
 
+class Several:
+    """The objects of several lists by column, one after the other."""
+
+    def __init__(self, lists: Sequence[Columns]) -> None:
+        self._lists = lists
+
+    def column(self, name: str) -> list[Any]:
+        return [value for each in self._lists for value in each.values[each.names.index(name)]]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lists))
+
+    def __iter__(self) -> Iterator[Any]:
+        return chain.from_iterable(self._lists)
+
+
 @dataclass(slots=True, eq=False)
 class Frame:
     """Objects of one type, what the answer says of each, and which fields are still to be filled in."""
 
     plan: ObjectPlan
-    sources: Sequence[Any] | Columns
+    sources: Sequence[Any] | Several
     outs: list[dict[str, Any]]
     rest: list[FieldPlan]
     is_shared: bool = False
@@ -156,9 +172,8 @@ class Run:
     @staticmethod
     def _keys(frame: Frame, declared: Reference) -> Sequence[Any]:
         [name] = declared.names
-        if isinstance(frame.sources, Columns):
-            keys: Sequence[Any] = frame.sources.values[frame.sources.names.index(name)]
-            return keys
+        if isinstance(frame.sources, Several):
+            return frame.sources.column(name)
         return [getattr(source.row, name) for source in frame.sources]
 
     def _arguments(self, field: FieldPlan) -> dict[str, Any]:
@@ -271,9 +286,9 @@ class Run:
         if any(isinstance(value, Columns) for value in values):
             object_type = item_type.of_type if is_non_null_type(item_type) else item_type
             assert isinstance(object_type, GraphQLObjectType)
-            projection = self._projection(field.below(object_type))
-            if projection.of_columns is not None:
-                return [self._columns(field.below(object_type), projection, value) for value in values]
+            plan = field.below(object_type)
+            if self._projection(plan).of_columns is not None:
+                return self._columns(plan, values)
         flat: list[Any] = []
         sizes: list[int] = []
         for value in values:
@@ -298,13 +313,21 @@ class Run:
             start += size
         return lists
 
-    def _columns(self, plan: ObjectPlan, projection: Projection, columns: Columns) -> list[dict[str, Any]]:
+    def _columns(self, plan: ObjectPlan, values: list[Columns]) -> list[list[dict[str, Any]]]:
+        """Lists by column; all of them make one frame. A list without anything may be empty instead."""
+        projection = self._projection(plan)
         assert projection.of_columns is not None
-        by_name = dict(zip(columns.names, columns.values, strict=True))
-        outs = projection.of_columns(*(by_name[name] for name in projection.columns))
+        lists: list[list[dict[str, Any]]] = []
+        for value in values:
+            if len(value):
+                by_name = dict(zip(value.names, value.values, strict=True))
+                lists.append(projection.of_columns(*(by_name[name] for name in projection.columns)))
+            else:
+                lists.append([])
         if projection.rest:
-            self._frames.append(Frame(plan, columns, outs, projection.rest, self._shared))
-        return outs
+            sources = Several([value for value in values if len(value)])
+            self._frames.append(Frame(plan, sources, list(chain.from_iterable(lists)), projection.rest, self._shared))
+        return lists
 
     def _abstract(self, field: FieldPlan, type_: Any, values: list[Any]) -> list[Any]:
         completed: list[Any] = [None] * len(values)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from db.queries.trends import get_slots_by_day, get_slots_by_instant
 from db.snapshot import Snapshot
@@ -52,10 +54,13 @@ def days_of(axis: tuple[Bucket, ...], period: Period, grain: Grain, home_zone: s
     starts_with_day = period.is_all_time or start_of_day(days[0], zone) == period.start
     if not starts_with_day or start_of_day(days[-1], zone) != period.end:
         return None
+    return days if _are_told_apart(tuple(days), zone) else None
+
+
+@lru_cache(maxsize=512)
+def _are_told_apart(days: tuple[date, ...], zone: ZoneInfo) -> bool:
+    """Whether each of these days begins when the wall says so."""
     # Where clocks go back over midnight, the wall shows the old date again after the new day has begun, and the rollup
     # goes by the wall.
-    for day in days:
-        midnight = datetime.combine(day, time(), zone)
-        if midnight.utcoffset() != midnight.replace(fold=1).utcoffset():
-            return None
-    return days
+    midnights = (datetime.combine(day, time(), zone) for day in days)
+    return all(midnight.utcoffset() == midnight.replace(fold=1).utcoffset() for midnight in midnights)
