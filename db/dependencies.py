@@ -55,7 +55,9 @@ ON_ROSTER = Dependency("roster")
 """People, groups and memberships, but not what anybody did."""
 ON_ORGANIZATION = Dependency("all")
 """The organization's own row. A change of it is told as one of everything, so that goes without saying."""
-ON_EVERYTHING = (Dependency("org"), Dependency(VIEWS))
+ON_VIEWS = Dependency(VIEWS)
+"""The materialized views, as they were refreshed last."""
+ON_EVERYTHING = (Dependency("org"), ON_VIEWS)
 """Anything in the organization, and the materialized views."""
 
 _CLOCK = re.compile(

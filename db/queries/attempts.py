@@ -205,7 +205,9 @@ def _selected(statement: Select[Any], selection: AttemptSelection) -> Select[Any
     if selection.user_ids is not None:
         conditions.append(attempts.c.user_id.in_(selection.user_ids))
     if selection.group_ids is not None:
-        conditions.append(attempts.c.user_id.in_(present_members(group_memberships.c.group_id.in_(selection.group_ids))))
+        conditions.append(
+            attempts.c.user_id.in_(present_members(group_memberships.c.group_id.in_(selection.group_ids)))
+        )
     if selection.lab_ids is not None:
         conditions.append(attempts.c.lab_id.in_(selection.lab_ids))
     if selection.topic_ids is not None:

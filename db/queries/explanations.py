@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from db.dependencies import ON_ORGANIZATION, on_users
 from db.snapshot import Snapshot
 from db.statement import sql
 
@@ -44,7 +45,8 @@ class Breakdown:
 
 # The formula itself says what each component gives: what comes out when the others achieved nothing. Its weight is what comes
 # out, of 100, when it achieved everything; its effective weight the same where only some components have data.
-BREAKDOWNS = sql("""
+BREAKDOWNS = sql(
+    """
 SELECT performance_score(i.on_time, i.deadlines, i.skill, i.skilled, i.difficulty, i.rated),
   performance_score(1, 1, 0, 1, 0, 1) / 100,
   performance_score(i.deadlines, i.deadlines, 0, i.skilled, 0, i.rated) / 100,
@@ -59,9 +61,13 @@ FROM unnest(CAST(:on_time AS bigint[]), CAST(:deadlines AS bigint[]), CAST(:skil
   CAST(:difficulty AS numeric[]), CAST(:rated AS bigint[]))
   WITH ORDINALITY AS i (on_time, deadlines, skill, skilled, difficulty, rated, place)
 ORDER BY i.place
-""")
+""",
+    # What it is given is all that it looks at.
+    ON_ORGANIZATION,
+)
 
-EXCLUDED_ATTEMPTS = sql("""
+EXCLUDED_ATTEMPTS = sql(
+    """
 SELECT user_id, reason, count(*)
 FROM (
   SELECT user_id, CASE
@@ -74,7 +80,9 @@ FROM (
   WHERE user_id = ANY (:ids) AND NOT counted AND occurred_at >= :start AND occurred_at < :end
 ) AS excluded
 GROUP BY user_id, reason ORDER BY user_id, reason
-""")
+""",
+    on_users("ids"),
+)
 
 
 async def get_breakdowns(snapshot: Snapshot, inputs: Sequence[ScoreInputs]) -> list[Breakdown]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import product
 
+from db.dependencies import ON_CATALOGUE, on_groups
 from db.queries.measures import MEASURE_SUMS, Measures
 from db.queries.order_statistics import (
     FINISHED,
@@ -87,10 +88,14 @@ _ATTEMPTS = (
     "(SELECT *, completed_at AS occurred_at FROM attempt_measures WHERE completed_at >= :start AND completed_at < :end)"
 )
 
+# Which labs belong to a topic or level is the catalogue's to say.
+_DEPENDENCIES = (on_groups("keys"), ON_CATALOGUE)
+
 
 def _sums_statement(attribution: Attribution, entity: Entity | None, source: str) -> Statement:
     """First per person, since parts of rollups may cancel each other out, and then the person is none."""
-    return sql(f"""
+    return sql(
+        f"""
 WITH members AS MATERIALIZED ({MEMBERS[attribution]}),
 done AS MATERIALIZED (SELECT * FROM {source} AS d WHERE {THEIR_IDS}),
 each AS (
@@ -101,7 +106,9 @@ each AS (
 )
 SELECT group_id, entity_id, {MEASURE_SUMS}, count(*) AS people, count(*) FILTER (WHERE successes > 0) AS successful_people
 FROM each WHERE attempts > 0 GROUP BY group_id, entity_id
-""")
+""",
+        *_DEPENDENCIES,
+    )
 
 
 def _attempts(attribution: Attribution, entity: Entity | None) -> str:
@@ -112,7 +119,8 @@ WHERE a.{THEIR_IDS} AND {_WITHIN[attribution]}
 
 
 def _errors_statement(attribution: Attribution, entity: Entity | None) -> Statement:
-    return sql(f"""
+    return sql(
+        f"""
 WITH members AS MATERIALIZED ({MEMBERS[attribution]}),
 met AS (
   SELECT m.group_id, {_ENTITY_ID[entity]} AS entity_id, a.id, a.errors {_attempts(attribution, entity)} AND a.errors <> '{{}}'
@@ -127,17 +135,22 @@ ranked AS (
 )
 SELECT group_id, entity_id, code, attempts FROM ranked WHERE position <= {MOST_ERRORS}
 ORDER BY group_id, entity_id, position
-""")
+""",
+        *_DEPENDENCIES,
+    )
 
 
 def _percentile_statement(attribution: Attribution, entity: Entity | None, measure: PercentileMeasure) -> Statement:
-    return sql(f"""
+    return sql(
+        f"""
 WITH members AS MATERIALIZED ({MEMBERS[attribution]})
 SELECT m.group_id, {_ENTITY_ID[entity]} AS entity_id,
   percentile_cont(CAST(:p AS float8)) WITHIN GROUP (ORDER BY CAST({VALUE[measure]} AS float8)) AS value
 {_attempts(attribution, entity)}
 GROUP BY 1, 2
-""")
+""",
+        *_DEPENDENCIES,
+    )
 
 
 _SHAPES = tuple(product(Attribution, (None, Entity.TOPIC, Entity.LEVEL)))

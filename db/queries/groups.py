@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
 
+from db.dependencies import ON_ROSTER, on_groups
 from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.groups import group_memberships, groups
 from db.queries.memberships import PRESENT
@@ -53,20 +54,26 @@ _ALL = ", ".join(column.name for column in COLUMNS)
 _LEAD = ", ".join(f"u.{column.name}" for column in USER_COLUMNS)
 _PRESENT = "m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())"
 
-GROUPS_BY_ID = sql(f"SELECT {_ALL} FROM groups WHERE id = ANY (:ids)")
-LEADS_BY_GROUP = sql(f"""
+GROUPS_BY_ID = sql(f"SELECT {_ALL} FROM groups WHERE id = ANY (:ids)", on_groups("ids"))
+LEADS_BY_GROUP = sql(
+    f"""
 SELECT m.group_id, {_LEAD}
 FROM group_memberships m JOIN users u ON u.id = m.user_id
 WHERE m.group_id = ANY (:group_ids) AND m.role = 'LEAD' AND {_PRESENT} AND u.deactivated_at IS NULL
 ORDER BY u.display_name, u.id
-""")
+""",
+    on_groups("group_ids"),
+)
 
-PRESENT_MEMBERS = sql(f"""
+PRESENT_MEMBERS = sql(
+    f"""
 SELECT m.group_id, m.user_id
 FROM group_memberships m JOIN users u ON u.id = m.user_id
 WHERE m.group_id = ANY (:group_ids) AND m.user_id = ANY (:user_ids) AND m.role = 'MEMBER' AND {_PRESENT}
   AND u.deactivated_at IS NULL
-""")
+""",
+    on_groups("group_ids"),
+)
 
 
 async def get_groups(snapshot: Snapshot, ids: Sequence[int]) -> list[GroupRow]:
@@ -92,7 +99,7 @@ async def get_present_members(
 def groups_statement(selection: GroupSelection, page: Page) -> Statement:
     """The groups of a selection by name, with the sort values after the columns."""
     chosen = _selected(select(*COLUMNS, *(key.column for key in BY_NAME)), selection)
-    return Statement(paged(chosen, BY_NAME, page))
+    return Statement(paged(chosen, BY_NAME, page), ON_ROSTER)
 
 
 async def list_groups(
@@ -105,7 +112,8 @@ async def list_groups(
 
 async def count_groups(snapshot: Snapshot, selection: GroupSelection, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    return await snapshot.count(Statement(bounded_count(_selected(select(groups.c.id), selection), bound)))
+    counted = bounded_count(_selected(select(groups.c.id), selection), bound)
+    return await snapshot.count(Statement(counted, ON_ROSTER))
 
 
 def _selected(statement: Select[Any], selection: GroupSelection) -> Select[Any]:

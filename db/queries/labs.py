@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from db.dependencies import ON_CATALOGUE
 from db.keyset import Page, SortKey, bounded_count, paged, paged_by, sort_values
 from db.models.labs import lab_topics, labs
 from db.models.levels import levels
@@ -57,8 +58,8 @@ class LabSelection:
 
 _ALL = ", ".join(column.name for column in COLUMNS)
 
-LABS_BY_ID = sql(f"SELECT {_ALL} FROM labs WHERE id = ANY (:ids)")
-LABS_BY_TYPE = sql(f"SELECT {_ALL} FROM labs WHERE type = ANY (:types)")
+LABS_BY_ID = sql(f"SELECT {_ALL} FROM labs WHERE id = ANY (:ids)", ON_CATALOGUE)
+LABS_BY_TYPE = sql(f"SELECT {_ALL} FROM labs WHERE type = ANY (:types)", ON_CATALOGUE)
 
 
 async def get_labs(snapshot: Snapshot, ids: Sequence[int]) -> list[LabRow]:
@@ -74,7 +75,7 @@ def labs_statement(selection: LabSelection, keys: Sequence[SortKey], page: Page)
     chosen = select(*COLUMNS, *(key.column for key in keys)).select_from(
         labs.outerjoin(levels, levels.c.id == labs.c.level_id)
     )
-    return Statement(paged(_selected(chosen, selection), keys, page))
+    return Statement(paged(_selected(chosen, selection), keys, page), ON_CATALOGUE)
 
 
 async def list_labs(
@@ -87,14 +88,15 @@ async def list_labs(
 
 async def count_labs(snapshot: Snapshot, selection: LabSelection, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    return await snapshot.count(Statement(bounded_count(_selected(select(labs.c.id), selection), bound)))
+    counted = bounded_count(_selected(select(labs.c.id), selection), bound)
+    return await snapshot.count(Statement(counted, ON_CATALOGUE))
 
 
 def labs_of_each_statement(entity: Entity, selection: LabSelection, keys: Sequence[SortKey], page: Page) -> Statement:
     """The same page of the labs of each topic or level in the parameter ``owners``: its id, the columns, the sort values."""
     owner = _OWNER[entity]
     chosen = _owned(select(owner.label("owner_id"), *COLUMNS, *sort_values(keys)), entity)
-    return Statement(paged_by(_selected(chosen, selection), owner, keys, page))
+    return Statement(paged_by(_selected(chosen, selection), owner, keys, page), ON_CATALOGUE)
 
 
 async def list_labs_of_each(
@@ -119,7 +121,7 @@ async def count_labs_of_each(
     """By topic or level, for those with labs."""
     owner = _OWNER[entity]
     counted = _selected(_owned(select(owner, func.count()), entity), selection).group_by(owner)
-    return dict(await snapshot.rows(Statement(counted), owners=owners))
+    return dict(await snapshot.rows(Statement(counted, ON_CATALOGUE), owners=owners))
 
 
 _OWNER: dict[Entity, ColumnElement[Any]] = {Entity.TOPIC: lab_topics.c.topic_id, Entity.LEVEL: labs.c.level_id}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from db.dependencies import ON_CATALOGUE
 from db.snapshot import Snapshot
 from db.statement import sql
 
@@ -19,9 +20,9 @@ class LevelRow:
     title: str
 
 
-LEVELS_BY_ID = sql("SELECT id, organization_id, position, title FROM levels WHERE id = ANY (:ids)")
+LEVELS_BY_ID = sql("SELECT id, organization_id, position, title FROM levels WHERE id = ANY (:ids)", ON_CATALOGUE)
 # At most 1,001, since positions go from 0 to 1000.
-LEVELS = sql("SELECT id, organization_id, position, title FROM levels ORDER BY position")
+LEVELS = sql("SELECT id, organization_id, position, title FROM levels ORDER BY position", ON_CATALOGUE)
 
 
 async def get_levels(snapshot: Snapshot, ids: Sequence[int]) -> list[LevelRow]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, bindparam, func, select, true
 
+from db.dependencies import ON_ROSTER, Dependency, on_groups, on_users
 from db.keyset import Page, SortKey, paged_by, sort_values
 from db.models.groups import group_memberships as memberships
 from db.snapshot import Snapshot
@@ -38,6 +39,10 @@ class MembershipSide(StrEnum):
     def column(self) -> ColumnElement[Any]:
         return memberships.c.group_id if self is MembershipSide.GROUP else memberships.c.user_id
 
+    @property
+    def dependency(self) -> Dependency:
+        return on_groups("keys") if self is MembershipSide.GROUP else on_users("keys")
+
 
 COLUMNS = (
     memberships.c.id,
@@ -54,7 +59,7 @@ PRESENT_MEMBER = (memberships.c.role == "MEMBER", *PRESENT)
 BY_START = (SortKey(memberships.c.valid_from), SortKey(memberships.c.id))
 
 MEMBERSHIPS_BY_ID = sql(
-    f"SELECT {', '.join(column.name for column in COLUMNS)} FROM group_memberships WHERE id = ANY (:ids)"
+    f"SELECT {', '.join(column.name for column in COLUMNS)} FROM group_memberships WHERE id = ANY (:ids)", ON_ROSTER
 )
 
 
@@ -66,7 +71,8 @@ async def get_memberships(snapshot: Snapshot, ids: Sequence[int]) -> list[Member
 def memberships_statement(side: MembershipSide, include_ended: bool, shape: Page) -> Statement:
     """The same page of the memberships of each group or person (``keys``), by start: the key, the columns, the sort values."""
     columns = side.column.label("key"), *COLUMNS, *sort_values(BY_START)
-    return Statement(paged_by(_selected(select(*columns), side, include_ended), side.column, BY_START, shape))
+    chosen = paged_by(_selected(select(*columns), side, include_ended), side.column, BY_START, shape)
+    return Statement(chosen, side.dependency)
 
 
 async def list_memberships(
@@ -92,7 +98,8 @@ async def count_memberships(
 @cache
 def membership_counts_statement(side: MembershipSide, include_ended: bool) -> Statement:
     """How many memberships each group or person (``keys``) has."""
-    return Statement(_selected(select(side.column, func.count()), side, include_ended).group_by(side.column))
+    counted = _selected(select(side.column, func.count()), side, include_ended).group_by(side.column)
+    return Statement(counted, side.dependency)
 
 
 def present_members(of_groups: ColumnElement[bool]) -> Select[tuple[int]]:

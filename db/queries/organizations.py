@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from db.dependencies import ON_ORGANIZATION
 from db.snapshot import Snapshot
 from db.statement import sql
 
@@ -20,7 +21,9 @@ class OrganizationRow:
     created_at: datetime
 
 
-ORGANIZATIONS_BY_ID = sql("SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY (:ids)")
+ORGANIZATIONS_BY_ID = sql(
+    "SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY (:ids)", ON_ORGANIZATION
+)
 
 
 async def get_organizations(snapshot: Snapshot, ids: list[int]) -> list[OrganizationRow]:

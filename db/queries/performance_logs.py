@@ -31,6 +31,7 @@ from sqlalchemy import (
     true,
 )
 
+from db.dependencies import on_users
 from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.attempts import attempts
 from db.models.groups import group_memberships
@@ -184,7 +185,7 @@ def log_page_by_user_statement(interval: Interval, order: LogOrder, page: Page) 
         own = own.order_by(None)
     # The rows of a lateral select come in its own order.
     page_of_one = own.lateral("page")
-    return Statement(select(page_of_one).select_from(people.join(page_of_one, true())))
+    return Statement(select(page_of_one).select_from(people.join(page_of_one, true())), on_users("ids"))
 
 
 async def get_log_pages(
@@ -208,7 +209,7 @@ async def count_logs_by_user(snapshot: Snapshot, user_ids: Sequence[int], interv
         )
         .group_by(tasks.c.user_id)
     )
-    return dict(await snapshot.rows(Statement(own), ids=user_ids))
+    return dict(await snapshot.rows(Statement(own, on_users("ids")), ids=user_ids))
 
 
 async def get_logs_by_attempt(snapshot: Snapshot, attempt_ids: Sequence[int]) -> list[LogEntry]:
@@ -253,7 +254,9 @@ def _selected(statement: Select[Any], selection: LogSelection) -> Select[Any]:
     if selection.user_ids is not None:
         statement = statement.where(tasks.c.user_id.in_(selection.user_ids))
     if selection.group_ids is not None:
-        statement = statement.where(tasks.c.user_id.in_(present_members(group_memberships.c.group_id.in_(selection.group_ids))))
+        statement = statement.where(
+            tasks.c.user_id.in_(present_members(group_memberships.c.group_id.in_(selection.group_ids)))
+        )
     return statement.where(*selection.interval.conditions(tasks.c.completed_at))
 
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from db.dependencies import on_users
 from db.queries.measures import MEASURE_SUMS, SCORE_ARGUMENTS, Measures
 from db.snapshot import Snapshot
 from db.statement import sql
 
-PERIOD_PERFORMANCE = sql(f"""
+PERIOD_PERFORMANCE = sql(
+    f"""
 SELECT *, ranking_score({SCORE_ARGUMENTS}) AS ranking_score
 FROM (
   SELECT user_id, {MEASURE_SUMS}
@@ -18,7 +20,9 @@ FROM (
   WHERE user_id = ANY (:ids) AND completed_at >= :start AND completed_at < :end
   GROUP BY user_id
 ) AS sums
-""")
+""",
+    on_users("ids"),
+)
 
 
 async def get_period_performance(

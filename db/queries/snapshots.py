@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Date, Numeric, any_, bindparam, column, func, select, text, true
 
+from db.dependencies import on_users
 from db.keyset import Page, SortKey, paged
 from db.models.base import measure_columns
 from db.queries.measures import SCORE_ARGUMENTS, Measures
@@ -58,7 +59,8 @@ OLDEST_FIRST = (SortKey(days.c.day),)
 COUNTS_BY_USER = Statement(
     select(days.c.user_id, func.count())
     .where(days.c.user_id == any_(bindparam("ids", type_=ARRAY(BigInteger))), days.c.day < bindparam("end", type_=Date))
-    .group_by(days.c.user_id)
+    .group_by(days.c.user_id),
+    on_users("ids"),
 )
 
 
@@ -72,7 +74,7 @@ def snapshot_page_by_user_statement(page: Page) -> Statement:
     own = select(days).where(days.c.user_id == people.c.id, days.c.day < bindparam("end", type_=Date))
     # The rows of a lateral select come in its own order.
     page_of_one = paged(own, OLDEST_FIRST, page).lateral("page")
-    return Statement(select(page_of_one).select_from(people.join(page_of_one, true())))
+    return Statement(select(page_of_one).select_from(people.join(page_of_one, true())), on_users("ids"))
 
 
 async def get_snapshot_pages(

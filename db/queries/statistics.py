@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from db.dependencies import Dependency, on_groups
 from db.queries.group_stats import MEMBERS, THEIR_IDS, Attribution
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
@@ -69,6 +70,11 @@ scores AS (SELECT m.group_id AS key, t.score, t.ranking_score FROM members m JOI
     # Says again what row security says, so that the indices on people are used.
     Crowd.VISIBLE: f"scores AS ({_LEARNERS} AND t.user_id = ANY (ARRAY(SELECT viewer_people())))",
 }
+_DEPENDENCIES: dict[Crowd, tuple[Dependency, ...]] = {
+    Crowd.GROUP: (on_groups("keys"),),
+    Crowd.ORGANIZATION: (),
+    Crowd.VISIBLE: (),
+}
 _SPREAD = "people, scored, mean, percentiles, deviation, min, max"
 
 STORED_SPREADS = {
@@ -90,7 +96,9 @@ FROM organization_stats s WHERE s.organization_id = ANY (:keys)
 
 
 def _live(crowd: Crowd, columns: str, condition: str = "true") -> Statement:
-    return sql(f"WITH {_SCORES[crowd]} SELECT key, {columns} FROM scores WHERE {condition} GROUP BY key")
+    return sql(
+        f"WITH {_SCORES[crowd]} SELECT key, {columns} FROM scores WHERE {condition} GROUP BY key", *_DEPENDENCIES[crowd]
+    )
 
 
 SPREADS = {
@@ -108,7 +116,8 @@ PERCENTILES = {
 }
 # width_bucket gives 1 to n within [first, last), so the last boundary itself is put with the bucket before it.
 COUNTS = {
-    crowd: sql(f"""
+    crowd: sql(
+        f"""
 WITH {_SCORES[crowd]},
 placed AS (
   SELECT key, score, CASE WHEN score = :last THEN CAST(:buckets AS integer)
@@ -116,14 +125,19 @@ placed AS (
   FROM scores
 )
 SELECT key, bucket, count(*) AS people, count(score) AS scored, sum(score) AS total FROM placed GROUP BY key, bucket
-""")
+""",
+        *_DEPENDENCIES[crowd],
+    )
     for crowd in Crowd
 }
-SCORES = sql(f"""
+SCORES = sql(
+    f"""
 WITH {_SCORES[Crowd.GROUP]}
 SELECT key, array_agg(ranking_score ORDER BY ranking_score DESC) AS scores
 FROM scores WHERE ranking_score IS NOT NULL GROUP BY key
-""")
+""",
+    *_DEPENDENCIES[Crowd.GROUP],
+)
 
 
 async def get_stored_spreads(snapshot: Snapshot, crowd: Crowd, keys: Sequence[int]) -> dict[int, ScoreSpread]:

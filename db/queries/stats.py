@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import product
 
+from db.dependencies import ON_CATALOGUE, ON_VIEWS, on_labs
 from db.queries.measures import MEASURE_SUMS, Measures
 from db.queries.order_statistics import (
     FINISHED,
@@ -81,39 +82,59 @@ _PEOPLE = {True: "", False: " AND a.user_id = ANY (ARRAY(SELECT viewer_people())
 _LAB_IDS = "a.lab_id = ANY (ARRAY(SELECT lab_id FROM chosen))"
 
 
+def _statement(entity: Entity, everybody: bool, body: str) -> Statement:
+    # Which of a lab's attempts somebody sees who does not see all, depends on more than the lab.
+    return sql(body, *((on_labs("keys"), ON_CATALOGUE) if everybody and entity is Entity.LAB else ()))
+
+
 def _totals_statement(entity: Entity, everybody: bool) -> Statement:
     live = parts_of("lab_days", "lab_id") if everybody else parts_of("user_lab_totals", "user_id", "lab_id")
-    return sql(f"""
+    return _statement(
+        entity,
+        everybody,
+        f"""
 WITH chosen AS ({_LABS[entity]})
 SELECT key, {MEASURE_SUMS}
 FROM chosen JOIN {live} AS a USING (lab_id)
 WHERE {_LAB_IDS}{_PEOPLE[everybody]}
 GROUP BY key
-""")
+""",
+    )
 
 
 def _period_statement(entity: Entity, everybody: bool) -> Statement:
-    return sql(f"""
+    return _statement(
+        entity,
+        everybody,
+        f"""
 WITH chosen AS ({_LABS[entity]})
 SELECT key, {MEASURE_SUMS}
 FROM chosen JOIN attempt_measures AS a USING (lab_id)
 WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND a.completed_at >= :start AND a.completed_at < :end
 GROUP BY key
-""")
+""",
+    )
 
 
 def _people_statement(entity: Entity, everybody: bool) -> Statement:
-    return sql(f"""
+    return _statement(
+        entity,
+        everybody,
+        f"""
 WITH chosen AS ({_LABS[entity]})
 SELECT key, count(DISTINCT a.user_id), count(DISTINCT a.user_id) FILTER (WHERE a.success)
 FROM chosen JOIN attempts AS a USING (lab_id)
 WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND {FINISHED}
 GROUP BY key
-""")
+""",
+    )
 
 
 def _errors_statement(entity: Entity, everybody: bool) -> Statement:
-    return sql(f"""
+    return _statement(
+        entity,
+        everybody,
+        f"""
 WITH chosen AS ({_LABS[entity]}),
 counted AS (
   SELECT key, e.code, count(DISTINCT a.id) AS attempts
@@ -123,17 +144,22 @@ counted AS (
 ),
 ranked AS (SELECT *, row_number() OVER (PARTITION BY key ORDER BY attempts DESC, code) AS position FROM counted)
 SELECT key, code, attempts FROM ranked WHERE position <= {MOST_ERRORS} ORDER BY key, position
-""")
+""",
+    )
 
 
 def _percentile_statement(entity: Entity, everybody: bool, measure: PercentileMeasure) -> Statement:
-    return sql(f"""
+    return _statement(
+        entity,
+        everybody,
+        f"""
 WITH chosen AS ({_LABS[entity]})
 SELECT key, percentile_cont(CAST(:p AS float8)) WITHIN GROUP (ORDER BY CAST({VALUE[measure]} AS float8))
 FROM chosen JOIN attempts AS a USING (lab_id)
 WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND {FINISHED}
 GROUP BY key
-""")
+""",
+    )
 
 
 _SCOPES = tuple(product(Entity, (True, False)))
@@ -145,10 +171,13 @@ PERCENTILES = {
     (*scope, measure): _percentile_statement(*scope, measure) for scope in _SCOPES for measure in PercentileMeasure
 }
 STORED = {
-    entity: sql(f"""
+    entity: sql(
+        f"""
 SELECT {entity}_id AS key, attempts, people, successful_people, duration_percentiles, score_percentiles, common_errors
 FROM {entity.view} WHERE {entity}_id = ANY (:keys)
-""")
+""",
+        ON_VIEWS,
+    )
     for entity in Entity
 }
 

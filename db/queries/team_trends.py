@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from db.dependencies import ON_EVERYTHING, on_groups
 from db.queries.group_stats import MEMBERS, THEIR_IDS, Attribution
 from db.queries.measures import MEASURE_SUMS, SCORE_ARGUMENTS, Measures
 from db.queries.rollups import parts_of
@@ -69,7 +70,8 @@ _DAYS = parts_of("user_days", "organization_id", "user_id", "day")
 
 def slots_statement(team: Team, source: str, place: str, kind: str) -> Statement:
     """Slot n lies from edge n to edge n + 1. First per person, since a mean of scores is one over people."""
-    return sql(f"""
+    return sql(
+        f"""
 WITH {_MEMBERS[team]}
 done AS {_ONCE[team]} (
   SELECT *, {place} AS place, width_bucket({place}, CAST(:edges AS {kind}[])) AS slot FROM {source} AS d
@@ -78,7 +80,9 @@ done AS {_ONCE[team]} (
 each AS (SELECT key, slot, user_id, {MEASURE_SUMS} FROM ({_KEYED[team]}) AS keyed GROUP BY key, slot, user_id)
 SELECT key, slot, {MEASURE_SUMS}, count(*) AS people, avg(performance_score({SCORE_ARGUMENTS})) AS mean_score
 FROM each WHERE attempts > 0 GROUP BY key, slot
-""")
+""",
+        *((on_groups("keys"),) if team in (Team.MEMBERS_NOW, Team.MEMBERS_THEN) else ON_EVERYTHING),
+    )
 
 
 # A day in the rollup does not say who was in a group at the time.

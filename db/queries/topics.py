@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
+from db.dependencies import ON_CATALOGUE
 from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.topics import topics
 from db.snapshot import Snapshot
@@ -28,11 +29,14 @@ KEYS = (SortKey(topics.c.title), SortKey(topics.c.id))
 
 _ALL = ", ".join(f"t.{column.name}" for column in COLUMNS)
 
-TOPICS_BY_ID = sql(f"SELECT {_ALL} FROM topics t WHERE id = ANY (:ids)")
-TOPICS_BY_LAB = sql(f"""
+TOPICS_BY_ID = sql(f"SELECT {_ALL} FROM topics t WHERE id = ANY (:ids)", ON_CATALOGUE)
+TOPICS_BY_LAB = sql(
+    f"""
 SELECT lt.lab_id, {_ALL} FROM lab_topics lt JOIN topics t ON t.id = lt.topic_id
 WHERE lt.lab_id = ANY (:lab_ids) ORDER BY lt.lab_id, t.title, t.id
-""")
+""",
+    ON_CATALOGUE,
+)
 
 
 async def get_topics(snapshot: Snapshot, ids: Sequence[int]) -> list[TopicRow]:
@@ -49,7 +53,7 @@ async def get_topics_by_lab(snapshot: Snapshot, lab_ids: Sequence[int]) -> dict[
 
 def topics_statement(page: Page) -> Statement:
     """All topics by title, with the sort values after the columns."""
-    return Statement(paged(select(*COLUMNS, *(key.column for key in KEYS)), KEYS, page))
+    return Statement(paged(select(*COLUMNS, *(key.column for key in KEYS)), KEYS, page), ON_CATALOGUE)
 
 
 async def list_topics(snapshot: Snapshot, page: Page) -> list[tuple[TopicRow, tuple[Any, ...]]]:
@@ -60,4 +64,4 @@ async def list_topics(snapshot: Snapshot, page: Page) -> list[tuple[TopicRow, tu
 
 async def count_topics(snapshot: Snapshot, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    return await snapshot.count(Statement(bounded_count(select(topics.c.id), bound)))
+    return await snapshot.count(Statement(bounded_count(select(topics.c.id), bound), ON_CATALOGUE))

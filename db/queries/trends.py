@@ -7,6 +7,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+from db.dependencies import on_users
 from db.queries.measures import MEASURES, SCORE_ARGUMENTS, Measures
 from db.queries.standings import STANDING_COLUMNS, STANDING_SCORE, standing_columns
 from db.rows import chosen, row_type
@@ -34,7 +35,8 @@ def slots_statement(source: str, place: str, kind: str, columns: tuple[str, ...]
     )
     given = standing_columns("t", "p", standing)
     score = f", {STANDING_SCORE}" if "standing_score" in columns else ""
-    return sql(f"""
+    return sql(
+        f"""
     WITH slots AS (
       SELECT user_id, width_bucket({place}, CAST(:edges AS {kind}[])) AS slot{added}
       FROM {source}
@@ -56,7 +58,9 @@ def slots_statement(source: str, place: str, kind: str, columns: tuple[str, ...]
     SELECT user_id, slot{"".join(f", {name}" for name in columns)}
     FROM (SELECT *{score} FROM standings) AS scored
     WHERE slot < cardinality(CAST(:edges AS {kind}[]))
-    """)
+    """,
+        on_users("ids"),
+    )
 
 
 async def get_slots_by_day(

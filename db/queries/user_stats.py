@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from db.dependencies import ON_CATALOGUE, on_users
 from db.queries.measures import MEASURE_SUMS, MEASURES, SCORE_ARGUMENTS, Measures
 from db.queries.order_statistics import FINISHED, span_of
 from db.queries.rollups import parts_of
@@ -52,15 +53,21 @@ _LABS = "(CAST(:ids AS bigint[]) IS NULL OR lab_id = ANY (:ids))"
 _TOPICS = "(CAST(:ids AS bigint[]) IS NULL OR topic_id = ANY (:ids))"
 
 LAB_TOTALS, LAB_PERIOD = (
-    sql(f"SELECT user_id, lab_id, {MEASURE_SUMS} FROM {source} AND {_LABS} GROUP BY user_id, lab_id")
+    sql(
+        f"SELECT user_id, lab_id, {MEASURE_SUMS} FROM {source} AND {_LABS} GROUP BY user_id, lab_id",
+        on_users("user_ids"),
+    )
     for source in (_TOTALS, _PERIOD)
 )
-LAB_EXTREMES = sql(f"""
+LAB_EXTREMES = sql(
+    f"""
 SELECT user_id, lab_id, max(occurred_at) AS last_attempt_at, max(score) AS best_score
 FROM attempts AS a
 WHERE user_id = ANY (:user_ids) AND {FINISHED} AND {_LABS}
 GROUP BY user_id, lab_id
-""")
+""",
+    on_users("user_ids"),
+)
 _TOPIC_TOTALS = """
 SELECT user_id, topic_id, {columns} FROM user_topic_totals_live WHERE user_id = ANY (:user_ids) AND attempts > 0
 """
@@ -94,26 +101,34 @@ def user_topics_statement(columns: tuple[str, ...], *, in_period: bool, chosen_t
         values = list(columns)
         joined = f"{source} JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id)"
     arrays = "".join(f", array_agg(c{place})" for place in range(len(columns)))
-    return sql(f"""
+    return sql(
+        f"""
     SELECT user_id, array_agg(topic_id){arrays}
     FROM (
       SELECT user_id, topic_id{"".join(f", {value} AS c{place}" for place, value in enumerate(values))}
       FROM {joined} ORDER BY user_id, title COLLATE "C", topic_id
     ) AS sorted
     GROUP BY user_id
-    """)
+    """,
+        on_users("user_ids"),
+        ON_CATALOGUE,
+    )
 
 
 # Few labs are archived, often none: cheaper to look at than all that are not.
 ARCHIVED_TASKS, ARCHIVED_TASKS_IN_PERIOD = (
-    sql(f"""
+    sql(
+        f"""
 SELECT user_id, topic_id, CAST(sum(tasks) AS bigint) AS tasks
 FROM (
   SELECT user_id, lab_id, tasks FROM {source} AND lab_id = ANY (ARRAY(SELECT id FROM labs WHERE archived_at IS NOT NULL))
 ) AS done JOIN lab_topics USING (lab_id)
 WHERE {_TOPICS}
 GROUP BY user_id, topic_id
-""")
+""",
+        on_users("user_ids"),
+        ON_CATALOGUE,
+    )
     for source in (_TOTALS, _PERIOD)
 )
 

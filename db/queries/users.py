@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, Select, bindparam, func, select
 
+from db.dependencies import ON_EVERYTHING, ON_ROSTER, Dependency, on_groups, on_users
 from db.keyset import Page, SortKey, bounded_count, paged, paged_by, sort_values
 from db.models.groups import group_memberships
 from db.models.users import user_totals_live, users
@@ -72,10 +73,10 @@ class UserSelection:
 
 _ALL = ", ".join(column.name for column in COLUMNS)
 
-USERS_BY_ID = sql(f"SELECT {_ALL} FROM users WHERE id = ANY (:ids)")
-USERS_BY_EXTERNAL_ID = sql(f"SELECT {_ALL} FROM users WHERE external_id = ANY (:external_ids)")
+USERS_BY_ID = sql(f"SELECT {_ALL} FROM users WHERE id = ANY (:ids)", on_users("ids"))
+USERS_BY_EXTERNAL_ID = sql(f"SELECT {_ALL} FROM users WHERE external_id = ANY (:external_ids)", ON_ROSTER)
 USERS_BY_USERNAME = sql(
-    f"SELECT {_ALL} FROM users WHERE username_key = lower(normalize(CAST(:username AS text), NFKC))"
+    f"SELECT {_ALL} FROM users WHERE username_key = lower(normalize(CAST(:username AS text), NFKC))", ON_ROSTER
 )
 # All-time measures and what follows from them: the unrounded score, and as displayed.
 TOTALS_COLUMNS = ("score", "ranking_score", "experience_level", "active", *MEASURES)
@@ -98,7 +99,7 @@ async def get_user_by_username(snapshot: Snapshot, username: str) -> UserRow | N
 
 @lru_cache(maxsize=1024)
 def user_totals_statement(columns: tuple[str, ...]) -> Statement:
-    return sql(f"SELECT {', '.join(columns)} FROM user_totals_live WHERE user_id = ANY (:ids)")
+    return sql(f"SELECT {', '.join(columns)} FROM user_totals_live WHERE user_id = ANY (:ids)", on_users("ids"))
 
 
 async def get_user_totals(snapshot: Snapshot, ids: Sequence[int], wanted: frozenset[str] | None) -> dict[int, Any]:
@@ -119,7 +120,7 @@ async def get_rankings(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, Rank
 def users_statement(selection: UserSelection, keys: Sequence[SortKey], page: Page) -> Statement:
     """The people of a selection, sorted by ``keys``, with the sort values after the columns."""
     chosen = _selected(select(*COLUMNS, *(key.column for key in keys)), selection, keys)
-    return Statement(paged(chosen, keys, page))
+    return Statement(paged(chosen, keys, page), *_dependencies(selection, keys))
 
 
 async def list_users(
@@ -132,7 +133,8 @@ async def list_users(
 
 async def count_users(snapshot: Snapshot, selection: UserSelection, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    return await snapshot.count(Statement(bounded_count(_selected(select(users.c.id), selection, ()), bound)))
+    counted = bounded_count(_selected(select(users.c.id), selection, ()), bound)
+    return await snapshot.count(Statement(counted, *_dependencies(selection, ())))
 
 
 # Selections have values of their callers in them: only the latest statements are kept.
@@ -140,7 +142,8 @@ async def count_users(snapshot: Snapshot, selection: UserSelection, bound: int |
 def users_by_group_statement(selection: UserSelection, keys: tuple[SortKey, ...], shape: Page) -> Statement:
     """The same page of the members of each of ``group_ids``: the group's id, then as ``users_statement``."""
     columns = group_memberships.c.group_id, *COLUMNS, *sort_values(keys)
-    return Statement(paged_by(_members(select(*columns), selection, keys), group_memberships.c.group_id, keys, shape))
+    members = paged_by(_members(select(*columns), selection, keys), group_memberships.c.group_id, keys, shape)
+    return Statement(members, on_groups("group_ids"))
 
 
 async def list_users_by_group(
@@ -167,7 +170,7 @@ async def count_users_by_group(
 def user_counts_by_group_statement(selection: UserSelection) -> Statement:
     """How many present members each of ``group_ids`` has."""
     counted = _members(select(group_memberships.c.group_id, func.count()), selection, ())
-    return Statement(counted.group_by(group_memberships.c.group_id))
+    return Statement(counted.group_by(group_memberships.c.group_id), on_groups("group_ids"))
 
 
 def _members(statement: Select[Any], selection: UserSelection, keys: Sequence[SortKey]) -> Select[Any]:
@@ -181,6 +184,10 @@ def _members(statement: Select[Any], selection: UserSelection, keys: Sequence[So
         ids = present_members(group_memberships.c.group_id == func.any(group_ids)).correlate(None)
         statement = statement.where(user_totals_live.c.user_id == func.any(func.array(ids.scalar_subquery())))
     return statement
+
+
+def _dependencies(selection: UserSelection, keys: Sequence[SortKey]) -> tuple[Dependency, ...]:
+    return ON_EVERYTHING if _needs_totals(selection, keys) else (ON_ROSTER,)
 
 
 def _needs_totals(selection: UserSelection, keys: Sequence[SortKey]) -> bool:
