@@ -116,6 +116,8 @@ class Subscriber(asyncio.Protocol):
                 self.is_subscribed.set_result(None)
             else:
                 self._everybody.round.had(length)
+        elif b'"ping"' in begin:
+            self._send(TEXT, {"type": "pong"})
         elif b'"connection_ack"' in begin:
             self._send(TEXT, {"id": "1", "type": "subscribe", "payload": {"query": self._document}})
         elif b'"ping"' in begin:

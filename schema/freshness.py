@@ -8,6 +8,7 @@ from typing import Self
 
 import strawberry
 
+from execution.live.noise import NOISE
 from resolvers.freshness import ViewFreshness
 from schema.scalars import BigInt
 
@@ -23,7 +24,7 @@ class FreshnessSource(Enum):
 @strawberry.type(description="How fresh numbers are.")
 class Freshness:
     as_of: datetime = strawberry.field(
-        description="The instant of the answer: everything in it is read at this one instant."
+        description="The instant of the answer: everything in it is read at this one instant.", metadata=NOISE
     )
     refreshed_at: datetime | None = strawberry.field(
         description="When the materialized view was last refreshed; null if never, and for live numbers."

@@ -13,6 +13,7 @@ from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types.scalar import ScalarDefinition
 
 from execution.columns import column
+from execution.live.noise import NOISE
 from resolvers import periods
 from resolvers.periods import CalendarPeriod, GapFill, PeriodError, PeriodSpec, Weekday, find_zone
 from resolvers.periods import Grain as TimeGrain
@@ -154,8 +155,8 @@ class CalendarInput:
 
 @strawberry.type(description="A period as it was understood: instants [from, to), and the calendar that was used.")
 class Period:
-    from_: datetime = strawberry.field(name="from", description="The first instant.")
-    to: datetime = strawberry.field(description="The first instant that is not in the period.")
+    from_: datetime = strawberry.field(name="from", description="The first instant.", metadata=NOISE)
+    to: datetime = strawberry.field(description="The first instant that is not in the period.", metadata=NOISE)
     time_zone: TimeZone = strawberry.field(
         description="The zone of its days: the one asked for, else that of the organization."
     )
