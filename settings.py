@@ -17,6 +17,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 """What a browser sends as ``Origin``: never a path, not even a slash."""
 
+COST = re.compile(r"[1-9][0-9]{0,8}")
+
 
 class UserProgressMode(StrEnum):
     """What to do with an attempt whose person or lab the user-progress service does not know."""
@@ -32,6 +34,14 @@ class DocumentsMode(StrEnum):
     OPEN = "open"
     APQ = "apq"
     TRUSTED = "trusted"
+
+
+class CostMode(StrEnum):
+    """What to do with an operation that costs too much."""
+
+    ENFORCE = "enforce"
+    MEASURE = "measure"
+    OFF = "off"
 
 
 class DatabaseRole(StrEnum):
@@ -115,6 +125,21 @@ class Settings(BaseSettings):
         2.0, validation_alias="USER_PROGRESS_TIMEOUT", gt=0, description="Longest wait for one answer."
     )
 
+    cost: CostMode = Field(
+        CostMode.ENFORCE,
+        validation_alias="SCOREGRAPH_COST",
+        description="enforce refuses operations that cost too much, measure only logs them, off counts nothing.",
+    )
+    cost_limit: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("STUDENT=5000", "TEACHER=50000", "MANAGER=50000", "ADMIN=200000", "SERVICE=200000"),
+        validation_alias="SCOREGRAPH_COST_LIMIT",
+        description="What one operation may cost, by role; roles that are left out keep the default.",
+    )
+    cost_per_minute: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("STUDENT=100000", "TEACHER=600000", "MANAGER=1200000", "ADMIN=3000000", "SERVICE=12000000"),
+        validation_alias="SCOREGRAPH_COST_PER_MINUTE",
+        description="What the operations of one caller may cost in a minute, by role; roles that are left out keep the default.",
+    )
     documents: DocumentsMode = Field(
         DocumentsMode.APQ,
         validation_alias="SCOREGRAPH_DOCUMENTS",
@@ -207,7 +232,32 @@ class Settings(BaseSettings):
                 )
         return value
 
-    @field_validator("jwt_algorithms", "cors_origins", mode="before")
+    @field_validator("cost_limit", "cost_per_minute")
+    @classmethod
+    def _costs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        roles = _by_role(cls.model_fields["cost_limit"].default)
+        for entry in value:
+            role, _, number = entry.partition("=")
+            if role not in roles or not COST.fullmatch(number):
+                raise ValueError(f"it looks like STUDENT=5000,TEACHER=50000; roles are {', '.join(roles)}")
+        return value
+
+    @property
+    def cost_limits(self) -> dict[str, int]:
+        """What one operation may cost, for every role."""
+        return _by_role((*type(self).model_fields["cost_limit"].default, *self.cost_limit))
+
+    @property
+    def cost_budgets(self) -> dict[str, int]:
+        """What the operations of one caller may cost in a minute, for every role."""
+        return _by_role((*type(self).model_fields["cost_per_minute"].default, *self.cost_per_minute))
+
+    @field_validator("jwt_algorithms", "cors_origins", "cost_limit", "cost_per_minute", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+
+def _by_role(entries: tuple[str, ...]) -> dict[str, int]:
+    pairs = (entry.partition("=") for entry in entries)
+    return {role: int(number) for role, _, number in pairs}
