@@ -23,6 +23,13 @@ def cost(weight: int) -> FieldCost:
     return FieldCost(weight=str(weight))
 
 
+def first_of(sized_field: str) -> ListSize:
+    """Of a field with an argument ``first`` that has a default, about a list in its answer."""
+    return ListSize(
+        slicing_arguments=["first"], sized_fields=[sized_field], require_one_slicing_argument=strawberry.UNSET
+    )
+
+
 def assumed(size: int) -> ListSize:
     """Of a list whose length nobody asks for."""
     return ListSize(assumed_size=size, require_one_slicing_argument=strawberry.UNSET)

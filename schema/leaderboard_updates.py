@@ -18,8 +18,10 @@ from resolvers.leaderboard_updates import (
 )
 from resolvers.leaderboards import BoardOf
 from resolvers.live import DEFAULT_THROTTLE, Live
+from schema.costs import cost, first_of
 from schema.enums import describe_enum
 from schema.leaderboards import (
+    BOARD,
     BoardPeriod,
     Leaderboard,
     LeaderboardEntry,
@@ -117,7 +119,8 @@ class LeaderboardUpdate:
 class LeaderboardSubscription:
     @strawberry.subscription(
         description="A leaderboard: at once, and again whenever it changes. Access is decided anew for each answer; the stream "
-        "ends when the token does."
+        "ends when the token does.",
+        directives=[first_of("changes"), cost(BOARD)],
     )
     async def leaderboard_updated(
         self,
