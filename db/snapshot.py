@@ -100,14 +100,24 @@ class Snapshot:
             self._reading.forget("it tells the time")
         return at
 
-    async def lasting(self, find: Callable[[datetime], tuple[T, datetime | None]]) -> T:
-        """What ``find`` makes of the instant of the snapshot. It also says until when it would make the same of it (None: for
-        ever), so that the answer may be kept so long.
+    async def lasting(self, find: Callable[[datetime], T], until: Callable[[T], datetime | None]) -> T:
+        """What ``find`` makes of the instant of the snapshot. ``until`` says for how long it would make the same of it (None:
+        for ever): so long may the answer be kept.
         """
-        found, until = find((await self._enter())[1])
+        found = find((await self._enter())[1])
         if self._reading is not None:
-            self._reading.hold_until(until)
+            self._reading.hold_until(until(found))
         return found
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the answer may be kept, so that it matters until when it holds."""
+        return self._reading is not None
+
+    def hold_until(self, instant: datetime | None) -> None:
+        """Notes until when what was read holds, if nothing changes it before; None: time does not."""
+        if self._reading is not None:
+            self._reading.hold_until(instant)
 
     async def rows(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
         """Runs a statement as the viewer.

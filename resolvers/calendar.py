@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resolvers.context import Context
 from resolvers.organizations import resolve_organization
-from resolvers.periods import Period, PeriodSpec, Weekday, resolve_period
+from resolvers.periods import Period, PeriodSpec, Weekday, holds_until, resolve_period
 
 
 async def resolve_context_period(
@@ -12,4 +12,7 @@ async def resolve_context_period(
 ) -> Period:
     """The period at the instant of the snapshot. Raises PeriodError."""
     zone = time_zone or (await resolve_organization(context)).time_zone
-    return resolve_period(spec, time_zone=zone, week_start=week_start, now=await context.snapshot.at())
+    return await context.snapshot.lasting(
+        lambda now: resolve_period(spec, time_zone=zone, week_start=week_start, now=now),
+        lambda period: holds_until(spec, period),
+    )

@@ -198,6 +198,23 @@ def resolve_period(spec: PeriodSpec, *, time_zone: str, week_start: Weekday = We
     return Period(start, end, time_zone, Weekday(week_start), end > now, spec.all_time, now)
 
 
+def holds_until(spec: PeriodSpec, period: Period) -> datetime | None:
+    """Until when a spec means this period, with the same buckets behind and ahead of now: the end of the local hour, or an edge
+    of the period that comes before. None where nothing is ahead.
+    """
+    now = period.now
+    assert now is not None, "a period that was found for some instant"
+    if (spec.range or spec.dates) and period.end <= now:
+        return None
+    return min(edge for edge in (_end_of_hour(now, period.time_zone), period.start, period.end) if edge > now)
+
+
+# Every person on a page asks for the same one.
+@lru_cache(maxsize=64)
+def _end_of_hour(now: datetime, time_zone: str) -> datetime:
+    return next(_hours(now, find_zone(time_zone)))[1]
+
+
 def buckets(period: Period, grain: Grain) -> tuple[Bucket, ...]:
     """The period in consecutive local hours, days, weeks, … without gaps. Raises PeriodError above 1,500.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from db.keyset import Listing, Page
 from db.queries.snapshots import SnapshotRow
@@ -34,7 +35,7 @@ async def resolve_snapshots(context: Context, user_id: int, spec: PeriodSpec, pa
     zone = find_zone(time_zone)
     first = local_day(period.start, zone)
     end = local_day(period.end - timedelta(microseconds=1), zone) + ONE_DAY
-    closed_by = await context.snapshot.at() - GRACE
+    closed_by = await context.snapshot.lasting(lambda now: now - GRACE, lambda then: _next_day(then, zone) + GRACE)
 
     async def count(bound: int | None) -> int:
         return await context.load(load_snapshot_count_by_user, user_id, first, end)
@@ -48,3 +49,7 @@ async def resolve_snapshots(context: Context, user_id: int, spec: PeriodSpec, pa
         for row, values in rows
     ]
     return Listing.of(page, snapshots, count)
+
+
+def _next_day(instant: datetime, zone: ZoneInfo) -> datetime:
+    return start_of_day(local_day(instant, zone) + ONE_DAY, zone)

@@ -12,7 +12,11 @@ from db.queries.measures import Measures
 from db.queries.standings import NO_STANDING
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
-from resolvers.loaders.trends import load_bucketed_slots_by_user, load_slots_by_user
+from resolvers.loaders.trends import (
+    load_bucketed_slots_by_user,
+    load_next_completion_by_organization,
+    load_slots_by_user,
+)
 from resolvers.organizations import resolve_organization
 from resolvers.periods import Bucket, GapFill, Grain, Period, PeriodSpec, Weekday
 from resolvers.scores import displayed
@@ -94,7 +98,7 @@ class TrendSeries:
 async def resolve_trend(context: Context, user_id: int, spec: PeriodSpec) -> ScoreTrend:
     """Ends at the instant of the answer if the period is not over by then. Raises PeriodError."""
     period = await resolve_context_period(context, spec)
-    now = await context.snapshot.at()
+    now = await _end_of_history(context, period)
     edges = min(period.start, now), min(period.end, now)
     slots = await context.load(load_slots_by_user, user_id, edges, SCORE)
     start = slots[0].standing_score if 0 in slots else None
@@ -119,8 +123,22 @@ async def resolve_performance_trend(
     home_zone = (await resolve_organization(context)).time_zone
     columns = None if wanted is None else wanted | SCORE
     found = await context.load(load_bucketed_slots_by_user, user_id, period, grain, home_zone, columns)
-    points = fill_gaps(found.buckets, found.slots, fill, await context.snapshot.at())
+    points = fill_gaps(found.buckets, found.slots, fill, _now(period))
     return TrendSeries(period, grain, sum(place > 0 for place in found.slots), points)
+
+
+async def _end_of_history(context: Context, period: Period) -> datetime:
+    """The instant of the snapshot, of which it is noted until when nothing more lies before it: some clocks go fast."""
+    now = _now(period)
+    if context.snapshot.is_recorded:
+        organization_id = (await context.viewer()).organization_id
+        context.snapshot.hold_until(await context.load(load_next_completion_by_organization, organization_id, now))
+    return now
+
+
+def _now(period: Period) -> datetime:
+    assert period.now is not None, "the period was found for this answer"
+    return period.now
 
 
 def fill_gaps(buckets: tuple[Bucket, ...], slots: dict[int, Any], fill: GapFill, now: datetime) -> list[TrendPoint]:

@@ -7,13 +7,21 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from db.dependencies import on_users
+from db.dependencies import ON_ORGANIZATION, on_users
 from db.queries.measures import MEASURES, SCORE_ARGUMENTS, Measures
 from db.queries.standings import STANDING_COLUMNS, STANDING_SCORE, standing_columns
 from db.rows import chosen, row_type
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
+# The rows are no part of an answer.
+NEXT_COMPLETION = sql(
+    """
+SELECT min(occurred_at) FROM attempts
+WHERE organization_id = :organization_id AND occurred_at > :after AND completed_at IS NOT NULL
+""",
+    ON_ORGANIZATION,
+)
 # What was done between two edges (the measures), and where the person stood at the second.
 SLOT_COLUMNS = (*MEASURES, *STANDING_COLUMNS, "standing_score")
 
@@ -77,6 +85,12 @@ async def get_slots_by_instant(
 ) -> dict[int, dict[int, Any]]:
     """The same from the attempts. Edges are instants, ascending."""
     return await _slots(snapshot, ("attempt_measures", "completed_at", "timestamptz"), user_ids, edges, wanted)
+
+
+async def get_next_completion(snapshot: Snapshot, organization_id: int, after: datetime) -> datetime | None:
+    """The first completion after an instant, of those that the viewer may see."""
+    row = await snapshot.row(NEXT_COMPLETION, organization_id=organization_id, after=after)
+    return row[0] if row else None
 
 
 async def _slots(

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from db.queries.trends import get_slots_by_day, get_slots_by_instant
+from db.queries.trends import get_next_completion, get_slots_by_day, get_slots_by_instant
 from db.snapshot import Snapshot
 from resolvers.periods import Bucket, Grain, Period, buckets, find_zone, local_day, start_of_day
 
@@ -29,6 +29,12 @@ async def load_slots_by_user(
     """Slots between instants; empty for a person whom the viewer may not see."""
     found = await get_slots_by_instant(snapshot, user_ids, edges, wanted)
     return [found.get(key, {}) for key in user_ids]
+
+
+async def load_next_completion_by_organization(
+    snapshot: Snapshot, keys: list[int], after: datetime
+) -> list[datetime | None]:
+    return [await get_next_completion(snapshot, key, after) for key in keys]
 
 
 async def load_bucketed_slots_by_user(
