@@ -31,8 +31,8 @@ from graphql import (
 from execution.cost_rules import CEILING, LEVELS, UNSIZED, FieldRule, Rules, value_of
 from execution.operations import Operation
 
-INTROSPECTION = 1_000
-"""What ``__schema`` and ``__type`` cost: the standard query takes as long as that many objects."""
+INTROSPECTION = 2_000
+"""What ``__schema`` and ``__type`` cost: the standard query takes as long as that many objects, 100 ms."""
 
 MOST_KEPT = 200
 """Results of one operation, by what its variables say of sizes."""
