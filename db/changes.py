@@ -68,6 +68,11 @@ class Changes:
         """Whether what is told is heard right now. While it is not, nothing that was read is known to be still true."""
         return self._hearing is not None and self._hearing.is_trusted
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody wants to hear anything."""
+        return self._task is not None
+
     def watch(self, watcher: Watcher) -> None:
         """Calls the watcher from now on; a loop must be running."""
         self._watchers.append(watcher)

@@ -97,7 +97,7 @@ class Health:
         return {"database": GOOD, "migrations": GOOD, "views": _views(database)}, database
 
     def _feed(self) -> Check:
-        if self._changes.hears:
+        if self._changes.hears or not self._changes.is_wanted:
             return GOOD
         return Check(Status.DEGRADED, "Changes are not heard: nothing is cached, live answers look every few seconds.")
 
