@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from itertools import count
+from itertools import count, product
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,7 @@ MEASURES = (
 LIVE_VIEWS = {
     "user_totals_live": ("user_id",),
     "user_lab_totals_live": ("user_id", "lab_id"),
+    "user_topic_totals_live": ("user_id", "topic_id"),
     "user_days_live": ("user_id", "day"),
     "lab_days_live": ("lab_id", "day"),
 }
@@ -180,10 +181,15 @@ class RawAttempt:
     hints_used: int | None
     counted: bool
     zone: str
+    topic_ids: list[int]
 
     @property
     def day(self) -> Any:
         return self.completed_at.astimezone(ZoneInfo(self.zone)).date()
+
+    def groups(self, key: tuple[str, ...]) -> Iterable[tuple[Any, ...]]:
+        """What a key groups it under: once, but by topic once for each topic that its lab is in now."""
+        return product(*(self.topic_ids if name == "topic_id" else [getattr(self, name)] for name in key))
 
     def measures(self, is_task: bool) -> list[Number]:
         """In the order of MEASURES; ``is_task`` for the first success of its person in its lab."""
@@ -222,7 +228,7 @@ def read_attempts(connection: Connection) -> list[RawAttempt]:
     rows = connection.execute(
         """SELECT a.id, a.organization_id, a.user_id, a.lab_id, a.status, a.completed_at, a.due_at,
         a.duration_seconds, a.score, a.accuracy, a.skill_match, a.difficulty, a.hints_used, a.counted,
-        o.time_zone
+        o.time_zone, ARRAY(SELECT t.topic_id FROM lab_topics t WHERE t.lab_id = a.lab_id)
         FROM attempts a JOIN organizations o ON o.id = a.organization_id
         WHERE a.status <> 'STARTED' AND a.deleted_at IS NULL"""
     )
@@ -246,9 +252,9 @@ def recompute(attempts: list[RawAttempt], *keys: tuple[str, ...]) -> list[Totals
     for attempt in attempts:
         measures = attempt.measures(first.get((attempt.user_id, attempt.lab_id)) == attempt.id)
         for key, totals in zip(keys, answers, strict=True):
-            values = tuple(getattr(attempt, name) for name in key)
-            so_far = totals.get(values)
-            totals[values] = [a + b for a, b in zip(so_far, measures, strict=True)] if so_far else measures
+            for values in attempt.groups(key):
+                so_far = totals.get(values)
+                totals[values] = [a + b for a, b in zip(so_far, measures, strict=True)] if so_far else measures
     return answers
 
 

@@ -25,6 +25,7 @@ from tests.db.learning import (
     add_lab,
     add_member,
     add_organization,
+    add_topic,
     add_user,
     expected_score,
     first_successes,
@@ -37,16 +38,17 @@ from tests.db.learning import (
     score_of,
 )
 
-ROLLUPS = ("user_totals", "user_lab_totals", "user_days", "lab_days")
+ROLLUPS = ("user_totals", "user_lab_totals", "user_topic_totals", "user_days", "lab_days")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Two people and two labs of one organization: few, so that changes meet."""
+    """Two people, two labs and two topics of one organization: few, so that changes meet."""
 
     organization_id: int
     user_ids: tuple[int, int]
     lab_ids: tuple[int, int]
+    topic_ids: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,13 @@ def school(database: Database) -> Iterator[School]:
         places = []
         for zone in ("Europe/Madrid", "Asia/Kathmandu"):
             organization_id = add_organization(connection, zone)
+            labs = (add_lab(connection, organization_id), add_lab(connection, organization_id))
             places.append(
                 Place(
                     organization_id,
                     (add_user(connection, organization_id), add_user(connection, organization_id)),
-                    (add_lab(connection, organization_id), add_lab(connection, organization_id)),
+                    labs,
+                    (add_topic(connection, organization_id, labs[:1]), add_topic(connection, organization_id, labs)),
                 )
             )
         yield School(connection, (places[0], places[1]))
@@ -78,13 +82,14 @@ def check(connection: Connection) -> None:
     counted = connection.execute("SELECT user_id, lab_id, id FROM attempts WHERE counted").fetchall()
     assert sorted(((user, lab), id) for user, lab, id in counted) == sorted(first.items())
     keys = [("organization_id", *key) for key in LIVE_VIEWS.values()]
-    *expected, people = recompute(attempts, *keys, ("user_id",))
+    *expected, people, topics = recompute(attempts, *keys, ("user_id",), ("user_id", "topic_id"))
     for view, totals in zip(LIVE_VIEWS, expected, strict=True):
         assert read_totals(connection, view) == totals, view
-    shown = connection.execute("SELECT user_id, ranking_score FROM user_totals_live").fetchall()
-    for user_id, ranking_score in shown:
-        score = score_of(people[user_id,]) if (user_id,) in people else None
-        assert ranking_score == (None if score is None else one_decimal(score))
+    for view, totals in (("user_totals_live", people), ("user_topic_totals_live", topics)):
+        shown = connection.execute(f"SELECT {', '.join(LIVE_VIEWS[view])}, ranking_score FROM {view}").fetchall()
+        for *key, ranking_score in shown:
+            score = score_of(totals[tuple(key)]) if tuple(key) in totals else None
+            assert ranking_score == (None if score is None else one_decimal(score))
 
 
 # --- any interleaving of writes --------------------------------------------------------------------------
@@ -127,6 +132,8 @@ operation = st.one_of(
     st.tuples(st.just("counted"), chosen, st.booleans()),
     st.tuples(st.just("deleted_at"), chosen, st.booleans()),
     st.tuples(st.just("delete"), chosen),
+    st.tuples(st.just("topics"), place, st.lists(st.tuples(place, place), unique=True, max_size=4)),
+    st.tuples(st.just("topic"), place, place),
     st.tuples(st.just("fold"), st.sampled_from((1, 2, 3, 50_000))),
 )
 transaction = st.tuples(st.lists(operation, min_size=1, max_size=4), st.sampled_from((True,) * 5 + (False,)))
@@ -146,6 +153,12 @@ def apply(school: School, op: tuple[Any, ...]) -> None:
         return
     if kind == "fold":
         fold(connection, argument)
+        return
+    if kind == "topics":
+        replace_topics(connection, school.places[argument], *rest)
+        return
+    if kind == "topic":
+        swap_topics(connection, school.places[argument], *rest)
         return
     known = [row[0] for row in connection.execute("SELECT id FROM attempts ORDER BY id")]
     ids = sorted({known[index % len(known)] for index in argument}) if known else []
@@ -216,6 +229,37 @@ def insert_batch(school: School, batch: list[dict[str, Any]]) -> None:
         for row in rows:
             row[COLUMNS.index("counted")] = False
         school.connection.execute(statement, [value for row in rows for value in row])
+
+
+def replace_topics(connection: Connection, at: Place, pairs: list[tuple[int, int]]) -> None:
+    """Labs are in these topics and no others: as a roster does it, in two statements, some rows unchanged."""
+    wanted = [(at.lab_ids[lab], at.topic_ids[topic]) for lab, topic in pairs]
+    values = {
+        "organization": at.organization_id,
+        "labs": [lab for lab, _ in wanted],
+        "topics": [topic for _, topic in wanted],
+    }
+    connection.execute(
+        "DELETE FROM lab_topics WHERE organization_id = %(organization)s AND (lab_id, topic_id) NOT IN"
+        " (SELECT * FROM unnest(%(labs)s::bigint[], %(topics)s::bigint[]))",
+        values,
+    )
+    connection.execute(
+        "INSERT INTO lab_topics SELECT %(organization)s, lab, topic"
+        " FROM unnest(%(labs)s::bigint[], %(topics)s::bigint[]) AS n (lab, topic)"
+        " ON CONFLICT (lab_id, topic_id) DO UPDATE SET organization_id = excluded.organization_id",
+        values,
+    )
+
+
+def swap_topics(connection: Connection, at: Place, lab: int) -> None:
+    """What was in one of the topics only is in the other only."""
+    one, other = at.topic_ids
+    connection.execute(
+        "UPDATE lab_topics t SET topic_id = %(one)s::bigint + %(other)s - topic_id WHERE lab_id = %(lab)s"
+        " AND NOT EXISTS (SELECT FROM lab_topics o WHERE o.lab_id = t.lab_id AND o.topic_id <> t.topic_id)",
+        {"one": one, "other": other, "lab": at.lab_ids[lab]},
+    )
 
 
 class Undone(Exception):

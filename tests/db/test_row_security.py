@@ -362,10 +362,13 @@ RULES: dict[str, Rule] = {
         of_person,
     ),
     **dict.fromkeys(
-        ("user_totals", "user_lab_totals", "user_days", "user_totals_live", "user_lab_totals_live"),
+        ("user_totals", "user_lab_totals", "user_topic_totals", "user_days", "score_ranks"),
         of_person,
     ),
-    **dict.fromkeys(("user_days_live", "score_ranks"), of_person),
+    **dict.fromkeys(
+        ("user_totals_live", "user_lab_totals_live", "user_topic_totals_live", "user_days_live"),
+        of_person,
+    ),
     "users": lambda row, viewer: (
         of_person({"user_id": row["id"]}, viewer)
         # the name of who leads a group with the viewer, nothing of what they did
@@ -635,6 +638,7 @@ def test_what_a_writer_writes_is_counted(world: World) -> None:
         "DELETE FROM attempt_deltas",
         "UPDATE user_totals SET tasks = 99",
         "UPDATE user_lab_totals SET tasks = 99",
+        "UPDATE user_topic_totals SET tasks = 99",
         "UPDATE user_days SET tasks = 99",
         "UPDATE lab_days SET tasks = 99",
         "UPDATE user_totals_live SET active = false",
@@ -648,6 +652,7 @@ def test_what_a_writer_writes_is_counted(world: World) -> None:
         "SELECT refresh_view('score_ranks')",
         "SELECT internal.refresh_as_owner('score_ranks')",
         "SELECT recount(ARRAY[1], ARRAY[1])",
+        "SELECT move_topic_totals(ARRAY[1], ARRAY[1], ARRAY[1])",
         "SELECT nextval('fold_version')",
         "TABLE alembic_version",
         "CREATE TABLE public.mine ()",
@@ -693,6 +698,8 @@ def crowd(new_database: Callable[[], Database]) -> Iterator[Connection]:
     with database.connect(None) as superuser, database.connect(DatabaseRole.API) as api:
         id = add_organization(superuser)
         labs = [add_lab(superuser, id) for _ in range(20)]
+        for number in range(0, 20, 2):
+            add_topic(superuser, id, labs[number : number + 2])
         superuser.execute(
             "INSERT INTO users (organization_id, external_id, username, display_name)"
             " SELECT %s, n, n, n FROM (SELECT 'user-' || generate_series(1, 300) AS n) AS names",
@@ -719,6 +726,7 @@ def crowd(new_database: Callable[[], Database]) -> Iterator[Connection]:
         ("attempt_deltas", {"attempt_deltas"}),
         ("user_totals_live", {"user_totals", "attempt_deltas"}),
         ("user_lab_totals_live", {"user_lab_totals", "attempt_deltas"}),
+        ("user_topic_totals_live", {"user_topic_totals", "attempt_deltas"}),
         ("user_days_live", {"user_days", "attempt_deltas"}),
     ],
 )

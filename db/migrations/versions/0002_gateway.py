@@ -1,11 +1,14 @@
 """Gateway: what it keeps beside the facts."""
 
-from db.migrations.files import run_sql_file
+from db.migrations.files import create_view, run_sql_file
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    for name in ("trusted_documents", "ranks"):
+    # The back-fill takes seconds: before anything that locks out readers or those who write attempts.
+    for name in ("topic_totals", "fold", "add_up", "trusted_documents", "ranks", "health", "changes"):
         run_sql_file(f"0002_{name}")
+    for name in ("user_topic_totals_live_v01", "user_totals_live_v02"):
+        create_view(name)
