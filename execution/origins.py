@@ -17,6 +17,7 @@ ANY = "*"
 REQUEST_HEADERS = (
     "Authorization",
     "Content-Type",
+    "GraphQL-Cost",
     "If-None-Match",
     "X-Request-Id",
     "traceparent",
