@@ -48,10 +48,16 @@ class RowChange:
 
 
 async def resolve_board_tags(context: Context, of: BoardOf) -> list[str]:
-    """What tells that the board may have changed. A group's is not concerned by people who were never in the group."""
-    if of.board.scope is LeaderboardScope.GROUP:
-        return tags_of(groups=[of.scope_id])
-    return tags_of(organizations=[(await context.viewer()).organization_id])
+    """What tells that the board may have changed. A group's is not concerned by people who were never in the group, a lab's
+    not by what is done at others.
+    """
+    organization_id = (await context.viewer()).organization_id
+    match of.board.scope:
+        case LeaderboardScope.GROUP:
+            return tags_of(groups=[of.scope_id])
+        case LeaderboardScope.LAB:
+            return [*tags_of(labs=[of.scope_id]), f"roster:{organization_id}"]
+    return tags_of(organizations=[organization_id])
 
 
 async def resolve_followed_rows(context: Context, of: BoardOf, size: int) -> tuple[Standing, ...]:

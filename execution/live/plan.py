@@ -126,6 +126,11 @@ class SharedPlan:
     def followers(self) -> list[Follower]:
         return list(self._followers)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is asked, or is to be asked soon."""
+        return self._task is not None or self._timer is not None
+
     def join(self, follower: Follower) -> None:
         """From now on the follower is told; at once for the first time."""
         follower.plan = self

@@ -66,6 +66,11 @@ class SharedPlans:
         """How many subscriptions of clients there are."""
         return sum(len(plan.followers) for plan in self._plans.values())
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody waits for an answer, or for what a change has made of it."""
+        return any(plan.is_busy for plan in self._plans.values())
+
     def follow(
         self, operation: Operation, variables: dict[str, Any] | None, claims: Claims | None, sink: Sink
     ) -> Follower:
@@ -123,6 +128,12 @@ class SharedPlans:
             yield heard
         finally:
             del self._hearing[listener]
+
+    def close(self) -> None:
+        """Everybody leaves."""
+        for plan in list(self._plans.values()):
+            for follower in plan.followers:
+                follower.leave()
 
     def _join(self, follower: Follower) -> None:
         operation, claims = follower.subscription.operation, follower.claims

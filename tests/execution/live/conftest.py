@@ -1,0 +1,35 @@
+"""A school to follow: one for each module, as it was before each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from tests.asking import Asker
+from tests.conftest import Database, Servers
+from tests.execution.live.ear import Listening
+from tests.schema.conftest import filled
+
+AS_IT_WAS = """
+DELETE FROM attempts WHERE completed_at > now() - interval '1 day';
+UPDATE users SET deactivated_at = NULL WHERE external_id IN ('mia', 'root') AND deactivated_at IS NOT NULL;
+UPDATE group_memberships SET valid_to = NULL WHERE valid_to IS NOT NULL;
+"""
+
+
+@pytest.fixture(scope="module")
+async def school(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[Asker]:
+    asker = Asker(filled(new_database), servers)
+    yield asker
+    await asker.aclose()
+
+
+@pytest.fixture
+async def listen(school: Asker) -> AsyncIterator[Listening]:
+    with school.database.connect() as owner:
+        owner.execute(AS_IT_WAS)
+    await school.services.changes.catch_up()
+    listening = Listening(school)
+    yield listening
+    listening.close()
