@@ -13,19 +13,25 @@ import web
 from auth import TokenVerifier
 from db.changes import Changes
 from db.engine import ReadPool, write_engine
+from execution.admission import Gate
 from execution.assets import Assets
+from execution.budgets import Budgets
 from execution.counted_requests import CountedRequests
 from execution.endpoint import GraphQLEndpoint
 from execution.health import DEADLINE_SECONDS, Health
 from execution.health_routes import HealthRoutes
+from execution.introspection import Introspection
 from execution.metrics import Metrics
 from execution.operating_figures import watch_changes, watch_database, watch_live
+from execution.operation_log import OperationLog
 from execution.origins import AllowedOrigins
 from execution.prometheus import PrometheusRoute
 from execution.request_id import RequestId
-from execution.routes import PageOr, text_route, to_page
+from execution.routes import PageOr, to_page
+from execution.schema_route import schema_route
 from execution.security_headers import SecurityHeaders
 from execution.tracing import tracing_for
+from execution.trusted_documents import TrustedDocuments
 from resolvers.context import Services
 from resolvers.user_progress import UserProgress
 from schema.graph import graph
@@ -51,10 +57,18 @@ def create_app(settings: Settings) -> Starlette:
         user_progress=UserProgress.from_settings(settings),
     )
     verifier = TokenVerifier(settings)
-    endpoint = GraphQLEndpoint(graph, services, verifier)
+    introspection = Introspection(settings.introspection)
+    gate = Gate(
+        graph.operations,
+        TrustedDocuments.from_settings(settings, services.read_pool, services.changes, graph.operations),
+        introspection,
+        Budgets(graph.schema, settings),
+    )
+    metrics = Metrics()
+    log = OperationLog(metrics, slow_seconds=settings.slow_seconds, tracing=tracing)
+    endpoint = GraphQLEndpoint(graph, services, verifier, gate, log)
     looking = ReadPool(settings.database_url, DatabaseRole.API, size=1, statement_timeout=DEADLINE_SECONDS)
     health = Health(looking, services.changes)
-    metrics = Metrics()
     watch_database(metrics, services.read_pool, health)
     watch_changes(metrics, services.changes)
     watch_live(metrics, endpoint.live)
@@ -68,6 +82,7 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
+        await gate.aclose()
         await services.changes.aclose()
         await services.read_pool.aclose()
         await services.write_engine.dispose()
@@ -82,7 +97,7 @@ def create_app(settings: Settings) -> Starlette:
         Route("/", to_page),
         Route("/graphql", PageOr(endpoint)),
         WebSocketRoute("/graphql", endpoint.live),
-        Route("/schema.graphql", text_route(graph.printed)),
+        Route("/schema.graphql", schema_route(graph.printed, verifier, introspection)),
         *HealthRoutes(health, metrics, verifier).routes(),
         Route("/metrics/prometheus", PrometheusRoute(metrics, health, settings.metrics_token).answer),
         Mount("/assets", Assets(web.DIST / "assets")),

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any
 
 import orjson
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
 from auth import AuthenticationError, Claims, TokenVerifier, bearer
+from execution.admission import Gate
+from execution.budgets import FREE, Admission, wants_report
+from execution.compression import compress, content_encoding, is_worth_it
+from execution.error_limit import limit_errors
 from execution.http_request import ClientGone, headers_of, of_address, of_body, read_body
-from execution.live.endpoint import Graph as LiveGraph
-from execution.live.endpoint import LiveEndpoint
+from execution.live.endpoint import Graph, LiveEndpoint
 from execution.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, accepts_events, answer_type, prefers_events
-from execution.operations import GraphQLRequest, Operation, Operations, RequestErrors
+from execution.operation_log import Observation, OperationLog
+from execution.operations import GraphQLRequest, Operation, RequestErrors
 from execution.refusals import Refusal
 from resolvers.context import Context, Services
 
 METHODS = {"GET", "POST"}
-
-
-class Graph(LiveGraph, Protocol):
-    """What the endpoint needs of the graph."""
-
-    operations: Operations
 
 
 class GraphQLEndpoint:
@@ -32,32 +30,43 @@ class GraphQLEndpoint:
     a whole (401).
     """
 
-    def __init__(self, graph: Graph, services: Services, verifier: TokenVerifier) -> None:
+    def __init__(
+        self, graph: Graph, services: Services, verifier: TokenVerifier, gate: Gate, log: OperationLog
+    ) -> None:
         self.live = LiveEndpoint(graph, services, verifier, self.prepare)
         self._graph = graph
         self._services = services
         self._verifier = verifier
+        self._gate = gate
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
         media_type = answer_type(headers.get("accept")) or JSON
-        try:
-            answer = await self._answer(scope, receive, send, headers, media_type)
-        except ClientGone:
-            return
-        except Refusal as refusal:
-            answer = _Answer({"errors": [refusal.formatted]}, refusal.status, refusal.headers)
-        if answer is not None:
-            await answer.send(send, media_type)
+        with self._log.observe(headers.get("traceparent"), headers.get("tracestate")) as seen:
+            try:
+                answer = await self._answer(scope, receive, send, headers, media_type, seen)
+            except ClientGone:
+                return
+            except Refusal as refusal:
+                seen.codes = (refusal.code,)
+                answer = _Answer({"errors": [refusal.formatted]}, refusal.status, refusal.headers)
+            if answer is not None:
+                await answer.send(send, media_type, content_encoding(headers.get("accept-encoding")))
 
     async def prepare(self, request: GraphQLRequest, context: Context) -> Operation:
-        """The operation that a request asks for, if it may be run. Raises Refusal, RequestErrors."""
-        if not request.query:
-            raise Refusal(400, NO_QUERY)
-        return self._graph.operations.prepare(request.query, request.operation_name)
+        """The operation that a socket asks for, if it may be run. Raises Refusal, RequestErrors."""
+        operation, _ = await self._gate.admit(request, context.claims)
+        return operation
 
     async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], media_type: str
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        headers: dict[str, str],
+        media_type: str,
+        seen: Observation,
     ) -> _Answer | None:
         """None where it was given already, as an event stream."""
         if scope["method"] not in METHODS:
@@ -70,8 +79,10 @@ class GraphQLEndpoint:
         is_get = scope["method"] == "GET"
         request = of_address(scope["query_string"]) if is_get else of_body(body, headers.get("content-type"))
         context = Context(self._services, claims)
+        admission = FREE
         try:
-            operation = await self.prepare(request, context)
+            operation, admission = await self._gate.admit(request, claims)
+            _note(seen, request, operation, admission, claims)
             if is_get and operation.kind is OperationType.MUTATION:
                 raise Refusal(405, "Send a mutation by POST.", "METHOD_NOT_ALLOWED", headers={"Allow": "POST"})
             is_live = operation.kind is OperationType.SUBSCRIPTION
@@ -86,7 +97,10 @@ class GraphQLEndpoint:
             if prefers_events(accept):
                 await self.live.stream_errors(result, receive, send)
                 return None
-        return _of_result(result, media_type)
+        answer = _of_result(result, media_type, admission.extensions if wants_report(headers) else None)
+        answer.headers = admission.headers
+        seen.codes = answer.codes
+        return answer
 
     async def _claims(self, headers: dict[str, str]) -> Claims | None:
         """Whose token it is; None where nobody's."""
@@ -99,37 +113,54 @@ class GraphQLEndpoint:
             raise Refusal(401, str(error), error.code, headers={"WWW-Authenticate": "Bearer"}) from None
 
 
-NO_QUERY = 'Send {"query": "…"} by POST as application/json; a browser finds GraphiQL here.'
+def _note(
+    seen: Observation, request: GraphQLRequest, operation: Operation, admission: Admission, claims: Claims | None
+) -> None:
+    seen.name, seen.kind, seen.text = operation.name, operation.kind.value, operation.text
+    seen.is_registered = request.document_id is not None
+    seen.organization = claims.organization if claims else None
+    seen.cost = admission.cost.total
 
 
-def _of_result(result: ExecutionResult, media_type: str) -> _Answer:
+def _of_result(result: ExecutionResult, media_type: str, extensions: dict[str, Any] | None) -> _Answer:
     """Without ``data`` where nothing was run, as the specification wants it."""
-    if not result.errors:
-        return _Answer({"data": result.data})
-    errors = [error.formatted for error in result.errors]
-    if result.data is not None or all(error.path for error in result.errors):
-        return _Answer({"data": result.data, "errors": errors})
-    codes = {error["extensions"]["code"] for error in errors}
-    status = 200 if media_type == JSON else 500 if "INTERNAL" in codes else 400
-    return _Answer({"errors": errors}, status)
+    content: dict[str, Any] = {"data": result.data}
+    status = 200
+    if result.errors:
+        content["errors"] = [error.formatted for error in result.errors]
+        if result.data is None and not all(error.path for error in result.errors):
+            del content["data"]
+            codes = {error["extensions"]["code"] for error in content["errors"]}
+            status = 200 if media_type == JSON else 500 if "INTERNAL" in codes else 400
+    if extensions:
+        content["extensions"] = extensions
+    answer = _Answer(content, status)
+    if result.errors:
+        answer.codes = [error["extensions"]["code"] for error in content["errors"]]
+        limit_errors(content)
+    return answer
 
 
 class _Answer:
-    __slots__ = ("_content", "_headers", "_status")
+    __slots__ = ("codes", "content", "headers", "status")
 
     def __init__(self, content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        self._content = content
-        self._status = status
-        self._headers = headers
+        self.content = content
+        self.status = status
+        self.headers: Mapping[str, str] = headers or {}
+        self.codes: list[str] = []
 
-    async def send(self, send: Send, media_type: str) -> None:
-        body = orjson.dumps(self._content)
+    async def send(self, send: Send, media_type: str, encoding: str | None) -> None:
+        body = orjson.dumps(self.content)
         headers = [
             (b"content-type", f"{media_type}; charset=utf-8".encode()),
-            (b"content-length", str(len(body)).encode()),
-            (b"vary", b"Accept"),
+            (b"vary", b"Accept, Accept-Encoding"),
         ]
-        for name, value in (self._headers or {}).items():
+        if encoding is not None and is_worth_it(body):
+            body = compress(body)
+            headers.append((b"content-encoding", encoding.encode()))
+        headers.append((b"content-length", str(len(body)).encode()))
+        for name, value in self.headers.items():
             headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
-        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

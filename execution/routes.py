@@ -46,12 +46,3 @@ def _page() -> Response:
 async def to_page(request: Request) -> Response:
     """Whoever opens the bare address of the gateway is sent to the page."""
     return RedirectResponse("/graphql", 302)
-
-
-def text_route(text: str) -> RequestHandler:
-    """A route that answers with a fixed text."""
-
-    async def serve(request: Request) -> Response:
-        return PlainTextResponse(text)
-
-    return serve

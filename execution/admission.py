@@ -1,0 +1,35 @@
+"""What a request has to pass before anything of it is executed, over HTTP and over sockets alike."""
+
+from __future__ import annotations
+
+from auth import Claims
+from execution.budgets import Admission, Budgets
+from execution.introspection import Introspection
+from execution.operations import GraphQLRequest, Operation, Operations
+from execution.trusted_documents import TrustedDocuments, may_run_any
+
+
+class Gate:
+    """Is the document allowed, valid, open to the caller, and within what the caller may spend?"""
+
+    def __init__(
+        self, operations: Operations, documents: TrustedDocuments, introspection: Introspection, budgets: Budgets
+    ) -> None:
+        self._operations = operations
+        self._documents = documents
+        self._introspection = introspection
+        self._budgets = budgets
+
+    async def admit(self, request: GraphQLRequest, claims: Claims | None) -> tuple[Operation, Admission]:
+        """The operation that may run, and what it was charged. Raises Refusal, RequestErrors."""
+        hide_suggestions = not self._introspection.is_open_to(claims)
+        text = await self._documents.text_of(
+            request, may_run_any=may_run_any(claims), hide_suggestions=hide_suggestions
+        )
+        operation = self._operations.prepare(text, request.operation_name, hide_suggestions=hide_suggestions)
+        self._introspection.check(operation, claims)
+        return operation, await self._budgets.admit(operation, request.variables, claims)
+
+    async def aclose(self) -> None:
+        await self._documents.aclose()
+        await self._budgets.aclose()
