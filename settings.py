@@ -147,10 +147,10 @@ class Settings(BaseSettings):
         "ones for roles other than ADMIN.",
     )
     introspection: str = Field(
-        "authenticated",
+        "open",
         validation_alias="SCOREGRAPH_INTROSPECTION",
         description="Who may ask for the schema: open (anybody), authenticated (whoever has a token), off, or roles separated by "
-        "commas, such as `ADMIN,SERVICE`. The demo is open.",
+        "commas, such as `ADMIN,SERVICE`.",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -211,6 +211,11 @@ class Settings(BaseSettings):
         validation_alias="SCOREGRAPH_SLOW_SECONDS",
         gt=0,
         description="Operations that take longer are logged as warnings, with the hash of their document.",
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Where traces are sent (OTLP over HTTP), with `pip install scoregraph[otel]`. Other `OTEL_` variables apply.",
     )
     log_level: str = Field("INFO", validation_alias="LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: str = Field("json", validation_alias="LOG_FORMAT", description="json or console.")

@@ -57,8 +57,6 @@ def demo(
     PostgreSQL, Valkey, a worker and the gateway run until Ctrl-C, which leaves nothing behind but the data.
     """
     settings = Settings().model_copy(update=OWN)
-    if "introspection" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"introspection": "open"})  # to look around before pasting a token
     if data_dir is not None:
         settings = settings.model_copy(update={"data_dir": data_dir})
     # What is worth knowing here is printed; the log is for what goes wrong.
