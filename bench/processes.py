@@ -103,7 +103,7 @@ def gateway(
         "DB_POOL_SIZE": str(POOL_SIZE),
         "SCOREGRAPH_CACHE_MB": str(cache_mb),
         # One caller asks for everybody here.
-        "SCOREGRAPH_COST_PER_MINUTE": "MANAGER=1000000000000,SERVICE=1000000000000",
+        "SCOREGRAPH_COST_PER_MINUTE": "MANAGER=999999999,SERVICE=999999999",
     } | ({"REDIS_URL": redis_url} if redis_url else {})
     command = (sys.executable, "-m", "cli", "serve", "--host", "127.0.0.1", "--port", str(port))
     url, token = f"http://127.0.0.1:{port}/graphql", token_of(*MANAGER)
