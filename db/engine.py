@@ -113,6 +113,8 @@ class ReadPool:
             "role": str(role),
             "timezone": "UTC",
             "jit": "off",
+            # Statements are prepared once per connection, and planning one takes longer than running it.
+            "plan_cache_mode": "force_generic_plan",
             "application_name": "scoregraph reads",
             "statement_timeout": f"{int(statement_timeout * 1000)}",
         }

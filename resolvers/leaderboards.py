@@ -20,7 +20,12 @@ from resolvers.errors import Invalid
 from resolvers.groups import resolve_group
 from resolvers.labs import resolve_lab
 from resolvers.levels import resolve_level
-from resolvers.loaders.leaderboards import load_around_by_scope, load_standings_by_scope, load_top_by_scope
+from resolvers.loaders.leaderboards import (
+    load_around_by_scope,
+    load_ranked_people_by_scope,
+    load_standings_by_scope,
+    load_top_by_scope,
+)
 from resolvers.organizations import resolve_organization
 from resolvers.periods import Period, PeriodSpec
 from resolvers.topics import resolve_topic
@@ -101,5 +106,4 @@ async def resolve_own_standing(context: Context, of: BoardOf) -> Standing | None
 
 async def resolve_ranked_people(context: Context, of: BoardOf) -> int | None:
     """How many are ranked on the board; None where the viewer sees none of them."""
-    top = await context.load(load_top_by_scope, of.scope_id, of.board, 1)
-    return top[0].entries if top else None
+    return await context.load(load_ranked_people_by_scope, of.scope_id, of.board)

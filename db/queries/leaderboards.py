@@ -74,8 +74,8 @@ class Board:
 
 
 class Standing(NamedTuple):
-    """A person's place on a board. ``value`` is in the metric's unit, as displayed; ``entries`` is how many are ranked;
-    ``position`` orders the board and is unique.
+    """A person's place on a board. ``value`` is in the metric's unit, as displayed; ``position`` orders the board and is
+    unique; ``entries`` is how many are ranked, where that was found out.
     """
 
     user_id: int

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
+from functools import partial
 
 from db.keyset import Page
 from db.queries.leaderboards import (
@@ -37,9 +39,21 @@ async def load_standings_by_scope(
 async def load_top_by_scope(snapshot: Snapshot, scope_ids: list[int], board: Board, size: int) -> list[Standings]:
     """The best of each board, and all who are tied with the last of them."""
     if board.is_organization_score:
-        return [await _ranked(snapshot, await get_best_scores(snapshot, key, size, ties=True)) for key in scope_ids]
+        # Who sees everybody sees the board from its first place on, with all who are tied: places can be counted off.
+        rank = _counted_off if (await snapshot.viewer()).sees_all else partial(_ranked, snapshot)
+        return [await rank(await get_best_scores(snapshot, key, size, ties=True)) for key in scope_ids]
     boards = await get_board_tops(snapshot, scope_ids, board, size)
     return [boards.get(key, []) for key in scope_ids]
+
+
+async def load_ranked_people_by_scope(snapshot: Snapshot, scope_ids: list[int], board: Board) -> list[int | None]:
+    """How many are ranked on each board; None where the viewer sees none of them."""
+    if board.is_organization_score:
+        tops = [await _ranked(snapshot, await get_best_scores(snapshot, key, 1)) for key in scope_ids]
+    else:
+        boards = await get_board_tops(snapshot, scope_ids, board, 1)
+        tops = [boards.get(key, []) for key in scope_ids]
+    return [top[0].entries if top else None for top in tops]
 
 
 async def load_around_by_scope(
@@ -48,6 +62,16 @@ async def load_around_by_scope(
     """A person's row of each board and those around it; empty where the person is not on it."""
     boards = await get_board_around(snapshot, scope_ids, board, user_id, radius)
     return [boards.get(key, []) for key in scope_ids]
+
+
+async def _counted_off(scores: list[tuple[int, Decimal]]) -> Standings:
+    """Standings from all scores down to the last of them. How many are ranked below is not known: 0."""
+    tied = Counter(value for _, value in scores)
+    ranks: dict[Decimal, int] = {}
+    return [
+        Standing(user_id, value, ranks.setdefault(value, place), tied[value] - 1, place, 0)
+        for place, (user_id, value) in enumerate(scores, 1)
+    ]
 
 
 async def _ranked(snapshot: Snapshot, scores: list[tuple[int, Decimal]]) -> Standings:
