@@ -32,8 +32,14 @@ def watch_changes(metrics: Metrics, changes: Changes) -> None:
 
 def watch_live(metrics: Metrics, live: LiveEndpoint) -> None:
     plans = live.plans
-    metrics.gauge("live_plans", "Different subscriptions that are followed.", lambda: len(plans))
-    metrics.gauge("live_followers", "Subscriptions of clients.", lambda: plans.followers)
-    metrics.counter("live_executions_total", "How often subscriptions were executed.", lambda: plans.asked)
-    metrics.counter("live_answers_total", "Answers handed to subscriptions of clients.", lambda: plans.told)
-    metrics.counter("live_stuck_clients_total", "Sockets closed since nothing was taken.", lambda: live.stuck)
+    metrics.gauge("graphql_subscription_plans", "Different subscriptions that are followed.", lambda: len(plans))
+    metrics.gauge("graphql_subscriptions", "Subscriptions of clients.", lambda: plans.followers)
+    metrics.counter(
+        "graphql_subscription_executions_total", "How often subscriptions were executed.", lambda: plans.asked
+    )
+    metrics.counter(
+        "graphql_subscription_payloads_total", "Answers handed to subscriptions of clients.", lambda: plans.told
+    )
+    metrics.counter(
+        "graphql_subscription_stuck_clients_total", "Connections closed since nothing was taken.", lambda: live.stuck
+    )
