@@ -109,7 +109,9 @@ class OperationExecutor:
             check_variables(given)
         except GraphQLError as error:
             raise RequestErrors(error) from None
-        values = get_variable_values(self._schema, operation.node.variable_definitions or (), given or {})
+        definitions = operation.node.variable_definitions or ()
+        # What is suggested are names of the schema, which may not be for everybody.
+        values = get_variable_values(self._schema, definitions, given or {}, hide_suggestions=True)
         if isinstance(values, list):
             raise RequestErrors(*values)
         return values
