@@ -98,6 +98,13 @@ class Settings(BaseSettings):
     statement_timeout: float = Field(
         10.0, validation_alias="SCOREGRAPH_STATEMENT_TIMEOUT", gt=0, description="Longest statement of a request."
     )
+    cache_mb: int = Field(
+        64,
+        validation_alias="SCOREGRAPH_CACHE_MB",
+        ge=0,
+        le=65_536,
+        description="Memory of a gateway for answers that are given again, in MiB; 0 keeps none.",
+    )
     fold_seconds: float = Field(
         0.5, validation_alias="SCOREGRAPH_FOLD_SECONDS", gt=0, description="How often the worker folds pending changes."
     )

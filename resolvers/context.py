@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from auth import Claims
 from db.changes import Changes
 from db.engine import ReadPool
+from db.reading import current_reading
 from db.snapshot import Caller, Snapshot, Viewer
 from resolvers.batches import AllWanted, Batches, in_step
 from resolvers.errors import Forbidden, Unauthenticated
@@ -74,6 +75,8 @@ class Context:
     def narrow(self, audience: Audience) -> None:
         """Notes that the answer is good for no more than this audience."""
         self.audience = max(self.audience, audience)
+        if audience is Audience.TOKEN and (reading := current_reading()) is not None:
+            reading.forget("it tells of the token")
 
     @property
     def token_expires_at(self) -> datetime | None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, bindparam, func, select, true
 
-from db.dependencies import ON_ROSTER, Dependency, on_groups, on_users
+from db.dependencies import ON_ORGANIZATION, ON_ROSTER, Dependency, on_groups, on_users
 from db.keyset import Page, SortKey, paged_by, sort_values
 from db.models.groups import group_memberships as memberships
 from db.snapshot import Snapshot
@@ -61,6 +61,16 @@ BY_START = (SortKey(memberships.c.valid_from), SortKey(memberships.c.id))
 MEMBERSHIPS_BY_ID = sql(
     f"SELECT {', '.join(column.name for column in COLUMNS)} FROM group_memberships WHERE id = ANY (:ids)", ON_ROSTER
 )
+
+
+# The rows are no part of an answer.
+BOUNDARY = sql("SELECT memberships_hold_until()", ON_ORGANIZATION)
+
+
+async def get_boundary(snapshot: Snapshot) -> datetime | None:
+    """When the next membership in the viewer's organization begins or ends; None where none will."""
+    row = await snapshot.row(BOUNDARY)
+    return row[0] if row else None
 
 
 async def get_memberships(snapshot: Snapshot, ids: Sequence[int]) -> list[MembershipRow]:
