@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,15 @@ from tests.asking import Asker
 
 PATIENCE = 20
 """Seconds that an answer may take on a slow machine; nothing is thought to be missing before."""
+
+
+async def eventually(is_so: Callable[[], bool]) -> None:
+    """Waits until it is so."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if is_so():
+                return
+            await asyncio.sleep(0.01)
 
 
 class Ear:
@@ -88,9 +97,7 @@ class Listening:
     async def settled(self) -> None:
         """Returns when all that was committed is heard, and all plans that it concerns have asked."""
         await self.ask.services.changes.catch_up()
-        async with asyncio.timeout(PATIENCE):
-            while self.plans.is_busy:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: not self.plans.is_busy)
 
     def close(self) -> None:
         self.plans.close()

@@ -12,7 +12,7 @@ import pytest
 from graphql import ExecutionResult, GraphQLError
 
 from schema.graph import graph
-from tests.execution.live.ear import Ear, Listening
+from tests.execution.live.ear import Ear, Listening, eventually
 
 BOARD = """subscription ($throttle: Float! = 0.1) { leaderboardUpdated(metric: TASKS, throttle: $throttle) {
   leaderboard { top(first: 20) { rank value user { externalId } } } } }"""
@@ -289,9 +289,7 @@ async def test_what_is_unavailable_for_a_while_is_told_when_it_is_back(
     await ear.data()
     flaky.is_available = False
     completes(listen, "ben", "l3")
-    async with asyncio.timeout(20):
-        while flaky.refused < 2:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: flaky.refused >= 2)
     assert ear.is_silent, "who has an answer keeps it meanwhile"
     newcomer = listening(BOARD, person="new")
     assert (await newcomer.next())["ended"] == ["UNAVAILABLE"]
