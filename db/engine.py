@@ -146,6 +146,11 @@ class ReadPool:
             self.in_use -= 1
             self._free.release()
 
+    def forget_idle(self) -> None:
+        """Lets go of all connections that nobody uses: what is taken next is made anew."""
+        while self._idle:
+            self._idle.pop().terminate()
+
     async def _take(self) -> asyncpg.Connection[asyncpg.Record]:
         while self._idle:
             connection = self._idle.pop()

@@ -166,14 +166,13 @@ class Snapshot:
 
     async def _open(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._connection is None:
-            connection = await self._stack.enter_async_context(self._pool.connection())
             begun = time.monotonic()
             try:
-                row = await self._begin(connection)
-            except BaseException:
-                # Nobody was told who is asking yet: who asks next begins anew.
-                await self._stack.aclose()
-                raise
+                connection, row = await self._take()
+            except DatabaseUnavailable:
+                # A server that was restarted has hung up on all that were idle; nothing was read yet.
+                self._pool.forget_idle()
+                connection, row = await self._take()
             self._connection = connection
             if row is not None:
                 viewer = Viewer(
@@ -185,6 +184,16 @@ class Snapshot:
         if self._entered is None:
             raise UnknownCaller
         return self._connection
+
+    async def _take(self) -> tuple[asyncpg.Connection[asyncpg.Record], asyncpg.Record | None]:
+        """A connection in a transaction, and the viewer as the roster knows them."""
+        connection = await self._stack.enter_async_context(self._pool.connection())
+        try:
+            return connection, await self._begin(connection)
+        except BaseException:
+            # Nobody was told who is asking yet: who asks next begins anew.
+            await self._stack.aclose()
+            raise
 
     async def _begin(self, connection: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record | None:
         try:

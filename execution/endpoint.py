@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from execution.live.endpoint import Graph, LiveEndpoint
 from execution.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, accepts_events, answer_type, prefers_events
 from execution.operation_log import Observation, OperationLog
 from execution.operations import GraphQLRequest, Operation, RequestErrors
+from execution.patience import while_client_waits
 from execution.refusals import Refusal
 from resolvers.context import Context, Services
 
@@ -91,7 +93,9 @@ class GraphQLEndpoint:
             if is_live or prefers_events(accept):
                 await self.live.stream(operation, request.variables, context, receive, send)
                 return None
-            result = await self._graph.run(operation, request.variables, context)
+            # What changes data is done to the end.
+            with while_client_waits(receive) if operation.kind is OperationType.QUERY else nullcontext():
+                result = await self._graph.run(operation, request.variables, context)
         except RequestErrors as error:
             result = ExecutionResult(None, self._graph.presented(error.errors))
             if prefers_events(accept):
