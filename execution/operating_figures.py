@@ -7,6 +7,7 @@ from db.engine import ReadPool
 from execution.health import Health
 from execution.live.endpoint import LiveEndpoint
 from execution.metrics import Metrics
+from execution.response_cache import ResponseCache
 
 
 def watch_database(metrics: Metrics, pool: ReadPool, health: Health) -> None:
@@ -43,3 +44,15 @@ def watch_live(metrics: Metrics, live: LiveEndpoint) -> None:
     metrics.counter(
         "graphql_subscription_stuck_clients_total", "Connections closed since nothing was taken.", lambda: live.stuck
     )
+
+
+def watch_cache(metrics: Metrics, cache: ResponseCache) -> None:
+    store = cache.store
+    metrics.counter("cache_hits_total", "Answers that were given again, or shared.", lambda: cache.hits)
+    metrics.counter("cache_misses_total", "Answers that could have been kept and were made.", lambda: cache.misses)
+    metrics.counter(
+        "cache_dropped_total", "Answers dropped since something changed, by what.", lambda: store.dropped, "tag"
+    )
+    metrics.counter("cache_evicted_total", "Answers dropped for want of room.", lambda: store.evicted)
+    metrics.gauge("cache_answers", "Answers that are kept.", lambda: len(store))
+    metrics.gauge("cache_bytes", "Memory that they take.", lambda: store.bytes)

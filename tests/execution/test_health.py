@@ -84,7 +84,12 @@ async def test_without_a_database_it_lives_but_is_not_ready(servers: Servers) ->
                 "status": "unavailable",
                 "reason": "PostgreSQL does not answer.",
             }
+            query = {"query": "{ viewer { role } }"}
+            asked = await http.post("/graphql", json=query, headers=lost.headers("root", "ADMIN"))
+            assert asked.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
             detailed = await http.get("/health/detailed", headers=lost.headers("root", "ADMIN"))
+            figures = detailed.json()["figures"]
+            assert (figures["db_pool_in_use"], figures["db_pool_waiting"]) == (0, 0)
             assert (detailed.status_code, detailed.json()["database"]) == (503, None)
             assert "hunter2" not in detailed.text + ready.text
             metrics = (await http.get("/metrics/prometheus")).text

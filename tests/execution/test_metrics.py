@@ -13,8 +13,13 @@ from pydantic import SecretStr
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
+from db.changes import Changes
+from db.engine import ReadPool
 from execution.counted_requests import CountedRequests
 from execution.metrics import MOST_NAMES, Metrics
+from execution.operating_figures import watch_cache
+from execution.response_cache import ResponseCache
+from settings import DatabaseRole
 from tests.conftest import Database, Servers
 from tests.gateway import Gateway, running_gateway
 
@@ -89,6 +94,19 @@ def test_figures_of_others_are_read_when_asked_for() -> None:
     assert value(samples, "graphql_executor_bailouts_total", reason="null") == 3
     assert value(samples, "graphql_executor_bailouts_total", reason='a "quoted"\nreason') == 1
     assert metrics.figures()["db_pool_in_use"] == 4.0
+
+
+def test_what_is_kept_and_why_it_was_dropped(servers: Servers) -> None:
+    pool = ReadPool(servers.admin_url, DatabaseRole.API, size=1, statement_timeout=1)
+    metrics, cache = Metrics(), ResponseCache(Changes(None), pool, 1024)
+    watch_cache(metrics, cache)
+    cache.hits, cache.store.bytes = 3, 512
+    cache.store.dropped["group"] += 2
+    samples = told(metrics)
+    assert value(samples, "cache_hits_total") == 3
+    assert value(samples, "cache_misses_total") == 0
+    assert value(samples, "cache_bytes") == 512
+    assert value(samples, "cache_dropped_total", tag="group") == 2
 
 
 def test_two_applications_in_a_process_do_not_clash() -> None:
