@@ -49,7 +49,8 @@ def _cpu(found: Duel) -> str:
     for name, loads in (("ours", found.ours), ("theirs", found.theirs)):
         server, database = median(loads, lambda load: load.cpu_ms), median(loads, lambda load: load.database_cpu_ms)
         said.append(f"{name} {server:.2f} + {database:.2f}")
-    return f"CPU ms a request, server + database: {', '.join(said)}"
+    ratio = 1 / found.ratio(lambda load: load.cpu_ms + load.database_cpu_ms)
+    return f"CPU ms a request, server + database: {', '.join(said)}, {ratio:.2f} ×"
 
 
 MEASUREMENTS: dict[str, Measurement] = {

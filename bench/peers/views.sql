@@ -40,7 +40,7 @@ CROSS JOIN LATERAL (
   SELECT generate_series(greatest(s.day, c.today - 29), s.until, '1 day') AS day, s.performance_score
   FROM (
     SELECT d.day, lead(d.day, 1, c.today + 1) OVER (ORDER BY d.day) - 1 AS until,
-      ranking_score(
+      public.ranking_score(
         (t.task_on_time - coalesce(sum(d.task_on_time) OVER later, 0))::bigint,
         (t.task_deadlines - coalesce(sum(d.task_deadlines) OVER later, 0))::bigint,
         t.skill_sum - coalesce(sum(d.skill_sum) OVER later, 0), (t.skilled - coalesce(sum(d.skilled) OVER later, 0))::bigint,
@@ -62,17 +62,9 @@ COMMENT ON VIEW peers.trend_points IS $$
 $$;
 
 CREATE VIEW peers.topic_stats WITH (security_invoker = true) AS
-SELECT s.user_id, s.topic_id, p.title,
-  ranking_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated)::float8 AS score,
-  s.tasks::int AS tasks_completed, s.successes::float8 / nullif(s.attempts, 0) AS success_rate
-FROM (
-  SELECT l.user_id, t.topic_id, sum(l.attempts) AS attempts, sum(l.successes) AS successes, sum(l.tasks) AS tasks,
-    sum(l.task_on_time)::bigint AS task_on_time, sum(l.task_deadlines)::bigint AS task_deadlines, sum(l.skill_sum) AS skill_sum,
-    sum(l.skilled)::bigint AS skilled, sum(l.difficulty_sum) AS difficulty_sum, sum(l.rated)::bigint AS rated
-  FROM public.user_lab_totals_live l JOIN public.lab_topics t USING (lab_id)
-  GROUP BY l.user_id, t.topic_id
-) AS s
-JOIN public.topics p ON p.id = s.topic_id;
+SELECT s.user_id, s.topic_id, p.title, s.ranking_score::float8 AS score, s.tasks::int AS tasks_completed,
+  s.successes::float8 / nullif(s.attempts, 0) AS success_rate
+FROM public.user_topic_totals_live s JOIN public.topics p ON p.id = s.topic_id;
 COMMENT ON VIEW peers.topic_stats IS $$
 @foreignKey (user_id) references members (id)|@foreignFieldName topicStats
 $$;
@@ -98,7 +90,7 @@ CREATE FUNCTION peers.top(places int) RETURNS SETOF peers.leaders LANGUAGE sql S
     SELECT * FROM (
       (
         SELECT t.user_id, t.ranking_score FROM user_totals t
-        WHERE t.organization_id = (SELECT viewer_organization_id()) AND t.active AND t.ranking_score IS NOT NULL
+        WHERE t.organization_id = (SELECT public.viewer_organization_id()) AND t.active AND t.ranking_score IS NOT NULL
           AND NOT EXISTS (SELECT FROM changed c WHERE c.user_id = t.user_id)
         ORDER BY t.ranking_score DESC FETCH FIRST places ROWS WITH TIES
       )
