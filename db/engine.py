@@ -117,6 +117,8 @@ class ReadPool:
             "plan_cache_mode": "force_generic_plan",
             "application_name": "scoregraph reads",
             "statement_timeout": f"{int(statement_timeout * 1000)}",
+            # A gateway that was killed leaves no statement running.
+            "client_connection_check_interval": "1000",
         }
         self._idle: list[asyncpg.Connection[asyncpg.Record]] = []
         self._free = asyncio.Semaphore(size)

@@ -191,8 +191,9 @@ class Snapshot:
         try:
             return connection, await self._begin(connection)
         except BaseException:
-            # Nobody was told who is asking yet: who asks next begins anew.
-            await self._stack.aclose()
+            # Nobody was told who is asking yet: who asks next begins anew. A statement that is still running is cancelled.
+            self._connection = connection
+            await self._close()
             raise
 
     async def _begin(self, connection: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record | None:

@@ -52,7 +52,9 @@ class GraphQLEndpoint:
                 return
             except Refusal as refusal:
                 seen.codes = (refusal.code,)
-                answer = _Answer({"errors": [refusal.formatted]}, refusal.status, refusal.headers)
+                # Some that older clients expect under 200 are no answers to newer ones.
+                status = refusal.status if media_type == JSON else max(refusal.status, 400)
+                answer = _Answer({"errors": [refusal.formatted]}, status, refusal.headers)
             if answer is not None:
                 await answer.send(send, media_type, content_encoding(headers.get("accept-encoding")))
 

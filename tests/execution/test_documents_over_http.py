@@ -228,3 +228,10 @@ async def test_only_what_is_registered_runs_over_a_socket(trusted: Gateway) -> N
         assert (kind, error["extensions"]["code"]) == ("error", "DOCUMENT_NOT_TRUSTED")
         kind, answer = await ask("2", documentId="board")
         assert (kind, list(answer["data"])) == ("next", ["leaderboardUpdated"])
+
+
+async def test_an_answer_without_data_is_no_success_in_the_new_media_type(
+    apq: Gateway, http: httpx.AsyncClient
+) -> None:
+    unknown = await Client(apq, http).post(GRAPHQL_RESPONSE, extensions=persisted(UNKNOWN))
+    assert (unknown.status_code, code(unknown)) == (400, "PERSISTED_QUERY_NOT_FOUND")
