@@ -10,6 +10,7 @@ import typer
 import uvloop
 
 from commands.gateway import gateway
+from commands.memory import spare_what_stays
 from commands.secret import with_own_secret
 from commands.servers import ready_servers
 from commands.signals import on_stop_signal
@@ -49,6 +50,7 @@ def serve(
 
 async def _serve(settings: Settings, listening: socket.socket) -> None:
     server = gateway(settings)
+    spare_what_stays()
 
     def stop() -> None:
         server.should_exit = True

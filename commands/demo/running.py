@@ -16,6 +16,7 @@ import psutil  # type: ignore[import-untyped]
 
 from commands.complaints import CommandError
 from commands.gateway import gateway
+from commands.memory import spare_what_stays
 from commands.signals import on_stop_signal
 from commands.web_server import url_of
 from db.embedded import ADMIN, Endpoints
@@ -44,6 +45,7 @@ async def run_demo(
     worker_log = settings.data_dir / "worker.log"
     worker = await _start_worker(settings, worker_log)
     server = gateway(settings)
+    spare_what_stays()
     serving = asyncio.create_task(server.serve([listening]))
     ends: list[asyncio.Task[object]] = [
         serving,
