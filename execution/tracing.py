@@ -1,6 +1,6 @@
 """OpenTelemetry: a span for each operation and for each of its statements, as children of whoever asked.
 
-Nothing of it is imported, and nothing paid, unless there is somewhere to send traces to. Names, headers and sampling are
+Nothing of it is imported here, and nothing paid, unless there is somewhere to send traces to. Names, headers and sampling are
 set by the variables of OpenTelemetry itself. No span holds a value, a person or the text of a document; statements have
 places where their values go.
 """

@@ -324,6 +324,7 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
         " FROM pg_proc p WHERE p.prosecdef AND p.pronamespace::regnamespace::text IN ('public', 'internal')"
     ).fetchall()
     assert {name for name, is_callable, _ in rows if is_callable} == {
+        "database_health",
         "viewer_people",
         "viewer_colleagues",
         "viewer_own_group_ids",
