@@ -10,21 +10,19 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from psycopg import errors
 
-from db.queries.measures import SCORE_ARGUMENTS
-from db.queries.user_stats import ARCHIVED_TASKS
 from settings import DatabaseRole
 from tests.conftest import Database
+from tests.db.exactness import SNAPSHOT, WRONG, Reader
 from tests.db.learning import (
     LIVE_VIEWS,
     MATERIALIZED_VIEWS,
-    MEASURES,
     Connection,
     add_attempt,
     add_group,
@@ -42,105 +40,11 @@ SNAPSHOTS = 5_000
 COMMITS = 600
 FOLDS = 100
 
-# The measures once more, from the raw attempts and by another way than measures_of(): the first success of
-# each pair is looked up, and `counted` is not believed.
-FINISHED = """
-  SELECT a.*, (a.completed_at AT TIME ZONE o.time_zone)::date AS day, first.id IS NOT NULL AS is_task
-  FROM attempts a JOIN organizations o ON o.id = a.organization_id
-  LEFT JOIN (
-    SELECT DISTINCT ON (user_id, lab_id) id FROM attempts
-    WHERE status = 'SUCCEEDED' AND deleted_at IS NULL ORDER BY user_id, lab_id, completed_at, id
-  ) AS first ON first.id = a.id
-  WHERE a.completed_at IS NOT NULL AND a.deleted_at IS NULL"""
-PACE = """count(due_at) FILTER (WHERE {of}), count(*) FILTER (WHERE {of} AND due_at >= completed_at),
-  coalesce(sum(extract(epoch FROM due_at) - extract(epoch FROM completed_at)) FILTER (WHERE {of}), 0),
-  count(*) FILTER (WHERE {of} AND duration_seconds <= 2592000),
-  coalesce(sum(duration_seconds) FILTER (WHERE {of} AND duration_seconds <= 2592000), 0)"""
-RAW = f"""
-  SELECT organization_id, {{keys}},
-    count(*), count(*) FILTER (WHERE status = 'SUCCEEDED'), {PACE.format(of="true")},
-    count(score), coalesce(sum(score), 0), count(accuracy), coalesce(sum(accuracy), 0),
-    count(hints_used), coalesce(sum(hints_used), 0), count(nullif(hints_used, 0)),
-    count(*) FILTER (WHERE is_task), {PACE.format(of="is_task")},
-    count(skill_match) FILTER (WHERE is_task), coalesce(sum(skill_match) FILTER (WHERE is_task), 0),
-    count(difficulty) FILTER (WHERE is_task), coalesce(sum(difficulty) FILTER (WHERE is_task), 0)
-  FROM {{source}} GROUP BY organization_id, {{keys}}"""
-LIVE = f"""
-  SELECT organization_id, {{keys}}, {", ".join(MEASURES)} FROM seen_{{view}}
-  WHERE ({", ".join(MEASURES)}) <> ({", ".join("0" * len(MEASURES))})"""
-
-
-def differences(view: str) -> str:
-    """An expression: how many rows a live view has that the attempts do not give, or the other way round."""
-    return f"""(SELECT count(*) FROM (TABLE live_{view} EXCEPT ALL TABLE raw_{view}) AS more)
-      + (SELECT count(*) FROM (TABLE raw_{view} EXCEPT ALL TABLE live_{view}) AS fewer) AS {view}"""
-
-
-MISCOUNTED = """
-  SELECT count(*) FROM attempts a
-  WHERE a.counted IS DISTINCT FROM (a.status = 'SUCCEEDED' AND a.deleted_at IS NULL AND NOT EXISTS (
-    SELECT FROM attempts e
-    WHERE e.user_id = a.user_id AND e.lab_id = a.lab_id AND e.status = 'SUCCEEDED' AND e.deleted_at IS NULL
-      AND (e.completed_at, e.id) < (a.completed_at, a.id)))"""
-BY_TOPIC = "(SELECT f.*, t.topic_id FROM finished f JOIN lab_topics t USING (lab_id)) AS finished"
-PARTS = [
-    f"seen_{view} AS MATERIALIZED (TABLE {view}),"
-    f" live_{view} AS MATERIALIZED ({LIVE.format(view=view, keys=', '.join(keys))}),"
-    f" raw_{view} AS MATERIALIZED ({RAW.format(keys=', '.join(keys), source=BY_TOPIC if 'topic_id' in keys else 'finished')})"
-    for view, keys in LIVE_VIEWS.items()
-]
-# Scores that do not follow from the measures beside them, which are compared themselves.
-MISRANKED = " + ".join(
-    f"(SELECT count(*) FROM seen_{view} WHERE {score} IS DISTINCT FROM {rule}({SCORE_ARGUMENTS}))"
-    for view, score, rule in (
-        ("user_totals_live", "score", "performance_score"),
-        ("user_totals_live", "ranking_score", "ranking_score"),
-        ("user_topic_totals_live", "ranking_score", "ranking_score"),
-    )
-)
-# Tasks at labs that are not archived: all of a topic but those that mastery leaves out, and from the attempts.
-ARCHIVED = ARCHIVED_TASKS.sql.replace("$1", "ARRAY(SELECT id FROM users)").replace("$2", "NULL")
-CURRENT = f"""
-  live_current AS MATERIALIZED (
-    SELECT user_id, topic_id, t.tasks - coalesce(a.tasks, 0) AS tasks
-    FROM seen_user_topic_totals_live t LEFT JOIN ({ARCHIVED}) AS a USING (user_id, topic_id)
-    WHERE t.tasks <> coalesce(a.tasks, 0)),
-  raw_current AS MATERIALIZED (
-    SELECT f.user_id, t.topic_id, count(*) AS tasks FROM finished f JOIN lab_topics t USING (lab_id)
-    WHERE f.is_task AND f.lab_id IN (SELECT id FROM labs WHERE archived_at IS NULL) GROUP BY 1, 2)"""
-# One row: the differences of each live view, wrong marks and scores, and what tells this snapshot from others.
-SNAPSHOT = f"""
-  WITH finished AS MATERIALIZED ({FINISHED}), {", ".join(PARTS)}, {CURRENT}
-  SELECT {", ".join(map(differences, (*LIVE_VIEWS, "current")))}, ({MISCOUNTED}) AS miscounted, {MISRANKED} AS misranked,
-    (SELECT count(*) FROM finished) AS attempts, (SELECT count(*) FROM attempt_deltas) AS pending,
-    (SELECT coalesce(sum(version), 0)::bigint FROM user_totals) AS version"""
-WRONG = slice(0, len(LIVE_VIEWS) + 3)
-
-
-class Reader:
-    """Looks at one snapshot after another."""
-
-    def __init__(self, database: Database) -> None:
-        self.connection = database.connect()
-        self.connection.execute(f"PREPARE snapshot AS {SNAPSHOT}")
-        self.connection.autocommit = False
-        self.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        self.connection.read_only = True
-
-    def check(self) -> tuple[int, ...]:
-        """Every live view against the attempts; gives what tells this snapshot from others."""
-        with self.connection.transaction():
-            row = self.connection.execute("EXECUTE snapshot").fetchone()
-        assert row is not None
-        assert not any(row[WRONG]), row
-        return row
-
 
 @pytest.fixture(scope="module")
 def reader(database: Database) -> Iterator[Reader]:
-    reader = Reader(database)
-    yield reader
-    reader.connection.close()
+    with closing(Reader(database)) as reader:
+        yield reader
 
 
 class Population:

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import count
 from threading import Barrier
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from alembic import command
+from psycopg import errors
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
-from db.migrate import MigrationError, migrate, newest_revision
+from db.engine import sqlalchemy_url
+from db.migrate import MigrationError, migrate, migration_config, newest_revision
+from db.migrations.files import DB, run_script
 from settings import DatabaseRole
 from tests.conftest import Database, Servers
-from tests.db.learning import Connection, add_attempt, add_lab, add_organization, add_user, fold, read_totals
+from tests.db.exactness import Reader
+from tests.db.learning import (
+    LIVE_VIEWS,
+    Connection,
+    add_attempt,
+    add_lab,
+    add_organization,
+    add_topic,
+    add_user,
+    fold,
+    read_totals,
+)
 
 _numbers = count(1)
 
@@ -131,3 +148,79 @@ def test_everything_belongs_to_the_owner(new_database: Callable[[], Database], r
         for schema in ("public", "internal"):
             row = connection.execute("SELECT has_schema_privilege(%s, %s, 'CREATE')", (role, schema)).fetchone()
             assert row == (False,)
+
+
+# --- a database in use --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def foundation(empty: Database) -> Database:
+    """A database of the first revision, in use: some changes are folded, some pending, some taken back."""
+    engine = create_engine(sqlalchemy_url(empty.url), poolclass=NullPool)
+    with engine.connect() as connection:
+        run_script(connection, DB / "roles.sql")
+        connection.execute(text(f"SET ROLE {DatabaseRole.OWNER}"))
+        connection.commit()
+        command.upgrade(migration_config(connection), "0001")
+        connection.commit()
+    engine.dispose()
+    with empty.connect() as connection:
+        organization_id = add_organization(connection, "Europe/Madrid")
+        people = [add_user(connection, organization_id) for _ in range(3)]
+        labs = [add_lab(connection, organization_id) for _ in range(4)]
+        for topic_labs in (labs[:2], labs[1:3], []):
+            add_topic(connection, organization_id, topic_labs)
+        for is_pending in (False, True):
+            for number, user_id in enumerate(people):
+                for lab_id in labs[number:]:
+                    add_attempt(connection, organization_id, user_id, lab_id, difficulty=number, due_at="2025-06-02Z")
+            connection.execute("UPDATE attempts SET deleted_at = now() WHERE id = (SELECT min(id) FROM attempts)")
+            if not is_pending:
+                fold(connection)
+    return empty
+
+
+def test_a_database_in_use_comes_along(foundation: Database) -> None:
+    assert migrate(foundation.url).is_current
+    with foundation.connect() as connection, closing(Reader(foundation)) as reader:
+        reader.check()
+        assert len(read_totals(connection, "user_topic_totals")) == 5
+        before = {view: read_totals(connection, view) for view in LIVE_VIEWS}
+        assert fold(connection) > 0
+        assert {view: read_totals(connection, view) for view in LIVE_VIEWS} == before
+        assert {view: read_totals(connection, view.removesuffix("_live")) for view in LIVE_VIEWS} == before
+
+
+def test_life_goes_on_while_topics_are_added_up(foundation: Database) -> None:
+    """Attempts are recorded and answers read before the migration is committed. What moves sums waits, and for a little
+    longer: a fold may have read its old body, which knows nothing of topics.
+    """
+    scripts = [DB / f"migrations/sql/0002_{name}.sql" for name in ("topic_totals", "fold", "add_up")]
+    with (
+        foundation.connect() as migrator,
+        foundation.connect(DatabaseRole.WORKER) as worker,
+        foundation.connect(DatabaseRole.WORKER) as hasty,
+    ):
+        hasty.execute("SET lock_timeout = '100ms'")
+        somebody = worker.execute("SELECT organization_id, user_id, lab_id FROM attempts").fetchone() or ()
+        before = read_totals(worker, "user_lab_totals_live")
+        assert worker.execute("SELECT count(*) FROM attempt_deltas").fetchone() != (0,)
+        with migrator.transaction():
+            for script in scripts:
+                migrator.execute(script.read_text())
+            assert fold(worker) == 0
+            assert read_totals(worker, "user_lab_totals_live") == before
+            add_attempt(worker, *somebody)
+            assert worker.execute("SELECT count(*) FROM lab_topics").fetchone() == (4,)
+            for change in ("DELETE FROM lab_topics", "UPDATE lab_topics SET topic_id = topic_id"):
+                with pytest.raises(errors.LockNotAvailable):
+                    hasty.execute(change)
+        assert fold(worker) == 0
+        migrator.execute((DB / "views/user_topic_totals_live_v01.sql").read_text())
+        migrator.close()
+        assert read_totals(worker, "user_lab_totals_live") != before
+        while not fold(worker):
+            pass
+        hasty.execute("DELETE FROM lab_topics WHERE lab_id = (SELECT min(lab_id) FROM lab_topics)")
+        with closing(Reader(foundation)) as reader:
+            reader.check()
