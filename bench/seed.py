@@ -85,11 +85,6 @@ def rebuild_statements() -> list[str]:
             f"INSERT INTO {table} (organization_id, {columns}, {MEASURE_COLUMNS}) "
             f"SELECT m.organization_id, {key}, {sums} FROM {rows} GROUP BY m.organization_id, {key} ORDER BY {key}"
         )
-    statements.append(
-        f"INSERT INTO user_topic_totals (organization_id, user_id, topic_id, {MEASURE_COLUMNS}) "
-        f"SELECT l.organization_id, user_id, topic_id, {sums} FROM user_lab_totals l JOIN lab_topics USING (lab_id) "
-        "GROUP BY l.organization_id, user_id, topic_id"
-    )
     sets = ", ".join(f"{name} = s.{name}" for name in MEASURES)
     statements.append(
         f"UPDATE user_totals t SET version = nextval('fold_version'), {sets} FROM ("
