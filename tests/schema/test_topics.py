@@ -168,3 +168,38 @@ async def test_archived_labs_are_no_part_of_mastery(fresh_ask: Asker) -> None:
         ("Algebra", 1.0),
         ("Sets", None),
     ]
+
+
+async def test_an_archived_lab_is_no_part_of_the_mastery_of_a_period(fresh_ask: Asker) -> None:
+    """ben completed l2 in it, and l1 before."""
+    period = {"dates": {"from": "2026-03-05", "to": "2026-03-11"}}
+    with fresh_ask.database.connect() as owner:
+        owner.execute("UPDATE labs SET archived_at = now() WHERE type = 'l1'")
+    answer = await fresh_ask(USER_TOPICS, {"by": {"username": "ben"}, "period": period})
+    assert answer.data["user"]["topicStats"][0]["mastery"] == 1.0
+    with fresh_ask.database.connect() as owner:
+        owner.execute("UPDATE labs SET archived_at = CASE WHEN type = 'l2' THEN now() END")
+    answer = await fresh_ask(USER_TOPICS, {"by": {"username": "ben"}, "period": period})
+    assert answer.data["user"]["topicStats"][0]["mastery"] == 0.0
+
+
+async def test_what_was_done_goes_where_the_lab_goes(fresh_ask: Asker) -> None:
+    """Algebra has l1 and l2, Sets has l2 and l3; ben has tried l1 and l2, and a topic without labs is none that he tried."""
+    with fresh_ask.database.connect() as owner:
+        owner.execute(
+            "DELETE FROM lab_topics WHERE (lab_id, topic_id) IN (SELECT l.id, t.id FROM labs l, topics t"
+            " WHERE l.type = 'l2' AND t.title = 'Sets')"
+        )
+    answer = await fresh_ask(USER_TOPICS, {"by": {"username": "ben"}})
+    assert [(row["topic"]["title"], row["measures"]["attempts"]) for row in answer.data["user"]["topicStats"]] == [
+        ("Algebra", "4")
+    ]
+    with fresh_ask.database.connect() as owner:
+        owner.execute(
+            "UPDATE lab_topics SET topic_id = (SELECT o.id FROM topics o WHERE o.organization_id = t.organization_id AND"
+            " o.title = 'Sets') FROM topics t WHERE t.id = topic_id AND t.title = 'Algebra'"
+        )
+    answer = await fresh_ask(USER_TOPICS, {"by": {"username": "ben"}})
+    assert [
+        (row["topic"]["title"], row["score"], row["measures"]["attempts"]) for row in answer.data["user"]["topicStats"]
+    ] == [("Sets", 62.0, "4")]

@@ -1,13 +1,3 @@
-SELECT *, ranking_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated) AS ranking_score
-FROM (
-  SELECT user_id, topic_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum,
-    CAST(coalesce(sum(tasks) FILTER (WHERE archived_at IS NULL), 0) AS bigint) AS current_tasks
-  FROM (SELECT * FROM (SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_lab_totals UNION ALL SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS parts WHERE user_id = ANY ($1)) AS done
-  JOIN lab_topics USING (lab_id) JOIN (SELECT id AS lab_id, archived_at FROM labs) AS l USING (lab_id)
-  WHERE (CAST($2 AS bigint[]) IS NULL OR topic_id = ANY ($2))
-  GROUP BY user_id, topic_id
-) AS sums;
-
 SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1);
 
 SELECT id, organization_id, type, title, level_id, difficulty, required_skills, archived_at FROM labs WHERE id = ANY ($1);
@@ -39,7 +29,7 @@ FROM (
         ) AS standings
         ) AS entries
 WHERE entries.user_id = anon_1.id
- LIMIT $2::INTEGER) AS page ON true;
+ LIMIT $2::BIGINT) AS page ON true;
 
 SELECT page.user_id, page.day, page.attempts, page.successes, page.deadlines, page.on_time, page.timed, page.scored, page.accuracy_known, page.hints_known, page.hints, page.hinted, page.tasks, page.task_deadlines, page.task_on_time, page.task_timed, page.skilled, page.rated, page.early_seconds, page.seconds, page.score_sum, page.accuracy_sum, page.task_early_seconds, page.task_seconds, page.skill_sum, page.difficulty_sum, page.score, page.standing_tasks, page.standing_task_deadlines, page.standing_task_on_time, page.standing_task_early_seconds, page.standing_task_timed, page.standing_task_seconds, page.standing_skilled, page.standing_skill_sum, page.standing_rated, page.standing_difficulty_sum, page.standing_score
 FROM unnest($1::BIGINT[]) AS anon_1(id) JOIN LATERAL (SELECT days.user_id AS user_id, days.day AS day, days.attempts AS attempts, days.successes AS successes, days.deadlines AS deadlines, days.on_time AS on_time, days.timed AS timed, days.scored AS scored, days.accuracy_known AS accuracy_known, days.hints_known AS hints_known, days.hints AS hints, days.hinted AS hinted, days.tasks AS tasks, days.task_deadlines AS task_deadlines, days.task_on_time AS task_on_time, days.task_timed AS task_timed, days.skilled AS skilled, days.rated AS rated, days.early_seconds AS early_seconds, days.seconds AS seconds, days.score_sum AS score_sum, days.accuracy_sum AS accuracy_sum, days.task_early_seconds AS task_early_seconds, days.task_seconds AS task_seconds, days.skill_sum AS skill_sum, days.difficulty_sum AS difficulty_sum, days.score AS score, days.standing_tasks AS standing_tasks, days.standing_task_deadlines AS standing_task_deadlines, days.standing_task_on_time AS standing_task_on_time, days.standing_task_early_seconds AS standing_task_early_seconds, days.standing_task_timed AS standing_task_timed, days.standing_task_seconds AS standing_task_seconds, days.standing_skilled AS standing_skilled, days.standing_skill_sum AS standing_skill_sum, days.standing_rated AS standing_rated, days.standing_difficulty_sum AS standing_difficulty_sum, days.standing_score AS standing_score
@@ -53,9 +43,18 @@ FROM (
     ) AS standings
     ) AS days
 WHERE days.user_id = anon_1.id AND days.day < $3::DATE ORDER BY days.day ASC
- LIMIT $4::INTEGER) AS page ON true;
+ LIMIT $4::BIGINT) AS page ON true;
 
 SELECT t.id, t.organization_id, t.external_id, t.title FROM topics t WHERE id = ANY ($1);
+
+SELECT user_id, array_agg(topic_id), array_agg(c0), array_agg(c1), array_agg(c2)
+    FROM (
+      SELECT user_id, topic_id, attempts AS c0, successes AS c1, tasks AS c2
+      FROM (SELECT user_id, topic_id, attempts, successes, tasks FROM (
+SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_totals_live WHERE user_id = ANY ($1) AND attempts > 0
+) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
+    ) AS sorted
+    GROUP BY user_id;
 
 SELECT user_id, lab_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum FROM (SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_lab_totals UNION ALL SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS parts WHERE user_id = ANY ($1) AND (CAST($2 AS bigint[]) IS NULL OR lab_id = ANY ($2)) GROUP BY user_id, lab_id;
 
@@ -64,8 +63,15 @@ FROM attempts AS a
 WHERE user_id = ANY ($1) AND a.status <> 'STARTED' AND a.deleted_at IS NULL AND a.occurred_at >= $2 AND a.occurred_at < $3 AND (CAST($4 AS bigint[]) IS NULL OR lab_id = ANY ($4))
 GROUP BY user_id, lab_id;
 
+SELECT user_id, topic_id, CAST(sum(tasks) AS bigint) AS tasks
+FROM (
+  SELECT user_id, lab_id, tasks FROM (SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_lab_totals UNION ALL SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS parts WHERE user_id = ANY ($1) AND lab_id = ANY (ARRAY(SELECT id FROM labs WHERE archived_at IS NOT NULL))
+) AS done JOIN lab_topics USING (lab_id)
+WHERE (CAST($2 AS bigint[]) IS NULL OR topic_id = ANY ($2))
+GROUP BY user_id, topic_id;
+
 WITH slots AS (
-      SELECT user_id, width_bucket(day, CAST($1 AS date[])) AS slot, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum
+      SELECT user_id, width_bucket(day, CAST($1 AS date[])) AS slot, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
       FROM user_days_live
       WHERE user_id = ANY ($2) AND day >= $3
       GROUP BY 1, 2
@@ -74,13 +80,14 @@ WITH slots AS (
     places AS (
       SELECT * FROM slots
       UNION ALL
-      SELECT id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM unnest(CAST($2 AS bigint[])) AS id
-    )
-    SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score
-    FROM (
-      SELECT p.*, CAST(t.tasks - coalesce(sum(p.tasks) OVER later, 0) AS bigint) AS standing_tasks, CAST(t.task_deadlines - coalesce(sum(p.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(p.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.task_early_seconds - coalesce(sum(p.task_early_seconds) OVER later, 0) AS numeric) AS standing_task_early_seconds, CAST(t.task_timed - coalesce(sum(p.task_timed) OVER later, 0) AS bigint) AS standing_task_timed, CAST(t.task_seconds - coalesce(sum(p.task_seconds) OVER later, 0) AS numeric) AS standing_task_seconds, CAST(t.skilled - coalesce(sum(p.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(p.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(p.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(p.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
+      SELECT id, 0, 0, 0, 0, 0, 0, 0, 0 FROM unnest(CAST($2 AS bigint[])) AS id
+    ),
+    standings AS (
+      SELECT p.*, CAST(t.task_deadlines - coalesce(sum(p.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(p.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.skilled - coalesce(sum(p.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(p.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(p.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(p.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
       FROM places p
       JOIN (SELECT * FROM user_totals_live WHERE user_id = ANY ($2)) AS t ON t.user_id = p.user_id
       WINDOW later AS (PARTITION BY p.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-    ) AS standings
+    )
+    SELECT user_id, slot, tasks, standing_score
+    FROM (SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score FROM standings) AS scored
     WHERE slot < cardinality(CAST($1 AS date[]));

@@ -1,18 +1,8 @@
-SELECT *, ranking_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated) AS ranking_score
-FROM (
-  SELECT user_id, topic_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum,
-    CAST(coalesce(sum(tasks) FILTER (WHERE archived_at IS NULL), 0) AS bigint) AS current_tasks
-  FROM (SELECT * FROM (SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_lab_totals UNION ALL SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS parts WHERE user_id = ANY ($1)) AS done
-  JOIN lab_topics USING (lab_id) JOIN (SELECT id AS lab_id, archived_at FROM labs) AS l USING (lab_id)
-  WHERE (CAST($2 AS bigint[]) IS NULL OR topic_id = ANY ($2))
-  GROUP BY user_id, topic_id
-) AS sums;
-
 SELECT group_id AS key, people, scored, mean, percentiles, deviation, min, max FROM group_stats WHERE group_id = ANY ($1);
 
 SELECT groups.id, groups.organization_id, groups.external_id, groups.name, groups.kind, groups.time_zone, groups.created_at, groups.name AS name__1, groups.id AS id__1
 FROM groups ORDER BY groups.name ASC, groups.id ASC
- LIMIT $1::INTEGER;
+ LIMIT $1::BIGINT;
 
 SELECT id, organization_id, position, title FROM levels WHERE id = ANY ($1);
 
@@ -23,19 +13,27 @@ SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY (
 SELECT numbered.group_id, numbered.id, numbered.organization_id, numbered.external_id, numbered.username, numbered.display_name, numbered.email, numbered.role, numbered.time_zone, numbered.created_at, numbered.deactivated_at, numbered.sort_0, numbered.sort_1
 FROM (SELECT group_memberships.group_id AS group_id, users.id AS id, users.organization_id AS organization_id, users.external_id AS external_id, users.username AS username, users.display_name AS display_name, users.email AS email, users.role AS role, users.time_zone AS time_zone, users.created_at AS created_at, users.deactivated_at AS deactivated_at, users.display_name AS sort_0, users.id AS sort_1, row_number() OVER (PARTITION BY group_memberships.group_id ORDER BY users.display_name ASC, users.id ASC) AS position_in_list
 FROM group_memberships, users
-WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND group_memberships.group_id IN ($3::BIGINT) AND group_memberships.role = $1::VARCHAR AND group_memberships.valid_from <= now() AND coalesce(group_memberships.valid_to > now(), true)) AS numbered
-WHERE numbered.position_in_list <= $2::INTEGER ORDER BY numbered.position_in_list;
+WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND group_memberships.group_id = any($1::BIGINT[]) AND group_memberships.role = $2::VARCHAR AND group_memberships.valid_from <= now() AND coalesce(group_memberships.valid_to > now(), true)) AS numbered
+WHERE numbered.position_in_list <= $3::BIGINT ORDER BY numbered.position_in_list;
 
 SELECT owners.key, lists.id, lists.organization_id, lists.user_id, lists.lab_id, lists.assignment_id, lists.status, lists.success, lists.started_at, lists.completed_at, lists.due_at, lists.duration_seconds, lists.score, lists.accuracy, lists.skill_match, lists.difficulty, lists.hints_used, lists.errors, lists.memory_mib, lists.cpu_percent, lists.metadata, lists.source, lists.source_id, lists.recorded_at, lists.revision, lists.counted, lists.deleted_at, lists.sort_0, lists.sort_1
 FROM unnest($1::BIGINT[]) AS owners(key) JOIN LATERAL (SELECT attempts.id AS id, attempts.organization_id AS organization_id, attempts.user_id AS user_id, attempts.lab_id AS lab_id, attempts.assignment_id AS assignment_id, attempts.status AS status, attempts.success AS success, attempts.started_at AS started_at, attempts.completed_at AS completed_at, attempts.due_at AS due_at, attempts.duration_seconds AS duration_seconds, attempts.score AS score, attempts.accuracy AS accuracy, attempts.skill_match AS skill_match, attempts.difficulty AS difficulty, attempts.hints_used AS hints_used, attempts.errors AS errors, attempts.memory_mib AS memory_mib, attempts.cpu_percent AS cpu_percent, attempts.metadata AS metadata, attempts.source AS source, attempts.source_id AS source_id, attempts.recorded_at AS recorded_at, attempts.revision AS revision, attempts.counted AS counted, attempts.deleted_at AS deleted_at, attempts.occurred_at AS sort_0, attempts.id AS sort_1
 FROM attempts
 WHERE attempts.deleted_at IS NULL AND attempts.user_id = owners.key ORDER BY attempts.occurred_at DESC, attempts.id DESC
- LIMIT $2::INTEGER) AS lists ON true ORDER BY owners.key, lists.sort_0 DESC, lists.sort_1 DESC;
+ LIMIT $2::BIGINT) AS lists ON true ORDER BY owners.key, lists.sort_0 DESC, lists.sort_1 DESC;
 
 SELECT t.id, t.organization_id, t.external_id, t.title FROM topics t WHERE id = ANY ($1);
 
-SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum
-FROM user_totals_live WHERE user_id = ANY ($1);
+SELECT user_id, array_agg(topic_id), array_agg(c0), array_agg(c1)
+    FROM (
+      SELECT user_id, topic_id, attempts AS c0, ranking_score AS c1
+      FROM (SELECT user_id, topic_id, attempts, CAST(ranking_score AS float8) AS ranking_score FROM (
+SELECT user_id, topic_id, attempts, ranking_score FROM user_topic_totals_live WHERE user_id = ANY ($1) AND attempts > 0
+) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
+    ) AS sorted
+    GROUP BY user_id;
+
+SELECT user_id, ranking_score, tasks, task_deadlines, task_on_time FROM user_totals_live WHERE user_id = ANY ($1);
 
 WITH
 members AS MATERIALIZED (
@@ -120,7 +118,7 @@ SELECT key, slot, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes)
 FROM each WHERE attempts > 0 GROUP BY key, slot;
 
 WITH slots AS (
-      SELECT user_id, width_bucket(completed_at, CAST($1 AS timestamptz[])) AS slot, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum
+      SELECT user_id, width_bucket(completed_at, CAST($1 AS timestamptz[])) AS slot, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
       FROM attempt_measures
       WHERE user_id = ANY ($2) AND completed_at >= $3
       GROUP BY 1, 2
@@ -129,13 +127,14 @@ WITH slots AS (
     places AS (
       SELECT * FROM slots
       UNION ALL
-      SELECT id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM unnest(CAST($2 AS bigint[])) AS id
-    )
-    SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score
-    FROM (
-      SELECT p.*, CAST(t.tasks - coalesce(sum(p.tasks) OVER later, 0) AS bigint) AS standing_tasks, CAST(t.task_deadlines - coalesce(sum(p.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(p.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.task_early_seconds - coalesce(sum(p.task_early_seconds) OVER later, 0) AS numeric) AS standing_task_early_seconds, CAST(t.task_timed - coalesce(sum(p.task_timed) OVER later, 0) AS bigint) AS standing_task_timed, CAST(t.task_seconds - coalesce(sum(p.task_seconds) OVER later, 0) AS numeric) AS standing_task_seconds, CAST(t.skilled - coalesce(sum(p.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(p.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(p.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(p.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
+      SELECT id, 0, 0, 0, 0, 0, 0, 0 FROM unnest(CAST($2 AS bigint[])) AS id
+    ),
+    standings AS (
+      SELECT p.*, CAST(t.task_deadlines - coalesce(sum(p.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(p.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.skilled - coalesce(sum(p.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(p.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(p.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(p.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
       FROM places p
       JOIN (SELECT * FROM user_totals_live WHERE user_id = ANY ($2)) AS t ON t.user_id = p.user_id
       WINDOW later AS (PARTITION BY p.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-    ) AS standings
+    )
+    SELECT user_id, slot, standing_score
+    FROM (SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score FROM standings) AS scored
     WHERE slot < cardinality(CAST($1 AS timestamptz[]));
