@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     Select,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     false,
     func,
     or_,
+    text,
     true,
     tuple_,
 )
@@ -83,14 +85,28 @@ def paged(select: Select[Any], keys: Sequence[SortKey], page: Page) -> Select[An
     return _within(select, keys, page).order_by(*order_of(keys, page)).limit(_size(page))
 
 
-def paged_by(select: Select[Any], parent: ColumnElement[Any], keys: Sequence[SortKey], page: Page) -> Select[Any]:
+def paged_by(
+    select: Select[Any], parent: ColumnElement[Any], keys: Sequence[SortKey], page: Page, *, is_one: bool = False
+) -> Select[Any]:
     """The same page of many lists in one statement: ``parent`` says to which list a row belongs. Columns are those of
-    ``select`` in their order, which need names of their own; each list comes in the order of ``paged``.
+    ``select`` in their order, which need names of their own; each list comes in the order of ``paged``. ``is_one``: there is
+    but one list, so that nothing has to be numbered.
     """
+    if is_one:
+        return paged(select, keys, page)
     position = func.row_number().over(partition_by=parent, order_by=order_of(keys, page)).label("position_in_list")
     numbered = _within(select, keys, page).add_columns(position).subquery("numbered")
     *columns, found = numbered.c
     return select_of(*columns).where(found <= _size(page)).order_by(found)
+
+
+def among(column: ColumnElement[Any], name: str, *, is_one: bool = False) -> ColumnElement[bool]:
+    """Whether a column is among the ids of an array parameter. ``is_one``: the array has one element, and the planner is to
+    know it: it takes an array for ten.
+    """
+    if is_one:
+        return column == text(f"(CAST(:{name} AS bigint[]))[1]")
+    return column == func.any(bindparam(name, type_=ARRAY(BigInteger)))
 
 
 def sort_values(keys: Sequence[SortKey]) -> list[ColumnElement[Any]]:

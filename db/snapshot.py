@@ -66,7 +66,7 @@ class UnknownCaller(Exception):
 
 
 ENTER = sql("""
-SELECT v.organization_id, v.user_id, v.role, v.group_ids, now() AS at,
+SELECT v.organization_id, v.user_id, v.role, v.group_ids, now() AS at, is_settled(v.organization_id) AS is_settled,
   set_config('scoregraph.viewer', to_json(v)::text, true)
 FROM find_viewer(:organization, :subject, :role, :group_ids) AS v
 """)
@@ -88,6 +88,7 @@ class Snapshot:
         self._stack = AsyncExitStack()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._entered: tuple[Viewer, datetime] | None = None
+        self._is_settled = False
 
     async def viewer(self) -> Viewer:
         """Raises UnknownCaller."""
@@ -133,7 +134,8 @@ class Snapshot:
                 self._note(statement, values)
             count_statement()
             try:
-                rows: list[asyncpg.Record] = await connection.fetch(statement.sql, *statement.arguments(values))
+                text = statement.settled_sql if self._is_settled else statement.sql
+                rows: list[asyncpg.Record] = await connection.fetch(text, *statement.arguments(values))
                 return rows
             except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
                 raise DatabaseUnavailable("The database connection was lost.") from error
@@ -179,6 +181,7 @@ class Snapshot:
                     row["organization_id"], row["user_id"], row["role"], tuple(row["group_ids"]), self._note_who
                 )
                 self._entered = (viewer, row["at"])
+                self._is_settled = row["is_settled"]
                 if self._reading is not None:
                     self._reading.enter(*self._entered, begun)
         if self._entered is None:

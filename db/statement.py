@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,23 +16,35 @@ from db.dependencies import ON_EVERYTHING, Dependency, tells_time
 WHO = ("viewer_user_id(", "viewer_people(", "viewer_colleagues(", "viewer_group_ids(", "viewer_own_group_ids(")
 """The functions that answer according to which person is asking."""
 
+SETTLED = {
+    "user_totals_live": "user_totals_settled",
+    "user_lab_totals_live": "user_lab_totals",
+    "user_topic_totals_live": "user_topic_totals",
+    "user_days_live": "user_days",
+    "lab_days_live": "lab_days",
+}
+"""What a live view can be read from while nothing waits to be folded."""
+_LIVE = re.compile(rf"\b({'|'.join(SETTLED)})\b")
+
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
-    """A compiled statement. ``sql`` has ``$1``-style places in the order of ``parameters``.
+    """A compiled statement. ``sql`` has ``$1``-style places in the order of ``parameters``; ``settled_sql`` is the same for
+    snapshots in which no change of the organization waits to be folded.
 
     Literal values that an expression brought with it are kept and need not be given again. ``asks_who`` says whether the
     statement itself asks which person is asking; that row security does so as well, goes without saying. ``dependencies``
     are what its rows are about (see ``db.dependencies``); on everything, where nothing is said.
     """
 
-    __slots__ = ("_defaults", "asks_who", "dependencies", "parameters", "sql", "tells_time")
+    __slots__ = ("_defaults", "asks_who", "dependencies", "parameters", "settled_sql", "sql", "tells_time")
 
     def __init__(self, expression: ClauseElement, *dependencies: Dependency) -> None:
         compiled = expression.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
         self.sql = str(compiled)
+        self.settled_sql = _LIVE.sub(lambda found: SETTLED[found[0]], self.sql)
         self.asks_who = any(name in self.sql for name in WHO)
         self.tells_time = tells_time(self.sql)
         self.dependencies = dependencies or ON_EVERYTHING

@@ -8,10 +8,10 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Select, func, select, true
 
 from db.dependencies import ON_ORGANIZATION, ON_ROSTER, Dependency, on_groups, on_users
-from db.keyset import Page, SortKey, paged_by, sort_values
+from db.keyset import Page, SortKey, among, paged_by, sort_values
 from db.models.groups import group_memberships as memberships
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
@@ -78,10 +78,12 @@ async def get_memberships(snapshot: Snapshot, ids: Sequence[int]) -> list[Member
 
 
 @cache
-def memberships_statement(side: MembershipSide, include_ended: bool, shape: Page) -> Statement:
+def memberships_statement(side: MembershipSide, include_ended: bool, shape: Page, *, is_one: bool) -> Statement:
     """The same page of the memberships of each group or person (``keys``), by start: the key, the columns, the sort values."""
     columns = side.column.label("key"), *COLUMNS, *sort_values(BY_START)
-    chosen = paged_by(_selected(select(*columns), side, include_ended), side.column, BY_START, shape)
+    chosen = paged_by(
+        _selected(select(*columns), side, include_ended, is_one=is_one), side.column, BY_START, shape, is_one=is_one
+    )
     return Statement(chosen, side.dependency)
 
 
@@ -91,7 +93,7 @@ async def list_memberships(
     """By group or person, for those that have any."""
     width = 1 + len(COLUMNS)
     found: dict[int, list[tuple[MembershipRow, tuple[Any, ...]]]] = {}
-    statement = memberships_statement(side, include_ended, page.shape)
+    statement = memberships_statement(side, include_ended, page.shape, is_one=len(keys) == 1)
     for row in await snapshot.rows(statement, keys=keys, **page.values):
         found.setdefault(row[0], []).append((MembershipRow(*row[1:width]), tuple(row[width:])))
     return found
@@ -117,8 +119,10 @@ def present_members(of_groups: ColumnElement[bool]) -> Select[tuple[int]]:
     return select(memberships.c.user_id).where(of_groups, *PRESENT_MEMBER)
 
 
-def _selected(statement: Select[Any], side: MembershipSide, include_ended: bool) -> Select[Any]:
-    statement = statement.where(side.column == func.any(bindparam("keys", type_=ARRAY(BigInteger))))
+def _selected(
+    statement: Select[Any], side: MembershipSide, include_ended: bool, *, is_one: bool = False
+) -> Select[Any]:
+    statement = statement.where(among(side.column, "keys", is_one=is_one))
     if not include_ended:
         statement = statement.where(func.coalesce(memberships.c.valid_to > func.now(), true()))
     return statement

@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, Select, bindparam, func, select
+from sqlalchemy import Select, func, select
 
 from db.dependencies import ON_EVERYTHING, ON_ROSTER, Dependency, on_groups, on_users
-from db.keyset import Page, SortKey, bounded_count, paged, paged_by, sort_values
+from db.keyset import Page, SortKey, among, bounded_count, paged, paged_by, sort_values
 from db.models.groups import group_memberships
 from db.models.users import user_totals_live, users
 from db.queries.measures import MEASURES
@@ -139,10 +139,13 @@ async def count_users(snapshot: Snapshot, selection: UserSelection, bound: int |
 
 # Selections have values of their callers in them: only the latest statements are kept.
 @lru_cache(maxsize=256)
-def users_by_group_statement(selection: UserSelection, keys: tuple[SortKey, ...], shape: Page) -> Statement:
+def users_by_group_statement(
+    selection: UserSelection, keys: tuple[SortKey, ...], shape: Page, *, is_one: bool
+) -> Statement:
     """The same page of the members of each of ``group_ids``: the group's id, then as ``users_statement``."""
     columns = group_memberships.c.group_id, *COLUMNS, *sort_values(keys)
-    members = paged_by(_members(select(*columns), selection, keys), group_memberships.c.group_id, keys, shape)
+    members = _members(select(*columns), selection, keys, is_one=is_one)
+    members = paged_by(members, group_memberships.c.group_id, keys, shape, is_one=is_one)
     return Statement(members, on_groups("group_ids"))
 
 
@@ -152,7 +155,7 @@ async def list_users_by_group(
     """Present members by group, for groups that have any."""
     width = 1 + len(COLUMNS)
     found: dict[int, list[tuple[UserRow, tuple[Any, ...]]]] = {}
-    statement = users_by_group_statement(selection, keys, page.shape)
+    statement = users_by_group_statement(selection, keys, page.shape, is_one=len(group_ids) == 1)
     for row in await snapshot.rows(statement, group_ids=group_ids, **page.values):
         found.setdefault(row[0], []).append((UserRow(*row[1:width]), tuple(row[width:])))
     return found
@@ -173,15 +176,17 @@ def user_counts_by_group_statement(selection: UserSelection) -> Statement:
     return Statement(counted.group_by(group_memberships.c.group_id), on_groups("group_ids"))
 
 
-def _members(statement: Select[Any], selection: UserSelection, keys: Sequence[SortKey]) -> Select[Any]:
+def _members(
+    statement: Select[Any], selection: UserSelection, keys: Sequence[SortKey], *, is_one: bool = False
+) -> Select[Any]:
     """The selection, once for each of ``group_ids`` that a person is in."""
-    group_ids = bindparam("group_ids", type_=ARRAY(BigInteger))
+    of_groups = among(group_memberships.c.group_id, "group_ids", is_one=is_one)
     statement = _selected(statement, selection, keys).where(
-        group_memberships.c.user_id == users.c.id, group_memberships.c.group_id == func.any(group_ids), *PRESENT_MEMBER
+        group_memberships.c.user_id == users.c.id, of_groups, *PRESENT_MEMBER
     )
     if _needs_totals(selection, keys):
         # Said again of the totals: a condition on a join does not reach the rollup behind the view.
-        ids = present_members(group_memberships.c.group_id == func.any(group_ids)).correlate(None)
+        ids = present_members(of_groups).correlate(None)
         statement = statement.where(user_totals_live.c.user_id == func.any(func.array(ids.scalar_subquery())))
     return statement
 
