@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any
 
+import structlog
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, located_error
 from graphql.execution import execute
 from graphql.execution.execute import create_source_event_stream
@@ -18,6 +20,8 @@ from execution.compiled.run import Run
 from execution.limits import check_variables
 from execution.operations import Operation, RequestErrors, response_key
 from resolvers.context import Context
+
+log = structlog.get_logger(__name__)
 
 Variables = dict[str, Any]
 
@@ -38,15 +42,9 @@ class OperationExecutor:
         except RequestErrors as error:
             return ExecutionResult(None, error.errors)
         if compiled and operation.kind is OperationType.QUERY:
-            try:
-                data, errors = await Run(
-                    self._schema, Plans.of(self._schema, operation, values), values, context
-                ).query()
-            except Bail as bail:
-                self.bailouts[bail.reason] += 1
-            else:
-                return ExecutionResult(data, errors or None)
-        context.run_freely()
+            answer = await self._compiled(operation, values, context, Run.query)
+            if answer is not None:
+                return answer
         result = execute(
             self._schema,
             operation.document,
@@ -91,17 +89,36 @@ class OperationExecutor:
     async def _event(
         self, operation: Operation, values: VariableValues, context: Context, per_event: Any
     ) -> ExecutionResult:
+        answer = await self._compiled(operation, values, context, lambda run: run.event(per_event.root_value))
+        if answer is not None:
+            return answer
+        result: Any = per_event.execute_operation(serially=False)
+        given: ExecutionResult = await result if isawaitable(result) else result
+        return given
+
+    async def _compiled(
+        self,
+        operation: Operation,
+        values: VariableValues,
+        context: Context,
+        execute: Callable[[Run], Awaitable[tuple[dict[str, Any], list[GraphQLError]]]],
+    ) -> ExecutionResult | None:
+        """None where graphql-core has to step in; the context is then as it needs it."""
         try:
             run = Run(self._schema, Plans.of(self._schema, operation, values), values, context)
-            data, errors = await run.event(per_event.root_value)
-            return ExecutionResult(data, errors or None)
+            data, errors = await execute(run)
         except Bail as bail:
-            self.bailouts[bail.reason] += 1
+            reason = bail.reason
+        except Exception:
+            # A mistake of the compiled executor costs time, never an answer.
+            log.exception("compiled_execution_failed", operation=operation.name)
+            reason = "failure"
+        else:
+            return ExecutionResult(data, errors or None)
         finally:
             context.run_freely()
-        result: Any = per_event.execute_operation(serially=False)
-        answer: ExecutionResult = await result if isawaitable(result) else result
-        return answer
+        self.bailouts[reason] += 1
+        return None
 
     def variables(self, operation: Operation, given: Variables | None) -> VariableValues:
         """The variables as their types want them. Raises RequestErrors."""

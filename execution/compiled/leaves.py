@@ -68,10 +68,13 @@ def _enum(leaf: GraphQLEnumType, *, nullable: bool) -> Coerce:
 
 
 def _checked(coerce_output_value: Coerce, value: Any) -> Any:
-    if value is None:
+    if value is None or value is Undefined:
         raise Bail("null")
     if isinstance(value, Exception):
         raise Bail("error")
+    # A scalar may take whatever it is given: an awaitable must not get that far.
+    if hasattr(value, "__await__"):
+        raise Bail("type")
     try:
         coerced = coerce_output_value(value)
     except Exception:

@@ -101,8 +101,13 @@ class Projection:
         if type_.name not in FITS and not isinstance(type_, GraphQLEnumType):
             self._constants["PLAIN"] = PLAIN
             self._constants[f"serialize_{number}"] = type_.coerce_output_value
-            plain = f"if {value}.__class__ in PLAIN: {value} = serialize_{number}({value})"
-            lines = [plain, f"el{lines[0]}" if unfit else f"else: {coerce}"]
+            lines = [
+                f"if {value}.__class__ in PLAIN:",
+                f"  {value} = serialize_{number}({value})",
+                # A scalar must not make nothing of something: bails.
+                f"  if {value} is None: coerce_{number}(None)",
+                f"el{lines[0]}" if unfit else f"else: {coerce}",
+            ]
         return lines
 
     def _column(self, declared: Column, number: int) -> str:
