@@ -48,7 +48,15 @@ def state(database: Database) -> dict[str, Any]:
     """Every row of every table with the transaction that wrote it."""
     return {
         table: ask(database, f"SELECT t.xmin::text, t.* FROM {table} t ORDER BY t")
-        for table in (*CONTENTS, "user_totals", "user_lab_totals", "user_days", "lab_days", "view_refreshes")
+        for table in (
+            *CONTENTS,
+            "user_totals",
+            "user_lab_totals",
+            "user_topic_totals",
+            "user_days",
+            "lab_days",
+            "view_refreshes",
+        )
     }
 
 
