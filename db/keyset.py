@@ -59,6 +59,10 @@ class Page:
         return found
 
 
+Rows = list[tuple[R, tuple[Any, ...]]]
+"""Rows with their sort values, as ``paged`` gives them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[R]):
     """A page: rows in the order of the list, each with its sort values; whether more come in the direction of paging; and

@@ -5,7 +5,8 @@ A type that shows rows keeps the row in a private attribute ``row``. Of such a t
 - ``column`` is a leaf computed from columns of the row: the parameters of its formula name them;
 - ``same_row`` is an object of another type over the same row;
 - ``needs`` says it of a field with a resolver of its own;
-- ``reference`` is an object, or a leaf, that is found by a key in the row.
+- ``reference`` is an object, or a leaf, that is found by a key in the row;
+- ``related`` is what is found by a key in the row and by arguments.
 
 To the standard executor they are ordinary fields. The compiled one knows from them which columns an answer needs (see
 ``wanted``), and works on whole columns where a resolver gives ``Columns`` instead of a list of objects.
@@ -14,16 +15,19 @@ To the standard executor they are ordinary fields. The compiled one knows from t
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import strawberry
 from strawberry.types.field import StrawberryField
 from strawberry.types.info import Info
 
 METADATA = "declared"
+T = TypeVar("T")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,25 @@ class Reference:
     load: Callable[..., Awaitable[list[Any]]]
     make: Callable[[Any], Any]
 
+    def of_key(self, row: Any, key: Any) -> Any:
+        return self.make(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """``prepare(self, info, …)`` says once for all objects what is loaded by the key in the one column (see ``by_key``)."""
+
+    names: tuple[str, ...]
+    prepare: Callable[..., Coroutine[Any, Any, ByKey]]
+
+
+class ByKey(NamedTuple):
+    """``make(await context.load(load, key, *arguments), key)`` is the value of a field for a key."""
+
+    load: Callable[..., Awaitable[list[Any]]]
+    arguments: tuple[Hashable, ...]
+    make: Callable[[Any, Any], Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
@@ -57,7 +80,7 @@ class Needs:
     names: tuple[str, ...]
 
 
-Declared = Column | SameRow | Reference | Needs
+Declared = Column | SameRow | Reference | Related | Needs
 
 
 def declared_of(field: StrawberryField) -> Declared | None:
@@ -106,6 +129,34 @@ def reference(
         return make(await info.context.load(load, getattr(self.row, key)))
 
     return _field(resolve, Reference((key,), load, make), description)
+
+
+def related(key: str, *, description: str, directives: Sequence[object] = ()) -> Callable[[Callable[..., Any]], Any]:
+    """Decorates a method that takes ``self``, ``info`` and arguments, and returns ``by_key(…)``: what is loaded by the key in a
+    column of the row. The method is called once for many objects, so its ``self`` says nothing.
+    """
+
+    def decorate(prepare: Callable[..., Any]) -> Any:
+        @wraps(prepare)
+        async def resolve(self: Any, info: Info[Any, Any], **arguments: Any) -> Any:
+            asked: ByKey = await prepare(self, info=info, **arguments)
+            own = getattr(self.row, key)
+            return asked.make(await info.context.load(asked.load, own, *asked.arguments), own)
+
+        return strawberry.field(
+            resolver=resolve,
+            description=description,
+            directives=directives,
+            metadata={METADATA: Related((key,), prepare)},
+        )
+
+    return decorate
+
+
+def by_key(load: Callable[..., Awaitable[list[V]]], *arguments: Hashable, make: Callable[[V, Any], T]) -> T:
+    """What a ``related`` field gives: for each key ``make(what was loaded, key)``."""
+    # The annotation is that of the field; what stands for it is known to who resolves the field.
+    return ByKey(load, arguments, make)  # type: ignore[return-value]
 
 
 def _field(resolve: Callable[..., Any], declared: Declared, description: str) -> Any:

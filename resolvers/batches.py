@@ -35,6 +35,9 @@ class Batches:
         self._waiting: dict[tuple[Any, ...], Batch] = {}
 
     def load(self, load: Load, key: Hashable, arguments: tuple[Hashable, ...]) -> Wanted:
+        if key is None:
+            # As elsewhere: aiodataloader refuses it, too.
+            raise TypeError("A load needs a key.")
         name = (load, *arguments)
         batch = self._batches.get(name)
         if batch is None:
@@ -44,10 +47,17 @@ class Batches:
             self._waiting[name] = batch
         return Wanted(batch, key)
 
-    def loaded(self, load: Load, keys: Iterable[Hashable]) -> list[Any]:
-        """What was loaded for keys that were asked for without further arguments; an exception where that failed."""
-        batch = self._batches.get((load,))
-        return [batch.values[key] for key in keys] if batch is not None else []
+    def outcomes(self, load: Load, keys: Sequence[Hashable], arguments: tuple[Hashable, ...] = ()) -> Outcomes:
+        """What is, or will be, loaded for keys."""
+        name = (load, *arguments)
+        batch = self._batches.get(name)
+        if batch is None:
+            batch = self._batches[name] = Batch()
+        missing = dict.fromkeys(key for key in keys if key not in batch.values)
+        if missing:
+            batch.asked.update(missing)
+            self._waiting[name] = batch
+        return Outcomes(batch, keys)
 
     async def run(self) -> None:
         """Loads everything that was asked for. Never raises what a load raises: that belongs to those who wait for it."""
@@ -78,6 +88,22 @@ class Wanted:
         if isinstance(value, Exception):
             raise value
         return value
+
+
+class Outcomes:
+    """What is, or will be, loaded for some keys, in their order: an exception where that failed."""
+
+    __slots__ = ("_batch", "_keys")
+
+    def __init__(self, batch: Batch, keys: Sequence[Hashable]) -> None:
+        self._batch = batch
+        self._keys = keys
+
+    def __await__(self) -> Generator[Any, None, list[Any]]:
+        values = self._batch.values
+        while not all(key in values for key in self._keys):
+            yield WAITING
+        return [values[key] for key in self._keys]
 
 
 class AllWanted:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from db.keyset import Listing, Page
+from collections.abc import Callable
+
+from db.keyset import Listing, Page, Rows
 from db.queries.groups import GroupRow, GroupSelection, count_groups, list_groups
 from db.queries.users import UserRow, UserSelection
 from resolvers.context import Context
@@ -11,10 +13,8 @@ from resolvers.loaders.groups import (
     load_group_by_id,
     load_leads_by_group,
     load_member_count_by_group,
-    load_members_by_group,
 )
 from resolvers.permissions import Permission
-from resolvers.users import UserOrder
 
 EVERY_MEMBER = UserSelection()
 # More groups than anybody leads or is in.
@@ -46,16 +46,18 @@ async def resolve_own_groups(context: Context) -> list[GroupRow]:
 
 
 async def resolve_members(
-    context: Context, group_id: int, selection: UserSelection, order: UserOrder, page: Page
-) -> Listing[UserRow]:
-    """A page of the present, active members. Raises Forbidden."""
+    context: Context, selection: UserSelection, page: Page
+) -> Callable[[Rows[UserRow], int], Listing[UserRow]]:
+    """What makes a page of the present, active members of what is loaded for a group and its key. Raises Forbidden."""
     await context.require(Permission.VIEW_TEAM)
 
-    async def count(bound: int | None) -> int:
-        return await context.load(load_member_count_by_group, group_id, selection)
+    def listing(rows: Rows[UserRow], group_id: int) -> Listing[UserRow]:
+        async def count(bound: int | None) -> int:
+            return await context.load(load_member_count_by_group, group_id, selection)
 
-    rows = await context.load(load_members_by_group, group_id, selection, order.keys, page)
-    return Listing.of(page, rows, count)
+        return Listing.of(page, rows, count)
+
+    return listing
 
 
 async def resolve_member_count(context: Context, group_id: int) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from db.keyset import Listing, Page
+from collections.abc import Callable
+
+from db.keyset import Listing, Page, Rows
 from db.queries.memberships import MembershipRow, MembershipSide
 from resolvers.context import Context
 from resolvers.errors import NotFound
 from resolvers.loaders.memberships import (
     load_membership_by_id,
     load_membership_count_by_side,
-    load_memberships_by_side,
 )
 from resolvers.permissions import Permission
 
@@ -23,13 +24,18 @@ async def resolve_membership(context: Context, key: int) -> MembershipRow:
 
 
 async def resolve_memberships(
-    context: Context, side: MembershipSide, key: int, include_ended: bool, page: Page
-) -> Listing[MembershipRow]:
-    """A page of the memberships of a group or of a person that the viewer may see, by start. Raises Forbidden."""
+    context: Context, side: MembershipSide, include_ended: bool, page: Page
+) -> Callable[[Rows[MembershipRow], int], Listing[MembershipRow]]:
+    """What makes a page of the memberships of a group or of a person, by start, of what is loaded for it and its key. Raises
+    Forbidden.
+    """
     if side is MembershipSide.GROUP:
         await context.require(Permission.VIEW_TEAM)
 
-    async def count(bound: int | None) -> int:
-        return await context.load(load_membership_count_by_side, key, side, include_ended)
+    def listing(rows: Rows[MembershipRow], key: int) -> Listing[MembershipRow]:
+        async def count(bound: int | None) -> int:
+            return await context.load(load_membership_count_by_side, key, side, include_ended)
 
-    return Listing.of(page, await context.load(load_memberships_by_side, key, side, include_ended, page), count)
+        return Listing.of(page, rows, count)
+
+    return listing

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from db.queries.measures import MEASURES
-from db.rows import row_type
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
 from resolvers.errors import NotFound
-from resolvers.loaders.scores import load_period_performance_by_user
+from resolvers.loaders.scores import load_period_totals_by_user
 from resolvers.loaders.users import load_user_totals_by_id
 from resolvers.periods import Period, PeriodSpec
-
-LEVEL = frozenset({"experience_level"})
 
 
 class ScoredPerformance(NamedTuple):
@@ -27,22 +24,30 @@ class ScoredPerformance(NamedTuple):
     period: Period | None
 
 
-PERIOD_ROW = row_type(("user_id", *MEASURES, "ranking_score", "experience_level"))
+async def resolve_performances(
+    context: Context, spec: PeriodSpec | None, wanted: frozenset[str] | None = None
+) -> tuple[Callable[..., Awaitable[list[Any]]], tuple[Any, ...], Callable[[Any, int], ScoredPerformance]]:
+    """What loads performances by person, with which arguments, and what makes one of a row and the person's id; that raises
+    NotFound for a person whom the viewer may not see. Raises PeriodError for a period that cannot be.
+    """
+    period = None if spec is None else await resolve_context_period(context, spec)
+
+    def scored(row: Any, user_id: int) -> ScoredPerformance:
+        if row is None:
+            raise NotFound("user")
+        return ScoredPerformance(user_id, row, period)
+
+    if period is None:
+        return load_user_totals_by_id, (wanted,), scored
+    return load_period_totals_by_user, (period.start, period.end), scored
 
 
 async def resolve_performance(
     context: Context, user_id: int, spec: PeriodSpec | None, wanted: frozenset[str] | None = None
 ) -> ScoredPerformance:
-    """Raises NotFound for a person whom the viewer may not see, PeriodError for a period that cannot be."""
-    totals = await context.load(load_user_totals_by_id, user_id, wanted if spec is None else LEVEL)
-    if totals is None:
-        raise NotFound("user")
-    if spec is None:
-        return ScoredPerformance(user_id, totals, None)
-    period = await resolve_context_period(context, spec)
-    measures, ranking_score = await context.load(load_period_performance_by_user, user_id, period.start, period.end)
-    row = PERIOD_ROW(user_id, *measures, ranking_score, totals.experience_level)
-    return ScoredPerformance(user_id, row, period)
+    """Of one person. Raises NotFound, PeriodError."""
+    load, arguments, scored = await resolve_performances(context, spec, wanted)
+    return scored(await context.load(load, user_id, *arguments), user_id)
 
 
 def displayed(score: Decimal | None) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from db.queries.labs import LabRow, LabSelection
 from db.queries.measures import Measures, ratio
 from db.queries.stats import Entity
-from db.queries.user_stats import LabExtremes, StatsSelection, UserTopics
+from db.queries.user_stats import LabExtremes, StatsSelection
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
 from resolvers.loaders.labs import load_lab_by_id, load_lab_count_by_entity
@@ -15,7 +15,6 @@ from resolvers.loaders.user_stats import (
     load_archived_tasks_by_user,
     load_lab_extremes_by_user,
     load_lab_measures_by_user,
-    load_topics_by_user,
 )
 from resolvers.periods import PeriodSpec
 
@@ -34,7 +33,7 @@ async def resolve_user_labs(
     context: Context, user_id: int, lab_ids: tuple[int, ...] | None, spec: PeriodSpec | None
 ) -> list[UserLab]:
     """The given labs (those that do not exist are left out), or those with attempts; by title. Raises PeriodError."""
-    selection = await _selection(context, lab_ids, spec)
+    selection = await resolve_selection(context, lab_ids, spec)
     measures = await context.load(load_lab_measures_by_user, user_id, selection)
     labs = await context.load_many(load_lab_by_id, measures if lab_ids is None else dict.fromkeys(lab_ids))
     return [
@@ -49,20 +48,6 @@ async def resolve_user_lab_extremes(context: Context, user_lab: UserLab) -> LabE
     return found.get(user_lab.lab.id, LabExtremes())
 
 
-async def resolve_user_topics(
-    context: Context,
-    user_id: int,
-    topic_ids: tuple[int, ...] | None,
-    spec: PeriodSpec | None,
-    wanted: frozenset[str] | None = None,
-) -> tuple[UserTopics | None, StatsSelection]:
-    """The given topics (those that do not exist are left out), or those with attempts, by title; and what they were asked
-    with. Raises PeriodError.
-    """
-    selection = await _selection(context, topic_ids, spec)
-    return await context.load(load_topics_by_user, user_id, selection, wanted), selection
-
-
 async def resolve_mastery(
     context: Context, user_id: int, topic_id: int, tasks: int, selection: StatsSelection
 ) -> float | None:
@@ -72,7 +57,8 @@ async def resolve_mastery(
     return ratio(tasks - archived.get(topic_id, 0), count)
 
 
-async def _selection(context: Context, ids: tuple[int, ...] | None, spec: PeriodSpec | None) -> StatsSelection:
+async def resolve_selection(context: Context, ids: tuple[int, ...] | None, spec: PeriodSpec | None) -> StatsSelection:
+    """Of the given labs or topics, None for those with attempts. Raises PeriodError."""
     if spec is None or spec.all_time:
         return StatsSelection(ids)
     period = await resolve_context_period(context, spec)

@@ -11,10 +11,11 @@ from db.queries.groups import BY_NAME, GroupRow, GroupSelection
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod
 from db.queries.memberships import MembershipSide
 from db.queries.users import UserSelection
-from execution.columns import column
+from execution.columns import by_key, column, related
 from resolvers.comparisons import resolve_member_comparison
 from resolvers.group_stats import resolve_group_level_stats, resolve_group_stats, resolve_group_topic_stats
 from resolvers.groups import resolve_group, resolve_groups, resolve_leads, resolve_member_count, resolve_members
+from resolvers.loaders.groups import load_members_by_group
 from resolvers.statistics import resolve_group_distribution, resolve_group_statistics
 from resolvers.team_trends import resolve_group_trend
 from resolvers.users import UserOrder as Order
@@ -88,7 +89,7 @@ class Group(Node):
         """The group as the viewer may see it. Raises NotFound."""
         return cls.from_row(await resolve_group(info.context, key))
 
-    @strawberry.field(description="Its present, active members.", directives=PAGED)
+    @related("id", description="Its present, active members.", directives=PAGED)
     async def members(
         self,
         info: Info,
@@ -108,8 +109,14 @@ class Group(Node):
         selection = filter.to_selection() if filter else UserSelection()
         order = order_by.to_order() if order_by else Order()
         page = page_of(first, after, last, before, order=order.name, types=order.types)
-        listing = await resolve_members(info.context, self.row.id, selection, order, page)
-        return connection_of(page, listing, order.name, users.User.from_row)
+        listing = await resolve_members(info.context, selection, page)
+        return by_key(
+            load_members_by_group,
+            selection,
+            order.keys,
+            page,
+            make=lambda rows, key: connection_of(page, listing(rows, key), order.name, users.User.from_row),
+        )
 
     @strawberry.field(description="How many present, active members it has.")
     async def member_count(self, info: Info) -> int | None:
@@ -119,7 +126,7 @@ class Group(Node):
     async def leads(self, info: Info) -> list[Annotated[User, strawberry.lazy("schema.users")]] | None:
         return [users.User.from_row(row) for row in await resolve_leads(info.context, self.row.id)]
 
-    @strawberry.field(description="Who belonged to it from when to when, by start.", directives=PAGED)
+    @related("id", description="Who belonged to it from when to when, by start.", directives=PAGED)
     async def memberships(
         self,
         info: Info,
@@ -129,9 +136,7 @@ class Group(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Annotated[GroupMembership, strawberry.lazy("schema.memberships")]] | None:
-        return await memberships.membership_connection(
-            info, MembershipSide.GROUP, self.row.id, include_ended, first, after, last, before
-        )
+        return await memberships.memberships_of(info, MembershipSide.GROUP, include_ended, first, after, last, before)
 
     @strawberry.field(description="Given to it, by deadline.", directives=PAGED)
     async def assignments(

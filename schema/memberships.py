@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Self
 import strawberry
 
 from db.queries.memberships import BY_START, MembershipRow, MembershipSide
-from execution.columns import column, reference
+from execution.columns import by_key, column, reference
 from resolvers.loaders.groups import load_group_by_id
+from resolvers.loaders.memberships import load_memberships_by_side
 from resolvers.loaders.users import load_user_by_id
 from resolvers.memberships import resolve_membership, resolve_memberships
 from schema import groups, users
@@ -62,17 +63,22 @@ class GroupMembership(Node):
     )
 
 
-async def membership_connection(
+async def memberships_of(
     info: Info,
     side: MembershipSide,
-    key: int,
     include_ended: bool,
     first: int | None,
     after: str | None,
     last: int | None,
     before: str | None,
 ) -> Connection[GroupMembership]:
-    """A page of the memberships of a group or person, by start."""
+    """A page of the memberships of each group or person, by start: for a ``related`` field."""
     page = page_of(first, after, last, before, order=ORDER, types=TYPES)
-    listing = await resolve_memberships(info.context, side, key, include_ended, page)
-    return connection_of(page, listing, ORDER, GroupMembership.from_row)
+    listing = await resolve_memberships(info.context, side, include_ended, page)
+    return by_key(
+        load_memberships_by_side,
+        side,
+        include_ended,
+        page,
+        make=lambda rows, key: connection_of(page, listing(rows, key), ORDER, GroupMembership.from_row),
+    )

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import strawberry
 
 from db.queries.measures import ratio
-from db.queries.user_stats import StatsSelection
-from execution.columns import Columns, column, needs, reference, same_row, wanted
+from db.queries.user_stats import StatsSelection, UserTopics
+from execution.columns import Columns, by_key, column, needs, reference, same_row, wanted
 from resolvers.loaders.topics import load_topic_by_id
+from resolvers.loaders.user_stats import load_topics_by_user
 from resolvers.user_stats import (
     UserLab,
     resolve_mastery,
+    resolve_selection,
     resolve_user_lab_extremes,
     resolve_user_labs,
-    resolve_user_topics,
 )
 from schema import labs, topics
 from schema.measures import AttemptMeasures
@@ -118,16 +119,16 @@ async def user_lab_stats(
 
 
 async def user_topic_stats(
-    info: Info, user_id: int, topic_ids: list[strawberry.ID] | None, period: PeriodInput | None
-) -> Columns | list[UserTopicStats]:
-    """Of one person, by the topic's title."""
+    info: Info, topic_ids: list[strawberry.ID] | None, period: PeriodInput | None
+) -> list[UserTopicStats]:
+    """Of each person, by the topic's title: for a ``related`` field."""
     keys = keys_of("Topic", topic_ids, "topicIds")
-    spec = period.to_spec() if period else None
-    found, selection = await resolve_user_topics(info.context, user_id, keys, spec, wanted(info))
-    if found is None:
-        return []
+    selection = await resolve_selection(info.context, keys, period.to_spec() if period else None)
 
-    def make(row: Any) -> UserTopicStats:
-        return UserTopicStats(row=row, user_id=user_id, selection=selection)
+    def make(found: UserTopics | None, user_id: int) -> Any:
+        def stats(row: Any) -> UserTopicStats:
+            return UserTopicStats(row=row, user_id=user_id, selection=selection)
 
-    return Columns(make, found.names, found.values)
+        return [] if found is None else Columns(stats, found.names, found.values)
+
+    return by_key(load_topics_by_user, selection, wanted(info), make=make)

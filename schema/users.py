@@ -11,11 +11,11 @@ import strawberry
 from db.queries.assignments import AssignmentSide
 from db.queries.memberships import MembershipSide
 from db.queries.users import UserRow, UserSelection
-from execution.columns import column, wanted
+from execution.columns import by_key, column, related, wanted
 from resolvers.attempts import AttemptOwner
 from resolvers.errors import Invalid, NotFound
 from resolvers.permissions import Permission
-from resolvers.scores import resolve_performance
+from resolvers.scores import resolve_performances
 from resolvers.users import UserOrder as Order
 from resolvers.users import UserOrderField as OrderField
 from resolvers.users import resolve_rank, resolve_user, resolve_users
@@ -114,7 +114,7 @@ class User(Node):
             await info.context.require(Permission.VIEW_PII)
         return self.row.email
 
-    @strawberry.field(description="Score, tasks, times and their trend.")
+    @related("id", description="Score, tasks, times and their trend.")
     async def performance(
         self,
         info: Info,
@@ -123,9 +123,9 @@ class User(Node):
             strawberry.argument(description="Only what was completed in this period; all time by default."),
         ] = None,
     ) -> UserPerformance | None:
-        return UserPerformance.from_scored(
-            await resolve_performance(info.context, self.row.id, period.to_spec() if period else None, wanted(info))
-        )
+        spec = period.to_spec() if period else None
+        load, arguments, scored = await resolve_performances(info.context, spec, wanted(info))
+        return by_key(load, *arguments, make=lambda row, key: UserPerformance.from_scored(scored(row, key)))
 
     @strawberry.field(description="Place in the organization by score; null without a score.", directives=[cost(20)])
     async def rank(self, info: Info) -> UserRank | None:
@@ -148,7 +148,8 @@ class User(Node):
     ) -> PerformanceTrend | None:
         return await performance_trend(info, self.row.id, period, grain, calendar, fill)
 
-    @strawberry.field(
+    @related(
+        "id",
         description="The groups that the person belonged to, of those that the viewer may see, by start.",
         directives=PAGED,
     )
@@ -161,9 +162,7 @@ class User(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Annotated[GroupMembership, strawberry.lazy("schema.memberships")]] | None:
-        return await memberships.membership_connection(
-            info, MembershipSide.USER, self.row.id, include_ended, first, after, last, before
-        )
+        return await memberships.memberships_of(info, MembershipSide.USER, include_ended, first, after, last, before)
 
     @strawberry.field(description="What the person tried; newest first by default.", directives=PAGED)
     async def attempts(
@@ -237,14 +236,15 @@ class User(Node):
     ) -> list[UserLabStats] | None:
         return await user_lab_stats(info, self.row.id, lab_ids, period)
 
-    @strawberry.field(
+    @related(
+        "id",
         description="What the person did in each topic, by the topic's title.",
         directives=[one_for_each("topicIds", 20)],
     )
     async def topic_stats(
         self, info: Info, topic_ids: TopicIds = None, period: StatsPeriod = None
     ) -> list[UserTopicStats] | None:
-        return await user_topic_stats(info, self.row.id, topic_ids, period)  # type: ignore[return-value]
+        return await user_topic_stats(info, topic_ids, period)
 
 
 @strawberry.input(one_of=True, description="Names one person.")

@@ -32,7 +32,7 @@ from graphql.execution.values import VariableValues
 from graphql.language import Visitor, visit
 from strawberry.types.field import StrawberryField
 
-from execution.columns import Column, Needs, Reference, SameRow, declared_of
+from execution.columns import Column, Needs, Reference, Related, SameRow, declared_of
 from execution.compiled.bail import Bail
 from execution.operations import Operation
 
@@ -53,7 +53,10 @@ class Plans:
         names = operation.memo.get("conditions")
         if names is None:
             names = operation.memo["conditions"] = _condition_variables(operation)
-        key = ("plans", *(variables.coerced.get(name) for name in names))
+        conditions = tuple(variables.coerced.get(name) for name in names)
+        if None in conditions:
+            raise Bail("arguments")
+        key = ("plans", *conditions)
         plans = operation.memo.get(key)
         if plans is None:
             fragments = {name: FragmentDetails(node) for name, node in operation.fragments.items()}
@@ -91,6 +94,8 @@ class ObjectPlan:
     def __init__(self, plans: Plans, type_: GraphQLObjectType, grouped: GroupedFieldSet) -> None:
         self.type = type_
         definition = type_.extensions[DEFINITION]
+        if definition.is_type_of is not None:
+            raise Bail("type")
         # What a value of this type is an instance of; of a generic type also the class that it was made from.
         origins = {definition.origin, *([definition.concrete_of.origin] if definition.concrete_of else [])}
         self.classes = frozenset(origins)
@@ -132,12 +137,16 @@ class FieldPlan:
         self.type: GraphQLOutputType = definition.type
         self.nullable = not is_non_null_type(definition.type)
         self.named_type = get_named_type(definition.type)
+        if getattr((self.named_type.extensions or {}).get(DEFINITION), "resolve_type", None) is not None:
+            raise Bail("type")
         strawberry_field = (definition.extensions or {}).get(DEFINITION)
         if not isinstance(strawberry_field, StrawberryField) or strawberry_field.extensions:
             raise Bail("resolver")
         self.field = strawberry_field
         self.declared = declared_of(strawberry_field)
         base = strawberry_field.base_resolver
+        if base is not None and base.self_parameter is None:
+            raise Bail("resolver")
         self.resolver: Any = base.wrapped_func if base else None
         self.definition_name = node.name.value
         self.has_variables = any("$" in print_ast(argument) for argument in node.arguments or ())
@@ -186,7 +195,7 @@ class FieldPlan:
     def columns(self) -> frozenset[str] | None:
         """The columns of its object's row that it needs; None where it does not say."""
         match self.declared:
-            case Column(names=names) | Reference(names=names) | Needs(names=names):
+            case Column(names=names) | Reference(names=names) | Related(names=names) | Needs(names=names):
                 return frozenset(names)
             case SameRow():
                 assert isinstance(self.named_type, GraphQLObjectType)

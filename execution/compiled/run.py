@@ -7,7 +7,7 @@ what they give makes the frames of the next wave.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
 from types import NoneType
@@ -28,15 +28,19 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_argument_values
 from graphql.type import GraphQLResolveInfo
 from strawberry.schema.schema_converter import get_arguments
+from strawberry.types.cast import get_strawberry_type_cast
 from strawberry.types.info import Info
 
-from execution.columns import Columns, Reference
+from execution.columns import ByKey, Columns, Reference, Related
 from execution.compiled.bail import Bail
 from execution.compiled.leaves import coercion_of
 from execution.compiled.plan import FieldPlan, ObjectPlan, Plans
 from execution.compiled.projection import Projection
 from resolvers.batches import drive
 from resolvers.context import Context
+
+Values = tuple[dict[Any, Any], dict[Any, Exception]]
+"""By key: values (None where there is a failure), and failures."""
 
 
 class PlannedInfo(Info[Context, None]):
@@ -78,7 +82,9 @@ class Frame:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A field of a frame that waits: ``first`` is the place of its first coroutine; a reference has keys instead."""
+    """A field of a frame that waits: ``first`` is the place of its first coroutine, of which there is one for each object, or
+    one for all where they are found by ``keys``.
+    """
 
     frame: Frame
     field: FieldPlan
@@ -128,11 +134,10 @@ class Run:
                     coroutine.close()
                 raise
             outcomes, failures = await drive(coroutines, self._batches)
-            await self._batches.run()
             for job in jobs:
                 self._shared = job.frame.is_shared
                 if job.keys is not None:
-                    self._refer(job)
+                    self._finish_by_key(job, outcomes[job.first], failures.get(job.first))
                 else:
                     last = job.first + len(job.frame.sources)
                     found = {
@@ -144,11 +149,12 @@ class Run:
         self, frame: Frame, field: FieldPlan, jobs: list[Job], coroutines: list[Coroutine[Any, Any, Any]]
     ) -> None:
         self._shared = frame.is_shared
-        if isinstance(field.declared, Reference):
+        if isinstance(field.declared, Reference | Related):
             keys = self._keys(frame, field.declared)
-            for key in dict.fromkeys(keys):
-                self._batches.load(field.declared.load, key, ())
-            jobs.append(Job(frame, field, 0, keys))
+            if None in keys:
+                raise Bail("null")
+            jobs.append(Job(frame, field, len(coroutines), keys))
+            coroutines.append(self._by_key(field, field.declared, list(dict.fromkeys(keys))))
             return
         if field.resolver is None:
             name = field.field.python_name
@@ -170,7 +176,7 @@ class Run:
         self._finish(frame, field, values, failures)
 
     @staticmethod
-    def _keys(frame: Frame, declared: Reference) -> Sequence[Any]:
+    def _keys(frame: Frame, declared: Reference | Related) -> Sequence[Any]:
         [name] = declared.names
         if isinstance(frame.sources, Several):
             return frame.sources.column(name)
@@ -231,30 +237,40 @@ class Run:
         for out, value in zip(frame.outs, self._complete(field, field.type, values), strict=True):
             out[key] = value
 
-    def _refer(self, job: Job) -> None:
-        """Each object that is referred to is completed once, however many refer to it."""
-        declared, field, keys = job.field.declared, job.field, job.keys
-        assert isinstance(declared, Reference)
-        assert keys is not None
-        distinct = list(dict.fromkeys(keys))
-        values: list[Any] = []
+    async def _by_key(self, field: FieldPlan, declared: Reference | Related, keys: list[Any]) -> Values:
+        """The value for each key, and the failures."""
+        if isinstance(declared, Reference):
+            load, arguments, make = ByKey(declared.load, (), declared.of_key)
+        else:
+            load, arguments, make = await declared.prepare(None, **self._arguments(field))
+        values: dict[Any, Any] = {}
         failures: dict[Any, Exception] = {}
-        for key, row in zip(distinct, self._batches.loaded(declared.load, distinct), strict=True):
+        for key, row in zip(keys, await self._batches.outcomes(load, keys, arguments), strict=True):
             try:
                 if isinstance(row, Exception):
                     raise row
-                values.append(declared.make(row))
+                values[key] = make(row, key)
             except Exception as error:
-                values.append(None)
+                values[key] = None
                 failures[key] = error
+        return values, failures
+
+    def _finish_by_key(self, job: Job, found: Values | None, failure: Exception | None) -> None:
+        """Each object that is referred to is completed once, however many refer to it."""
+        field, keys = job.field, job.keys
+        assert keys is not None
+        if found is None:
+            assert failure is not None
+            found = dict.fromkeys(keys), dict.fromkeys(keys, failure)
+        values, failures = found
         if failures:
             if not field.nullable:
                 raise Bail("null")
             for out, key in zip(job.frame.outs, keys, strict=True):
                 if key in failures:
                     self._fail(out, field.key, field, failures[key])
-        self._shared = self._shared or len(distinct) < len(keys)
-        completed = dict(zip(distinct, self._complete(field, field.type, values), strict=True))
+        self._shared = self._shared or len(values) < len(keys)
+        completed = dict(zip(values, self._complete(field, field.type, list(values.values())), strict=True))
         name = field.key
         for out, key in zip(job.frame.outs, keys, strict=True):
             out[name] = completed[key]
@@ -283,9 +299,8 @@ class Run:
 
     def _lists(self, field: FieldPlan, type_: GraphQLList[Any], values: list[Any]) -> list[Any]:
         item_type = type_.of_type
-        if any(isinstance(value, Columns) for value in values):
-            object_type = item_type.of_type if is_non_null_type(item_type) else item_type
-            assert isinstance(object_type, GraphQLObjectType)
+        object_type = item_type.of_type if is_non_null_type(item_type) else item_type
+        if isinstance(object_type, GraphQLObjectType) and _are_columns(values):
             plan = field.below(object_type)
             if self._projection(plan).of_columns is not None:
                 return self._columns(plan, values)
@@ -314,14 +329,14 @@ class Run:
         return lists
 
     def _columns(self, plan: ObjectPlan, values: list[Columns]) -> list[list[dict[str, Any]]]:
-        """Lists by column; all of them make one frame. A list without anything may be empty instead."""
+        """Lists by column; all of them make one frame."""
         projection = self._projection(plan)
         assert projection.of_columns is not None
         lists: list[list[dict[str, Any]]] = []
         for value in values:
             if len(value):
                 by_name = dict(zip(value.names, value.values, strict=True))
-                lists.append(projection.of_columns(*(by_name[name] for name in projection.columns)))
+                lists.append(self._projected(projection.of_columns, *(by_name[name] for name in projection.columns)))
             else:
                 lists.append([])
         if projection.rest:
@@ -330,6 +345,9 @@ class Run:
         return lists
 
     def _abstract(self, field: FieldPlan, type_: Any, values: list[Any]) -> list[Any]:
+        # An object can say of itself that it stands for another type.
+        if any(get_strawberry_type_cast(value) is not None for value in values):
+            raise Bail("type")
         completed: list[Any] = [None] * len(values)
         for kind in dict.fromkeys(map(type, values)):
             runtime_type = self._plans.object_types.get(kind)
@@ -348,16 +366,20 @@ class Run:
 
     def _project(self, plan: ObjectPlan, sources: list[Any]) -> list[dict[str, Any]]:
         projection = self._projection(plan)
+        outs = self._projected(projection.of_objects, sources)
+        if projection.rest:
+            self._frames.append(Frame(plan, sources, outs, projection.rest, self._shared))
+        return outs
+
+    @staticmethod
+    def _projected(project: Callable[..., list[dict[str, Any]]], *given: Sequence[Any]) -> list[dict[str, Any]]:
         try:
-            outs = projection.of_objects(sources)
+            return project(*given)
         except Bail:
             raise
         except Exception:
             # A leaf's resolver failed: rare enough not to find out here whose.
             raise Bail("error") from None
-        if projection.rest:
-            self._frames.append(Frame(plan, sources, outs, projection.rest, self._shared))
-        return outs
 
     @staticmethod
     def _projection(plan: ObjectPlan) -> Projection:
@@ -380,6 +402,13 @@ class Run:
             located_error(error, field.nodes, [*paths[id(container)], key])
             for container, key, field, error in self._failures
         ]
+
+
+def _are_columns(values: list[Any]) -> bool:
+    """Whether lists are given by column. One without anything may be empty instead."""
+    return any(isinstance(value, Columns) for value in values) and all(
+        isinstance(value, Columns) or (isinstance(value, list) and not value) for value in values
+    )
 
 
 def _paths(data: dict[str, Any]) -> dict[int, list[str | int]]:
