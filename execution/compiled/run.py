@@ -153,8 +153,9 @@ class Run:
             keys = self._keys(frame, field.declared)
             if None in keys:
                 raise Bail("null")
+            given = self._arguments(field) if isinstance(field.declared, Related) else {}
             jobs.append(Job(frame, field, len(coroutines), keys))
-            coroutines.append(self._by_key(field, field.declared, list(dict.fromkeys(keys))))
+            coroutines.append(self._by_key(field.declared, given, list(dict.fromkeys(keys))))
             return
         if field.resolver is None:
             name = field.field.python_name
@@ -237,12 +238,12 @@ class Run:
         for out, value in zip(frame.outs, self._complete(field, field.type, values), strict=True):
             out[key] = value
 
-    async def _by_key(self, field: FieldPlan, declared: Reference | Related, keys: list[Any]) -> Values:
+    async def _by_key(self, declared: Reference | Related, given: dict[str, Any], keys: list[Any]) -> Values:
         """The value for each key, and the failures."""
         if isinstance(declared, Reference):
             load, arguments, make = ByKey(declared.load, (), declared.of_key)
         else:
-            load, arguments, make = await declared.prepare(None, **self._arguments(field))
+            load, arguments, make = await declared.prepare(None, **given)
         values: dict[Any, Any] = {}
         failures: dict[Any, Exception] = {}
         for key, row in zip(keys, await self._batches.outcomes(load, keys, arguments), strict=True):
