@@ -57,7 +57,7 @@ HOSTILE: dict[str, str] = {
 }
 
 
-def _bodies() -> dict[str, bytes]:
+def requests() -> dict[str, bytes]:
     bodies = {name: json.dumps({"query": document}).encode() for name, document in HOSTILE.items()}
     query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     bodies["a long list in variables"] = json.dumps({"query": query, "variables": {"ids": ["x"] * 40_000}}).encode()
@@ -76,13 +76,13 @@ def measure_abuse(arena: Arena, plan: Plan, progress: Progress) -> dict[str, flo
     honest = [*LEARNER.our_bodies()[:20], *GROUP_PAGE.our_bodies()[:20]]
     size = require_answers(arena.ours, honest)
     plan = replace(plan, connections=HONEST_CONNECTIONS)
-    tries: dict[str, list[float]] = {name: [] for name in _bodies()}
+    tries: dict[str, list[float]] = {name: [] for name in requests()}
     p99s = []
     with ThreadPoolExecutor(1) as other:
         for number in range(plan.rounds + 1):
             meanwhile = other.submit(load, arena.ours, honest, HONEST_CONNECTIONS, max(plan.seconds, 3), size)
             while not meanwhile.done():
-                for name, body in _bodies().items():
+                for name, body in requests().items():
                     tries[name].append(_refused_ms(arena.ours, name, body))
             p99s.append(meanwhile.result().p99_ms)
             progress(f"abuse round {number}: honest p99 {p99s[-1]:.0f} ms")

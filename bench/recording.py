@@ -2,86 +2,65 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from auth import Claims, Role
+from auth import Role
 from bench.measure import connect, medians, new_database, seconds
+from bench.processes import gateway, token_of
 from bench.seed import ROSTER
-from db.changes import Changes
-from db.engine import ReadPool, write_engine
 from importers.oulad import import_oulad
-from resolvers.context import Context, Services
-from schema.graph import graph
-from settings import DatabaseRole, Settings
 
 RECORD = """mutation ($input: RecordAttemptsInput!) {
   recordAttempts(input: $input) { results { index userErrors { code } } userErrors { code message } } }"""
 
 
-async def _record(url: str, redis_url: str, batches: int, size: int) -> float:
-    services = Services(
-        Settings(database_url=url, redis_url=redis_url),
-        ReadPool(url, DatabaseRole.API, size=5, statement_timeout=30),
-        write_engine(url, DatabaseRole.API),
-        Changes(url),
-        None,
-    )
-    expires_at = datetime.now(UTC) + timedelta(hours=1)
-    claims = Claims(organization="bench", subject="ingest", role=Role.SERVICE, group_ids=None, expires_at=expires_at)
-    chance = random.Random(7)
+def _batch(chance: random.Random, number: int, size: int) -> dict[str, Any]:
     start = datetime.now(UTC) - timedelta(days=100)
-
-    def batch(number: int) -> dict[str, Any]:
-        return {
-            "attempts": [
-                {
-                    "userExternalId": f"u{chance.randrange(1, 20_001)}",
-                    "labType": f"l{chance.randrange(1, 201)}",
-                    "success": chance.random() < 0.6,
-                    "completedAt": (start + timedelta(seconds=60 * (number * size + index))).isoformat(),
-                    "completionTimeSeconds": 300.0,
-                    "score": 70.0,
-                    "skillMatch": 0.5,
-                    "hintsUsed": 1,
-                    "sourceId": f"{number}-{index}",
-                }
-                for index in range(size)
-            ]
-        }
-
-    inputs = [batch(number) for number in range(batches + 2)]
-    for given in inputs[:2]:
-        await graph.execute(RECORD, variable_values={"input": given}, context_value=Context(services, claims))
-    rest = iter(inputs[2:])
-
-    async def client() -> None:
-        for given in rest:
-            context = Context(services, claims)
-            result = await graph.execute(RECORD, variable_values={"input": given}, context_value=context)
-            assert not result.errors, result.errors
-            assert not result.data["recordAttempts"]["userErrors"]
-
-    began = asyncio.get_running_loop().time()
-    await asyncio.gather(client(), client())
-    taken = asyncio.get_running_loop().time() - began
-    await services.read_pool.aclose()
-    await services.write_engine.dispose()
-    await services.changes.aclose()
-    return batches * size / taken
+    return {
+        "attempts": [
+            {
+                "userExternalId": f"u{chance.randrange(1, 20_001)}",
+                "labType": f"l{chance.randrange(1, 201)}",
+                "success": chance.random() < 0.6,
+                "completedAt": (start + timedelta(seconds=60 * (number * size + index))).isoformat(),
+                "completionTimeSeconds": 300.0,
+                "score": 70.0,
+                "skillMatch": 0.5,
+                "hintsUsed": 1,
+                "sourceId": f"{number}-{index}",
+            }
+            for index in range(size)
+        ]
+    }
 
 
 def recorded_per_second(admin_url: str, redis_url: str, *, batches: int = 40, size: int = 500) -> float:
-    """Attempts per second of one process, two batches in flight, through execution of the mutation to the committed rows."""
+    """Attempts per second of one gateway, two batches in flight, from the request to the answer that they are committed."""
     url = new_database(admin_url, "bench_record")
     with connect(url) as admin:
         admin.execute(ROSTER)
         admin.execute("VACUUM ANALYZE")
-    return asyncio.run(_record(url, redis_url, batches, size))
+    chance = random.Random(7)
+    bodies = [
+        json.dumps({"query": RECORD, "variables": {"input": _batch(chance, number, size)}}).encode()
+        for number in range(batches + 2)
+    ]
+    with gateway(url, redis_url) as running, ThreadPoolExecutor(2) as clients:
+        server = replace(running, token=token_of("ingest", Role.SERVICE))
+
+        def record(body: bytes) -> None:
+            data, _ = server.ask(body)
+            assert not data["recordAttempts"]["userErrors"], data["recordAttempts"]["userErrors"]
+
+        list(clients.map(record, bodies[:2]))
+        return batches * size / seconds(lambda: list(clients.map(record, bodies[2:])))
 
 
 COLUMNS = (

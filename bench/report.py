@@ -57,6 +57,27 @@ PEERS: tuple[Row, ...] = (
     ("q2_p99_vs_postgraphile", "Q2, p99 with 32 connections: ours / PostGraphile", "≤ 1.0"),
     ("q2_p99_ms", "ours, ms", ""),
     ("q2_postgraphile_p99_ms", "PostGraphile, ms", ""),
+    (
+        "cached_vs_static",
+        "hits of the response cache / a static route of the same bytes, the least of Q1 to Q3",
+        "≥ 0.9",
+    ),
+    ("cached_vs_static_q1", "Q1", ""),
+    ("cached_vs_static_q2", "Q2", ""),
+    ("cached_vs_static_q3", "Q3", ""),
+    ("fanout_speedup", "1,000 subscribers of a board: the last one served, each for itself / shared", "≥ 40"),
+    ("fanout_shared_ms", "shared, ms", ""),
+    ("fanout_own_ms", "each for itself, ms", ""),
+    ("subscriber_kib", "memory of an idle subscriber, KiB", ""),
+    ("abuse_worst_ms", "slowest refusal of a hostile document, beside an honest load, ms", "≤ 250"),
+    ("abuse_honest_p99_ms", "p99 of the honest meanwhile, ms", "≤ 1,000"),
+    ("q2_members_10_ms", "Q2 of a group of 10, one client, ms", ""),
+    ("q2_members_33_ms", "of 33", ""),
+    ("q2_members_100_ms", "of 100", ""),
+    ("q2_members_300_ms", "of 300, in two pages", ""),
+    ("q2_history_ratio", "Q2 over 5 million attempts / over half a million", "≤ 1.3"),
+    ("q2_history_large_ms", "over the large history, ms", ""),
+    ("q2_history_small_ms", "over the small one, ms", ""),
 )
 
 

@@ -62,13 +62,14 @@ class Subscriber(asyncio.Protocol):
     def __init__(self, everybody: Everybody, document: str) -> None:
         self._everybody = everybody
         self._document = document
+        self._transport: asyncio.Transport
         self._received = bytearray()
         self._is_open = False
         self.is_subscribed = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        transport.write(HANDSHAKE.encode())
+        self._transport.write(HANDSHAKE.encode())
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.is_subscribed.done():

@@ -17,11 +17,12 @@ if (CHECKOUT / "bench" / "command.py").is_file():
     sys.path.append(str(CHECKOUT))
     app = import_module("bench.command").app
 else:
-    app = typer.Typer(add_completion=False, epilog="Example: [bold]git clone … && cd scoregraph && make setup[/]")
+    app = typer.Typer(add_completion=False)
 
-    @app.callback(
-        invoke_without_command=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+    @app.command(
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+        epilog="Example: [bold]scoregraph bench seed && scoregraph bench peers[/]",
     )
     def bench() -> None:
-        """Measure speed (in a checkout)."""
+        """Measure speed (in a checkout of the sources)."""
         raise CommandError("The bench is not part of what is installed: run it in a checkout of the sources.")

@@ -24,7 +24,7 @@ def postgraphile(database_url: str) -> Iterator[Server]:
     """
     node = find_node()
     node.install(HERE)
-    viewer = _make_views(database_url)
+    viewer = make_views(database_url)
     port, token = free_port(), secrets.token_urlsafe()
     environment = {
         "NODE_ENV": "production",
@@ -38,7 +38,7 @@ def postgraphile(database_url: str) -> Iterator[Server]:
         yield Server("PostGraphile", url, token, process, database_url)
 
 
-def _make_views(database_url: str) -> object:
+def make_views(database_url: str) -> object:
     """Makes them; gives what row security is told of the manager."""
     subject, role = MANAGER
     with psycopg.connect(database_url, autocommit=True) as connection:
