@@ -23,12 +23,16 @@ const preset = {
       connectionString: DATABASE_URL,
       schemas: ["peers"],
       pubsub: false,
-      poolConfig: { max: Number(POOL_SIZE), options: "-c role=scoregraph_api -c jit=off -c timezone=UTC" },
+      poolConfig: {
+        max: Number(POOL_SIZE),
+        // As the gateway's own connections: planning takes longer than running.
+        options: "-c role=scoregraph_api -c jit=off -c timezone=UTC -c plan_cache_mode=force_generic_plan",
+      },
     }),
   ],
   // Lists cost it less than connections.
   schema: { defaultBehavior: "-connection +list -insert -update -delete -resource:connection +resource:list" },
-  grafserv: { graphiql: false, watch: false, websockets: false, maxRequestLength: 1_000_000 },
+  grafserv: { outputDataAsString: true, graphiql: false, watch: false, websockets: false, maxRequestLength: 1_000_000 },
   grafast: {
     explain: false,
     context: (request) => settings.get(request.node.req.headers.authorization) ?? nobody,

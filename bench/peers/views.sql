@@ -102,8 +102,10 @@ CREATE FUNCTION peers.top(places int) RETURNS SETOF peers.leaders LANGUAGE sql S
     ) AS candidates
     ORDER BY ranking_score DESC FETCH FIRST places ROWS WITH TIES
   )
-  SELECT rank() OVER (ORDER BY b.ranking_score DESC)::int, b.user_id, u.display_name, b.ranking_score::float8
-  FROM best b JOIN users u ON u.id = b.user_id
+  -- Names one by one: not knowing how many there are to be, the planner would rather read everybody.
+  SELECT rank() OVER (ORDER BY b.ranking_score DESC)::int, b.user_id,
+    (SELECT u.display_name FROM users u WHERE u.id = b.user_id), b.ranking_score::float8
+  FROM best b
   ORDER BY b.ranking_score DESC, b.user_id
 $$;
 
