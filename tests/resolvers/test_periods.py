@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -26,6 +27,7 @@ from resolvers.periods import (
     buckets,
     find_zone,
     first_instant,
+    holds_until,
     local_day,
     resolve_period,
     start_of_day,
@@ -373,6 +375,57 @@ def test_a_day_starts_at_the_first_instant_that_shows_it(day: date, name: str) -
     assert start <= start_of_day(day + DAY, zone)
     assert (start - timedelta(microseconds=1)).astimezone(zone).date() < day
     assert start.astimezone(zone).date() >= day
+
+
+@st.composite
+def specs_and_instants(draw: st.DrawFn) -> tuple[PeriodSpec, str, datetime]:
+    """Instants lie anywhere, or close to where clocks change and days begin; what is asked for lies around them."""
+    zone = draw(st.sampled_from(ZONES))
+    now = draw(st.datetimes(datetime(1971, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+    if draw(st.booleans()):
+        now = start_of_day(now.date(), find_zone(zone)) + draw(st.timedeltas(-3 * HOUR, 3 * HOUR))
+    start = now + draw(st.timedeltas(-3 * DAY, 2 * HOUR))
+    day = start.date()
+    spec = draw(
+        st.one_of(
+            st.builds(PeriodSpec, last_days=st.integers(1, 5)),
+            st.builds(PeriodSpec, calendar=st.sampled_from(CalendarPeriod)),
+            st.builds(PeriodSpec, range=st.tuples(st.just(start), st.just(start + draw(st.timedeltas(HOUR, 4 * DAY))))),
+            st.builds(PeriodSpec, dates=st.tuples(st.just(day), st.just(day + draw(st.integers(1, 4)) * DAY))),
+            st.just(PeriodSpec(all_time=True)),
+        )
+    )
+    return spec, zone, now
+
+
+@settings(max_examples=400, deadline=None)
+@given(specs_and_instants(), st.floats(0, 1))
+def test_until_a_period_is_another_one_it_and_its_buckets_are_the_same(
+    drawn: tuple[PeriodSpec, str, datetime], position: float
+) -> None:
+    spec, zone, now = drawn
+    try:
+        period = resolve_period(spec, time_zone=zone, now=now)
+    except PeriodError:
+        return  # a date that did not happen there
+    until = holds_until(spec, period)
+    end = now + 9_000 * DAY if until is None else until
+    assert end > now
+    later = resolve_period(spec, time_zone=zone, now=now + position * (end - now - timedelta(microseconds=1)))
+    assert replace(later, now=None) == replace(period, now=None)
+    assert later.now is not None
+    for grain in (Grain.MONTH, Grain.YEAR) if spec.all_time else Grain:
+        axis, same = buckets(period, grain), buckets(later, grain)
+        assert axis == same
+        assert [bucket.start <= now for bucket in axis] == [bucket.start <= later.now for bucket in same]
+
+
+def test_what_is_over_stays_as_it_was() -> None:
+    yesterday = PeriodSpec(dates=(date(2026, 11, 19), date(2026, 11, 20)))
+    assert holds_until(yesterday, resolve_period(yesterday, time_zone="UTC", now=NOW)) is None
+    for spec in (PeriodSpec(last_days=7), PeriodSpec(calendar=CalendarPeriod.LAST_MONTH), PeriodSpec(all_time=True)):
+        period = resolve_period(spec, time_zone="Asia/Kolkata", now=NOW)
+        assert holds_until(spec, period) == utc("2026-11-20T12:30:00+00:00"), "the hours of India end at half past"
 
 
 @strawberry.type
