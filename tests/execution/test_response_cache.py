@@ -9,7 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
-from execution.response_cache import Computed, Kept, question_of
+from db.snapshot import UnknownCaller
+from execution.response_cache import Computed, Kept, question_of, request_of
+from execution.viewers import KnownViewers
 from tests.conftest import Database, Servers
 from tests.execution.keeping import ADA, BEN, MIA, ROOT, TOM, Keeper, Who
 from tests.school import build_school, fold_and_refresh
@@ -371,3 +373,113 @@ async def test_who_asks_after_a_change_does_not_get_what_was_begun_before_it(kee
     assert isinstance(new, Kept)
     assert also_old.entry is old.entry
     assert new.entry.body == await keeper.ask_anew(LEARNER, MIA, variables) != old.entry.body
+
+
+# While changes are not heard
+
+
+async def test_without_a_feed_nothing_is_kept_and_afterwards_it_begins_anew(keeper: Keeper) -> None:
+    variables = user(keeper, "ben")
+    await keeper.ask(LEARNER, MIA, variables)
+    changes = keeper.services.changes
+    changes._poll_seconds = 0.2
+    with keeper.database.connect(None) as admin:
+        admin.execute(
+            """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'scoregraph changes'"""
+        )
+    async with asyncio.timeout(5):
+        while changes.hears:  # noqa: ASYNC110 - the loss is no event here
+            await asyncio.sleep(0.001)
+    assert not keeper.cache.is_on
+    assert len(keeper.cache.store) == 0
+    execute(keeper, "UPDATE attempts SET skill_match = 0.01 WHERE source_id = 'ben-2'")
+    for _ in range(2):
+        answered = await keeper.kept(LEARNER, MIA, variables)
+        assert isinstance(answered, Computed)
+        assert answered.body == await keeper.ask_anew(LEARNER, MIA, variables)
+    async with asyncio.timeout(5):
+        while not changes.hears:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert not await keeper.is_kept(LEARNER, MIA, variables)
+    assert await keeper.is_kept(LEARNER, MIA, variables)
+
+
+async def test_what_was_begun_before_the_feed_was_lost_is_not_kept(keeper: Keeper) -> None:
+    context = keeper.context_of(MIA)
+
+    async def compute() -> Computed:
+        computed = await keeper.computed(BOARD, None, context)
+        keeper.cache.deaf()
+        return computed
+
+    assert context.claims is not None
+    await keeper.cache.answer(question_of(BOARD, None, None), context.claims, compute)
+    assert len(keeper.cache.store) == 0
+
+
+# Known viewers
+
+
+async def test_a_hit_asks_the_database_nothing(keeper: Keeper) -> None:
+    await keeper.ask(BOARD, ADA)
+    keeper.pool.statements.clear()
+    assert await keeper.is_kept(BOARD, ADA)
+    assert keeper.pool.statements == []
+
+
+async def test_a_viewer_is_looked_up_once_for_many(keeper: Keeper) -> None:
+    viewers = KnownViewers(keeper.services.read_pool)
+    claims = keeper.context_of(ADA).claims
+    assert claims is not None
+    found = await asyncio.gather(*(viewers.find(claims) for _ in range(10)))
+    assert len({id(viewer) for viewer in found}) == 1
+    assert found[0].holds
+    viewers.forget(found[0].organization_id + 1)
+    assert await viewers.find(claims) is found[0]
+    viewers.forget(found[0].organization_id)
+    assert not found[0].holds
+    assert (await viewers.find(claims)).holds
+
+
+async def test_a_viewer_that_is_looked_up_while_the_roster_changes_is_not_known(keeper: Keeper) -> None:
+    viewers = KnownViewers(keeper.services.read_pool)
+    claims = keeper.context_of(ADA).claims
+    assert claims is not None
+    looked_up = asyncio.create_task(viewers.find(claims))
+    # First it is asked, then it begins.
+    for _ in range(2):
+        await asyncio.sleep(0)
+    viewers.forget(99)
+    assert not (await looked_up).holds
+    assert (await viewers.find(claims)).holds
+
+
+async def test_who_is_not_known_is_asked_for_each_time(keeper: Keeper) -> None:
+    viewers = KnownViewers(keeper.services.read_pool)
+    claims = keeper.context_of(Who("stranger", "STUDENT")).claims
+    assert claims is not None
+    for _ in range(2):
+        with pytest.raises(UnknownCaller):
+            await viewers.find(claims)
+    await change(
+        keeper,
+        """INSERT INTO users (organization_id, external_id, username, display_name)
+        VALUES (1, 'stranger', 'stranger', 'No stranger now')""",
+    )
+    assert (await viewers.find(claims)).holds
+
+
+async def test_it_remembers_so_many_viewers(keeper: Keeper) -> None:
+    viewers = KnownViewers(keeper.services.read_pool, most=1)
+    for who in (ADA, TOM, ADA):
+        claims = keeper.context_of(who).claims
+        assert claims is not None
+        assert (await viewers.find(claims)).holds
+    assert len(viewers._known) == 1
+
+
+def test_requests_are_told_apart_by_every_byte() -> None:
+    requests = [(b"a", b"b"), (b"ab", b""), (b"", b"ab"), (b"a", b"b", b""), (b"1,1:a",), (b"a", b"c"), ()]
+    assert len({request_of(*parts) for parts in requests}) == len(requests)
+    assert request_of(b"a", b"b") == request_of(b"a", b"b")
