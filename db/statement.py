@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import asyncpg
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql import ClauseElement, visitors
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import BindParameter
 
 from db.dependencies import ON_EVERYTHING, Dependency, tells_time
 
@@ -41,6 +42,10 @@ class Statement:
     __slots__ = ("_defaults", "asks_who", "dependencies", "parameters", "settled_sql", "sql", "tells_time")
 
     def __init__(self, expression: ClauseElement, *dependencies: Dependency) -> None:
+        for part in visitors.iterate(expression):
+            if isinstance(part, BindParameter):
+                # Spelling out the lists of an expression would ask for its parameters already now.
+                part.required = False
         compiled = expression.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
         self.sql = str(compiled)
