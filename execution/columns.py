@@ -52,6 +52,8 @@ class Reference:
     names: tuple[str, ...]
     load: Callable[..., Awaitable[list[Any]]]
     make: Callable[[Any], Any]
+    projects: bool
+    """Whether ``load`` takes the wanted columns as an argument."""
 
     def of_key(self, row: Any, key: Any) -> Any:
         return self.make(row)
@@ -121,14 +123,21 @@ def same_row(type_: Callable[[], Any], *, description: str) -> Any:
 
 
 def reference(
-    load: Callable[..., Awaitable[list[Any]]], key: str, make: Callable[[Any], Any], *, description: str
+    load: Callable[..., Awaitable[list[Any]]],
+    key: str,
+    make: Callable[[Any], Any],
+    *,
+    description: str,
+    projects: bool = False,
 ) -> Any:
-    """What ``make`` makes of what is loaded by the key in a column: an object, or a leaf."""
+    """What ``make`` makes of what is loaded by the key in a column: an object, or a leaf. ``projects``: the load can be told
+    which columns are wanted of its rows.
+    """
 
     async def resolve(self: Any, info: Info[Any, Any]) -> Any:
         return make(await info.context.load(load, getattr(self.row, key)))
 
-    return _field(resolve, Reference((key,), load, make), description)
+    return _field(resolve, Reference((key,), load, make, projects), description)
 
 
 def related(key: str, *, description: str, directives: Sequence[object] = ()) -> Callable[[Callable[..., Any]], Any]:

@@ -102,9 +102,7 @@ class ScoreExplanation:
     counted_tasks: int = strawberry.field(description="Tasks that the score is over: first successes, one per lab.")
 
     @classmethod
-    async def of(
-        cls, info: Info, user_id: int, measures: Any, start: datetime | None, end: datetime | None
-    ) -> Self:
+    async def of(cls, info: Info, user_id: int, measures: Any, start: datetime | None, end: datetime | None) -> Self:
         """Explains the score over measures of [start, end), or of all time where both are None."""
         explained = await resolve_explanation(info.context, measures)
         return cls(

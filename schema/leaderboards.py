@@ -102,7 +102,7 @@ class LeaderboardEntry:
         return cls(row=standing)
 
     user: Annotated[User, strawberry.lazy("schema.users")] = reference(
-        load_user_by_id, "user_id", lambda row: users.User.of_found(row), description="The person."
+        load_user_by_id, "user_id", lambda row: users.User.of_found(row), description="The person.", projects=True
     )
     display_name: str = reference(
         load_user_by_id,

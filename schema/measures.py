@@ -20,7 +20,7 @@ class AttemptMeasures:
     people: strawberry.Private[int | None] = None
 
     attempts: BigInt = column(
-        lambda attempts: BigInt(attempts),
+        "attempts",
         description="Finished attempts: succeeded, failed or abandoned.",
     )
 
@@ -29,7 +29,7 @@ class AttemptMeasures:
         return None if self.people is None else BigInt(self.people)
 
     successes: BigInt = column(
-        lambda successes: BigInt(successes),
+        "successes",
         description="Attempts that succeeded.",
     )
 
@@ -64,7 +64,7 @@ class AttemptMeasures:
     )
 
     hints_used: BigInt = column(
-        lambda hints: BigInt(hints),
+        "hints",
         description="Hints used, over the attempts that report them.",
     )
 
@@ -79,12 +79,12 @@ class AttemptMeasures:
     )
 
     attempts_with_deadline: BigInt = column(
-        lambda deadlines: BigInt(deadlines),
+        "deadlines",
         description="Attempts that had a deadline.",
     )
 
     attempts_on_time: BigInt = column(
-        lambda on_time: BigInt(on_time),
+        "on_time",
         description="Attempts completed at or before their deadline.",
     )
 
@@ -104,6 +104,6 @@ class AttemptMeasures:
     )
 
     tasks_completed: BigInt = column(
-        lambda tasks: BigInt(tasks),
+        "tasks",
         description="Tasks completed: distinct (person, lab) pairs with a success, counted at the first one.",
     )

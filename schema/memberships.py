@@ -54,12 +54,14 @@ class GroupMembership(Node):
         "user_id",
         lambda row: users.User.from_row(row) if row else None,
         description="The person; null where the viewer may no longer see them.",
+        projects=True,
     )
     group: Annotated[Group, strawberry.lazy("schema.groups")] | None = reference(
         load_group_by_id,
         "group_id",
         lambda row: groups.Group.from_row(row) if row else None,
         description="The group; null where the viewer may no longer see it.",
+        projects=True,
     )
 
 

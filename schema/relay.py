@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -138,13 +138,29 @@ class Edge(Generic[N]):
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[N]):
-    edges: list[Edge[N]] = strawberry.field(description="The rows with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands.")
-    count: strawberry.Private[Callable[[int | None], Awaitable[int]]]
+    page: strawberry.Private[Page]
+    listing: strawberry.Private[Listing[Any]]
+    order: strawberry.Private[str]
+    node: strawberry.Private[Callable[[Any], Any]]
+
+    @strawberry.field(description="The rows with their cursors.")
+    def edges(self) -> list[Edge[N]]:
+        return [Edge(row=Place(self.order, values), node=self.node(row)) for row, values in self.listing.rows]
+
+    @strawberry.field(description="Where this page stands.")
+    def page_info(self) -> PageInfo:
+        page, rows, more = self.page, self.listing.rows, self.listing.more
+        return PageInfo(
+            has_next_page=page.before is not None if page.backward else more,
+            has_previous_page=more if page.backward else page.after is not None,
+            first=Place(self.order, rows[0][1]) if rows else None,
+            last=Place(self.order, rows[-1][1]) if rows else None,
+        )
 
     @strawberry.field(description="The rows.")
     def nodes(self) -> list[N]:
-        return [edge.node for edge in self.edges]
+        node = self.node
+        return [node(row) for row, _ in self.listing.rows]
 
     @strawberry.field(
         description=f"How many rows the whole list has: exact up to {COUNTED_EXACTLY:,}, beyond that only if asked for.",
@@ -156,7 +172,7 @@ class Connection(Generic[N]):
             bool, strawberry.argument(description="Count every row, however many; slower.", directives=[cost(1_000)])
         ] = False,
     ) -> Count:
-        value = await self.count(None if exact else COUNTED_EXACTLY + 1)
+        value = await self.listing.count(None if exact else COUNTED_EXACTLY + 1)
         if exact or value <= COUNTED_EXACTLY:
             return Count(value=BigInt(value), relation=CountRelation.EXACT)
         return Count(value=BigInt(COUNTED_EXACTLY), relation=CountRelation.AT_LEAST)
@@ -204,17 +220,7 @@ def page_of(
 
 def connection_of(page: Page, listing: Listing[R], order: str, node: Callable[[R], N]) -> Connection[N]:
     """The connection for a page."""
-    edges = [Edge(row=Place(order, values), node=node(row)) for row, values in listing.rows]
-    return Connection(
-        edges=edges,
-        page_info=PageInfo(
-            has_next_page=page.before is not None if page.backward else listing.more,
-            has_previous_page=listing.more if page.backward else page.after is not None,
-            first=edges[0].row if edges else None,
-            last=edges[-1].row if edges else None,
-        ),
-        count=listing.count,
-    )
+    return Connection(page=page, listing=listing, order=order, node=node)
 
 
 def _write_cursor(order: str, values: Sequence[Any]) -> str:

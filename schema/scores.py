@@ -69,7 +69,7 @@ class UserPerformance:
         )
 
     user: Annotated[User, strawberry.lazy("schema.users")] = reference(
-        load_user_by_id, "user_id", lambda row: users.User.of_found(row), description="The person."
+        load_user_by_id, "user_id", lambda row: users.User.of_found(row), description="The person.", projects=True
     )
     score: float | None = column(
         lambda ranking_score: None if ranking_score is None else float(ranking_score),

@@ -11,7 +11,7 @@ import strawberry
 from db.queries.assignments import AssignmentSide
 from db.queries.memberships import MembershipSide
 from db.queries.users import UserRow, UserSelection
-from execution.columns import by_key, column, related, wanted
+from execution.columns import by_key, column, needs, related, wanted
 from resolvers.attempts import AttemptOwner
 from resolvers.errors import Invalid, NotFound
 from resolvers.permissions import Permission
@@ -127,7 +127,11 @@ class User(Node):
         load, arguments, scored = await resolve_performances(info.context, spec, wanted(info))
         return by_key(load, *arguments, make=lambda row, key: UserPerformance.from_scored(scored(row, key)))
 
-    @strawberry.field(description="Place in the organization by score; null without a score.", directives=[cost(20)])
+    @strawberry.field(
+        description="Place in the organization by score; null without a score.",
+        directives=[cost(20)],
+        metadata=needs("id"),
+    )
     async def rank(self, info: Info) -> UserRank | None:
         ranking = await resolve_rank(info.context, self.row.id)
         if ranking is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
@@ -15,6 +16,7 @@ from db.models.groups import group_memberships, groups
 from db.queries.memberships import PRESENT
 from db.queries.users import COLUMNS as USER_COLUMNS
 from db.queries.users import UserRow
+from db.rows import chosen, row_type
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -54,7 +56,6 @@ _ALL = ", ".join(column.name for column in COLUMNS)
 _LEAD = ", ".join(f"u.{column.name}" for column in USER_COLUMNS)
 _PRESENT = "m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())"
 
-GROUPS_BY_ID = sql(f"SELECT {_ALL} FROM groups WHERE id = ANY (:ids)", on_groups("ids"))
 LEADS_BY_GROUP = sql(
     f"""
 SELECT m.group_id, {_LEAD}
@@ -76,8 +77,16 @@ WHERE m.group_id = ANY (:group_ids) AND m.user_id = ANY (:user_ids) AND m.role =
 )
 
 
-async def get_groups(snapshot: Snapshot, ids: Sequence[int]) -> list[GroupRow]:
-    return [GroupRow(*row) for row in await snapshot.rows(GROUPS_BY_ID, ids=ids)]
+async def get_groups(snapshot: Snapshot, ids: Sequence[int], wanted: frozenset[str] | None = None) -> dict[int, Any]:
+    """By id: rows of the id and the wanted columns of a GroupRow (None: all, which is one)."""
+    columns = chosen(GroupRow._fields, None if wanted is None else wanted | {"id"})
+    make = row_type(columns)._make if wanted is not None else GroupRow._make
+    return {row[0]: make(row) for row in await snapshot.rows(groups_by_id_statement(columns), ids=ids)}
+
+
+@lru_cache(maxsize=256)
+def groups_by_id_statement(columns: tuple[str, ...]) -> Statement:
+    return sql(f"SELECT {', '.join(columns)} FROM groups WHERE id = ANY (:ids)", on_groups("ids"))
 
 
 async def get_leads(snapshot: Snapshot, group_ids: Sequence[int]) -> dict[int, list[UserRow]]:

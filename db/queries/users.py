@@ -73,7 +73,6 @@ class UserSelection:
 
 _ALL = ", ".join(column.name for column in COLUMNS)
 
-USERS_BY_ID = sql(f"SELECT {_ALL} FROM users WHERE id = ANY (:ids)", on_users("ids"))
 USERS_BY_EXTERNAL_ID = sql(f"SELECT {_ALL} FROM users WHERE external_id = ANY (:external_ids)", ON_ROSTER)
 USERS_BY_USERNAME = sql(
     f"SELECT {_ALL} FROM users WHERE username_key = lower(normalize(CAST(:username AS text), NFKC))", ON_ROSTER
@@ -83,8 +82,16 @@ TOTALS_COLUMNS = ("score", "ranking_score", "experience_level", "active", *MEASU
 USER_RANKS = sql("SELECT user_id, rank, tied_with, ranked_people FROM live_ranks(:ids)")
 
 
-async def get_users(snapshot: Snapshot, ids: Sequence[int]) -> list[UserRow]:
-    return [UserRow(*row) for row in await snapshot.rows(USERS_BY_ID, ids=ids)]
+async def get_users(snapshot: Snapshot, ids: Sequence[int], wanted: frozenset[str] | None = None) -> dict[int, Any]:
+    """By id: rows of the id and the wanted columns of a UserRow (None: all, which is one)."""
+    columns = chosen(UserRow._fields, None if wanted is None else wanted | {"id"})
+    make = row_type(columns)._make if wanted is not None else UserRow._make
+    return {row[0]: make(row) for row in await snapshot.rows(users_by_id_statement(columns), ids=ids)}
+
+
+@lru_cache(maxsize=256)
+def users_by_id_statement(columns: tuple[str, ...]) -> Statement:
+    return sql(f"SELECT {', '.join(columns)} FROM users WHERE id = ANY (:ids)", on_users("ids"))
 
 
 async def get_users_by_external_id(snapshot: Snapshot, external_ids: Sequence[str]) -> list[UserRow]:

@@ -155,7 +155,7 @@ class Run:
                 raise Bail("null")
             given = self._arguments(field) if isinstance(field.declared, Related) else {}
             jobs.append(Job(frame, field, len(coroutines), keys))
-            coroutines.append(self._by_key(field.declared, given, list(dict.fromkeys(keys))))
+            coroutines.append(self._by_key(field, field.declared, given, list(dict.fromkeys(keys))))
             return
         if field.resolver is None:
             name = field.field.python_name
@@ -238,10 +238,14 @@ class Run:
         for out, value in zip(frame.outs, self._complete(field, field.type, values), strict=True):
             out[key] = value
 
-    async def _by_key(self, declared: Reference | Related, given: dict[str, Any], keys: list[Any]) -> Values:
+    async def _by_key(
+        self, field: FieldPlan, declared: Reference | Related, given: dict[str, Any], keys: list[Any]
+    ) -> Values:
         """The value for each key, and the failures."""
         if isinstance(declared, Reference):
-            load, arguments, make = ByKey(declared.load, (), declared.of_key)
+            load, arguments, make = ByKey(
+                declared.load, (field.columns_below,) if declared.projects else (), declared.of_key
+            )
         else:
             load, arguments, make = await declared.prepare(None, **given)
         values: dict[Any, Any] = {}

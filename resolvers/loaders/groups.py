@@ -10,8 +10,11 @@ from db.queries.users import UserRow, UserSelection, count_users_by_group, list_
 from db.snapshot import Snapshot
 
 
-async def load_group_by_id(snapshot: Snapshot, ids: list[int]) -> list[GroupRow | None]:
-    rows = {row.id: row for row in await get_groups(snapshot, ids)}
+async def load_group_by_id(
+    snapshot: Snapshot, ids: list[int], wanted: frozenset[str] | None = None
+) -> list[GroupRow | None]:
+    """With ``wanted``, rows of the id and these columns alone."""
+    rows = await get_groups(snapshot, ids, wanted)
     return [rows.get(key) for key in ids]
 
 

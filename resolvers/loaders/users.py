@@ -15,8 +15,11 @@ from db.queries.users import (
 from db.snapshot import Snapshot
 
 
-async def load_user_by_id(snapshot: Snapshot, ids: list[int]) -> list[UserRow | None]:
-    rows = {row.id: row for row in await get_users(snapshot, ids)}
+async def load_user_by_id(
+    snapshot: Snapshot, ids: list[int], wanted: frozenset[str] | None = None
+) -> list[UserRow | None]:
+    """With ``wanted``, rows of the id and these columns alone."""
+    rows = await get_users(snapshot, ids, wanted)
     return [rows.get(key) for key in ids]
 
 
