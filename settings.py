@@ -67,8 +67,8 @@ class Settings(BaseSettings):
         None,
         validation_alias="REDIS_URL",
         repr=False,
-        description="Valkey or Redis. Without it the embedded server is used, or, with DATABASE_URL, none: live boards look "
-        "every few seconds.",
+        description="Valkey or Redis. Without it the embedded server is used, or, with DATABASE_URL, none: budgets and automatic "
+        "documents are each gateway's own.",
     )
     data_dir: Path = Field(
         Path(".scoregraph"),

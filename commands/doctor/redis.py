@@ -18,7 +18,7 @@ OLDEST = 6
 
 def redis_findings(redis_url: str | None) -> Iterator[Finding]:
     if redis_url is None:
-        yield good("Valkey", "none: changes are noticed within seconds instead of at once")
+        yield good("Valkey", "none: budgets and automatic documents are each gateway's own")
         return
     try:
         with redis.Redis.from_url(redis_url, socket_connect_timeout=5, socket_timeout=5) as client:
