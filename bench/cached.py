@@ -46,8 +46,8 @@ def static_routes(answers: dict[str, bytes]) -> Iterator[Server]:
         port = free_port()
         url = f"http://127.0.0.1:{port}/"
         command = (sys.executable, "-m", "bench.static", str(port), folder)
-        with running("the static routes", command, {}, f"{url}{next(iter(answers))}", "", CHECKOUT) as process:
-            yield Server("static", url, "", process)
+        with running("the static routes", command, {}, f"{url}{next(iter(answers))}", "-", CHECKOUT) as process:
+            yield Server("static", url, "-", process)
 
 
 def _require_hits(duel: Duel) -> None:
