@@ -22,11 +22,12 @@ from execution.health import DEADLINE_SECONDS, Health
 from execution.health_routes import HealthRoutes
 from execution.introspection import Introspection
 from execution.metrics import Metrics
-from execution.operating_figures import watch_changes, watch_database, watch_live
+from execution.operating_figures import watch_cache, watch_changes, watch_database, watch_live
 from execution.operation_log import OperationLog
 from execution.origins import AllowedOrigins
 from execution.prometheus import PrometheusRoute
 from execution.request_id import RequestId
+from execution.response_cache import ResponseCache
 from execution.routes import PageOr, to_page
 from execution.schema_route import schema_route
 from execution.security_headers import SecurityHeaders
@@ -66,12 +67,14 @@ def create_app(settings: Settings) -> Starlette:
     )
     metrics = Metrics()
     log = OperationLog(metrics, slow_seconds=settings.slow_seconds, tracing=tracing)
-    endpoint = GraphQLEndpoint(graph, services, verifier, gate, log)
+    cache = ResponseCache(services.changes, services.read_pool, settings.cache_mb * 1024 * 1024)
+    endpoint = GraphQLEndpoint(graph, services, verifier, gate, cache, log)
     looking = ReadPool(settings.database_url, DatabaseRole.API, size=1, statement_timeout=DEADLINE_SECONDS)
     health = Health(looking, services.changes)
     watch_database(metrics, services.read_pool, health)
     watch_changes(metrics, services.changes)
     watch_live(metrics, endpoint.live)
+    watch_cache(metrics, cache)
     metrics.counter(
         "graphql_executor_bailouts_total",
         "Operations that the compiled executor left to graphql-core.",

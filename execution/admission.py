@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from auth import Claims
 from execution.budgets import Admission, Budgets
 from execution.introspection import Introspection
 from execution.operations import GraphQLRequest, Operation, Operations
 from execution.trusted_documents import TrustedDocuments, may_run_any
+
+Variables = dict[str, Any] | None
 
 
 class Gate:
@@ -20,15 +24,19 @@ class Gate:
         self._introspection = introspection
         self._budgets = budgets
 
-    async def admit(self, request: GraphQLRequest, claims: Claims | None) -> tuple[Operation, Admission]:
-        """The operation that may run, and what it was charged. Raises Refusal, RequestErrors."""
+    async def open(self, request: GraphQLRequest, claims: Claims | None) -> Operation:
+        """The operation that may run, if its cost is paid for. Raises Refusal, RequestErrors."""
         hide_suggestions = not self._introspection.is_open_to(claims)
         text = await self._documents.text_of(
             request, may_run_any=may_run_any(claims), hide_suggestions=hide_suggestions
         )
         operation = self._operations.prepare(text, request.operation_name, hide_suggestions=hide_suggestions)
         self._introspection.check(operation, claims)
-        return operation, await self._budgets.admit(operation, request.variables, claims)
+        return operation
+
+    async def charge(self, operation: Operation, variables: Variables, claims: Claims | None) -> Admission:
+        """What the operation is charged. Raises Refusal."""
+        return await self._budgets.admit(operation, variables, claims)
 
     async def aclose(self) -> None:
         await self._documents.aclose()

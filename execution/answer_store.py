@@ -123,6 +123,11 @@ class AnswerStore:
                 self._grow(entry, REPRESENTATION_BYTES + (0 if encoding is None else len(made.body)))
         return made
 
+    def forget_requests(self) -> None:
+        """Has every request looked at again, whatever it was taken for until now."""
+        for request in list(self._requests):
+            self._remove_request(request)
+
     def drop(self, tags: Iterable[str]) -> None:
         """Forgets what any of the tags concerns."""
         for tag in tags:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
-from typing import Any
+from dataclasses import dataclass
 
-import orjson
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
 from auth import AuthenticationError, Claims, TokenVerifier, bearer
 from execution.admission import Gate
-from execution.budgets import FREE, Admission, wants_report
-from execution.compression import compress, content_encoding, is_worth_it
-from execution.error_limit import limit_errors
+from execution.budgets import Admission, wants_report
+from execution.compression import content_encoding
+from execution.http_answer import Answer, send_kept
 from execution.http_request import ClientGone, headers_of, of_address, of_body, read_body
 from execution.live.endpoint import Graph, LiveEndpoint
 from execution.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, accepts_events, answer_type, prefers_events
@@ -22,9 +19,49 @@ from execution.operation_log import Observation, OperationLog
 from execution.operations import GraphQLRequest, Operation, RequestErrors
 from execution.patience import while_client_waits
 from execution.refusals import Refusal
+from execution.response_cache import Computed, ResponseCache, question_of, request_of
+from execution.tokens import VerifiedToken, VerifiedTokens
 from resolvers.context import Context, Services
 
 METHODS = {"GET", "POST"}
+DECISIVE = ("authorization", "accept", "accept-encoding", "content-type")
+"""The headers that an answer depends on."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request, as far as it is known, and where its answer goes."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    headers: dict[str, str]
+    media_type: str
+    seen: Observation
+    body: bytes = b""
+    token: VerifiedToken | None = None
+
+    @property
+    def claims(self) -> Claims | None:
+        return self.token.claims if self.token else None
+
+    @property
+    def accept(self) -> str | None:
+        return self.headers.get("accept")
+
+    @property
+    def encoding(self) -> str | None:
+        return content_encoding(self.headers.get("accept-encoding"))
+
+    @property
+    def is_get(self) -> bool:
+        return bool(self.scope["method"] == "GET")
+
+    @property
+    def name(self) -> bytes:
+        """Equal for requests that are the same in all that decides about their answers."""
+        decisive = (self.headers.get(name, "").encode("latin-1") for name in DECISIVE)
+        return request_of(self.scope["method"].encode(), self.scope["query_string"], *decisive, self.body)
 
 
 class GraphQLEndpoint:
@@ -33,140 +70,150 @@ class GraphQLEndpoint:
     """
 
     def __init__(
-        self, graph: Graph, services: Services, verifier: TokenVerifier, gate: Gate, log: OperationLog
+        self,
+        graph: Graph,
+        services: Services,
+        verifier: TokenVerifier,
+        gate: Gate,
+        cache: ResponseCache,
+        log: OperationLog,
     ) -> None:
-        self.live = LiveEndpoint(graph, services, verifier, self.prepare)
+        self.live = LiveEndpoint(graph, services, verifier, self.prepare, log)
         self._graph = graph
         self._services = services
-        self._verifier = verifier
+        self._tokens = VerifiedTokens(verifier)
         self._gate = gate
+        self._cache = cache
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
         media_type = answer_type(headers.get("accept")) or JSON
         with self._log.observe(headers.get("traceparent"), headers.get("tracestate")) as seen:
+            exchange = Exchange(scope, receive, send, headers, media_type, seen)
             try:
-                answer = await self._answer(scope, receive, send, headers, media_type, seen)
+                answer = await self._answer(exchange)
             except ClientGone:
+                seen.codes = ("CLIENT_GONE",)
                 return
             except Refusal as refusal:
-                seen.codes = (refusal.code,)
-                # Some that older clients expect under 200 are no answers to newer ones.
-                status = refusal.status if media_type == JSON else max(refusal.status, 400)
-                answer = _Answer({"errors": [refusal.formatted]}, status, refusal.headers)
+                answer = Answer.of_refusal(refusal, media_type)
             if answer is not None:
-                await answer.send(send, media_type, content_encoding(headers.get("accept-encoding")))
+                seen.codes = answer.codes
+                await answer.send(send, media_type, exchange.encoding)
 
-    async def prepare(self, request: GraphQLRequest, context: Context) -> Operation:
+    async def prepare(self, request: GraphQLRequest, context: Context, seen: Observation) -> Operation:
         """The operation that a socket asks for, if it may be run. Raises Refusal, RequestErrors."""
-        operation, _ = await self._gate.admit(request, context.claims)
+        operation = await self._gate.open(request, context.claims)
+        _note(seen, request, operation, context.claims)
+        await self._charge(operation, request, context.claims, seen)
         return operation
 
-    async def _answer(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        headers: dict[str, str],
-        media_type: str,
-        seen: Observation,
-    ) -> _Answer | None:
-        """None where it was given already, as an event stream."""
-        if scope["method"] not in METHODS:
+    async def _answer(self, exchange: Exchange) -> Answer | None:
+        """None where it was sent already."""
+        if exchange.scope["method"] not in METHODS:
             raise Refusal(405, "Send a query by GET or POST.", "METHOD_NOT_ALLOWED", headers={"Allow": "GET, POST"})
-        body = await read_body(receive, headers)
-        claims = await self._claims(headers)
-        accept = headers.get("accept")
-        if answer_type(accept) is None and not accepts_events(accept):
+        exchange.body = await read_body(exchange.receive, exchange.headers)
+        kept = None if wants_report(exchange.headers) else self._cache.find(exchange.name)
+        if kept is not None:
+            exchange.seen.cached = True
+            await send_kept(exchange.send, kept, exchange.headers.get("if-none-match"))
+            return None
+        exchange.token = await self._token(exchange.headers)
+        if answer_type(exchange.accept) is None and not accepts_events(exchange.accept):
             raise Refusal(406, f"Answers are {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}.", "NOT_ACCEPTABLE")
-        is_get = scope["method"] == "GET"
-        request = of_address(scope["query_string"]) if is_get else of_body(body, headers.get("content-type"))
-        context = Context(self._services, claims)
-        admission = FREE
+        if exchange.is_get:
+            request = of_address(exchange.scope["query_string"])
+        else:
+            request = of_body(exchange.body, exchange.headers.get("content-type"))
         try:
-            operation, admission = await self._gate.admit(request, claims)
-            _note(seen, request, operation, admission, claims)
-            if is_get and operation.kind is OperationType.MUTATION:
+            operation = await self._gate.open(request, exchange.claims)
+            _note(exchange.seen, request, operation, exchange.claims)
+            if exchange.is_get and operation.kind is OperationType.MUTATION:
                 raise Refusal(405, "Send a mutation by POST.", "METHOD_NOT_ALLOWED", headers={"Allow": "POST"})
-            is_live = operation.kind is OperationType.SUBSCRIPTION
-            if is_live and not accepts_events(accept):
-                raise Refusal(400, f"Subscriptions are answered over WebSocket, or as {EVENT_STREAM}.")
-            if is_live or prefers_events(accept):
-                await self.live.stream(operation, request.variables, context, receive, send)
-                return None
-            # What changes data is done to the end.
-            with while_client_waits(receive) if operation.kind is OperationType.QUERY else nullcontext():
-                result = await self._graph.run(operation, request.variables, context)
+            return await self._run(exchange, request, operation)
         except RequestErrors as error:
             result = ExecutionResult(None, self._graph.presented(error.errors))
-            if prefers_events(accept):
-                await self.live.stream_errors(result, receive, send)
+            if prefers_events(exchange.accept):
+                await self.live.stream_errors(result, exchange.receive, exchange.send)
                 return None
-        answer = _of_result(result, media_type, admission.extensions if wants_report(headers) else None)
+            return Answer.of_result(result, exchange.media_type)
+
+    async def _run(self, exchange: Exchange, request: GraphQLRequest, operation: Operation) -> Answer | None:
+        is_live = operation.kind is OperationType.SUBSCRIPTION
+        if is_live and not accepts_events(exchange.accept):
+            raise Refusal(400, f"Subscriptions are answered over WebSocket, or as {EVENT_STREAM}.")
+        if is_live or prefers_events(exchange.accept):
+            await self._charge(operation, request, exchange.claims, exchange.seen)
+            context = Context(self._services, exchange.claims)
+            await self.live.stream(
+                operation, request.variables, context, exchange.receive, exchange.send, exchange.seen
+            )
+            return None
+        if operation.kind is OperationType.MUTATION:
+            answer = await self._execute(exchange, request, operation)
+            # What this process has kept is as new as what was committed, before the client hears that it was.
+            await self._cache.catch_up()
+            return answer
+        # What changes data is done to the end; what only reads stops when nobody waits for it.
+        with while_client_waits(exchange.receive):
+            if exchange.token is None or wants_report(exchange.headers):
+                return await self._execute(exchange, request, operation)
+            return await self._share(exchange, request, operation, exchange.token)
+
+    async def _share(
+        self, exchange: Exchange, request: GraphQLRequest, operation: Operation, token: VerifiedToken
+    ) -> Answer | None:
+        """The answer to a query, out of the cache if it is there, and into it if it can be told to others."""
+        executed: Answer | None = None
+
+        async def compute() -> Computed:
+            nonlocal executed
+            executed = await self._execute(exchange, request, operation)
+            return Computed(executed.body, executed.status, not executed.codes)
+
+        question = question_of(operation.text, request.operation_name, request.variables)
+        found = await self._cache.answer(question, token.claims, compute)
+        if isinstance(found, Computed):
+            if executed is None:
+                raise AssertionError("what is nobody else's was made for this request")
+            return executed
+        exchange.seen.cached = found.is_hit
+        made = self._cache.represent(
+            found, exchange.media_type, exchange.encoding, request=exchange.name, until=token.until
+        )
+        headers = {} if executed is None else executed.headers
+        await send_kept(exchange.send, made, exchange.headers.get("if-none-match"), headers)
+        return None
+
+    async def _execute(self, exchange: Exchange, request: GraphQLRequest, operation: Operation) -> Answer:
+        """Charges and runs a query or mutation. Raises Refusal, RequestErrors."""
+        admission = await self._charge(operation, request, exchange.claims, exchange.seen)
+        result = await self._graph.run(operation, request.variables, Context(self._services, exchange.claims))
+        report = admission.extensions if wants_report(exchange.headers) else None
+        answer = Answer.of_result(result, exchange.media_type, report)
         answer.headers = admission.headers
-        seen.codes = answer.codes
         return answer
 
-    async def _claims(self, headers: dict[str, str]) -> Claims | None:
-        """Whose token it is; None where nobody's."""
+    async def _charge(
+        self, operation: Operation, request: GraphQLRequest, claims: Claims | None, seen: Observation
+    ) -> Admission:
+        admission = await self._gate.charge(operation, request.variables, claims)
+        seen.cost = admission.cost.total
+        return admission
+
+    async def _token(self, headers: dict[str, str]) -> VerifiedToken | None:
+        """What the token says; None without one."""
         token = bearer(headers.get("authorization"))
         if token is None:
             return None
         try:
-            return await self._verifier.verify(token)
+            return await self._tokens.verify(token)
         except AuthenticationError as error:
             raise Refusal(401, str(error), error.code, headers={"WWW-Authenticate": "Bearer"}) from None
 
 
-def _note(
-    seen: Observation, request: GraphQLRequest, operation: Operation, admission: Admission, claims: Claims | None
-) -> None:
+def _note(seen: Observation, request: GraphQLRequest, operation: Operation, claims: Claims | None) -> None:
     seen.name, seen.kind, seen.text = operation.name, operation.kind.value, operation.text
     seen.is_registered = request.document_id is not None
     seen.organization = claims.organization if claims else None
-    seen.cost = admission.cost.total
-
-
-def _of_result(result: ExecutionResult, media_type: str, extensions: dict[str, Any] | None) -> _Answer:
-    """Without ``data`` where nothing was run, as the specification wants it."""
-    content: dict[str, Any] = {"data": result.data}
-    status = 200
-    if result.errors:
-        content["errors"] = [error.formatted for error in result.errors]
-        if result.data is None and not all(error.path for error in result.errors):
-            del content["data"]
-            codes = {error["extensions"]["code"] for error in content["errors"]}
-            status = 200 if media_type == JSON else 500 if "INTERNAL" in codes else 400
-    if extensions:
-        content["extensions"] = extensions
-    answer = _Answer(content, status)
-    if result.errors:
-        answer.codes = [error["extensions"]["code"] for error in content["errors"]]
-        limit_errors(content)
-    return answer
-
-
-class _Answer:
-    __slots__ = ("codes", "content", "headers", "status")
-
-    def __init__(self, content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        self.content = content
-        self.status = status
-        self.headers: Mapping[str, str] = headers or {}
-        self.codes: list[str] = []
-
-    async def send(self, send: Send, media_type: str, encoding: str | None) -> None:
-        body = orjson.dumps(self.content)
-        headers = [
-            (b"content-type", f"{media_type}; charset=utf-8".encode()),
-            (b"vary", b"Accept, Accept-Encoding"),
-        ]
-        if encoding is not None and is_worth_it(body):
-            body = compress(body)
-            headers.append((b"content-encoding", encoding.encode()))
-        headers.append((b"content-length", str(len(body)).encode()))
-        for name, value in self.headers.items():
-            headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})

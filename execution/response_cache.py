@@ -23,6 +23,7 @@ import orjson
 from auth import Claims
 from db.changes import EVERYTHING, Changes
 from db.engine import DatabaseUnavailable, ReadPool
+from db.queries.trusted_documents import CHANGE_TAG as DOCUMENTS
 from db.reading import Reading, recording
 from db.snapshot import UnknownCaller
 from execution.answer_store import AnswerStore, Entry, Request
@@ -164,6 +165,9 @@ class ResponseCache:
         if EVERYTHING in tags:
             self._clear()
             return
+        if DOCUMENTS in tags:
+            # A document may no longer run, or its id mean another.
+            self.store.forget_requests()
         self.store.drop(tags)
         for tag in tags:
             if tag.startswith(("roster:", "all:")):

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from graphql import ExecutionResult
 
+from execution.error_limit import limit_errors
 from execution.live.noise import without_noise
 from execution.live.subscription import Subscription
 from resolvers.live import Live
@@ -36,16 +37,16 @@ class Answer:
 
     @classmethod
     def of(cls, subscription: Subscription, result: ExecutionResult, live: Live, audience: Audience) -> Answer:
-        errors = [error.formatted for error in result.errors or ()]
-        codes = [error.get("extensions", {}).get("code") for error in errors]
-        version = str(live.version) if live.version else None
-        told = [without_noise(result.data, subscription.noise), version]
+        codes = codes_of(result)
         # Without the ids of errors, which differ each time.
-        told.append([[error.get("path"), code] for error, code in zip(errors, codes, strict=True)])
+        errors = [[error.path, code] for error, code in zip(result.errors or (), codes, strict=True)]
+        version = str(live.version) if live.version else None
+        told = [without_noise(result.data, subscription.noise), errors, version]
+        content = content_of(result)
         return cls(
-            orjson.dumps({"data": result.data, "errors": errors} if errors else {"data": result.data}).decode(),
+            orjson.dumps(content).decode(),
             hashlib.blake2b(orjson.dumps(told), digest_size=16).digest(),
-            errors if result.data is None else None,
+            content["errors"] if result.data is None else None,
             version,
             live.tags,
             live.throttle,
@@ -53,3 +54,17 @@ class Answer:
             audience,
             "UNAVAILABLE" in codes,
         )
+
+
+def content_of(result: ExecutionResult) -> dict[str, Any]:
+    """A result as clients read it."""
+    content: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        content["errors"] = [error.formatted for error in result.errors]
+        limit_errors(content)
+    return content
+
+
+def codes_of(result: ExecutionResult) -> list[str]:
+    """Of its errors, in their order."""
+    return [str((error.extensions or {}).get("code")) for error in result.errors or ()]

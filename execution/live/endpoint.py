@@ -10,17 +10,19 @@ from graphql import ExecutionResult, OperationType, located_error
 from starlette.types import Receive, Scope, Send
 
 from auth import TokenVerifier
+from execution.live.answer import codes_of, content_of
 from execution.live.event_stream import EventStream
 from execution.live.messages import CloseCode
 from execution.live.plan import Follower, Sink
 from execution.live.plans import LiveGraph, SharedPlans
 from execution.live.socket import Socket
+from execution.operation_log import Observation, OperationLog
 from execution.operations import GraphQLRequest, Operation, RequestErrors
 from execution.refusals import Refusal
 from resolvers.context import Context, Services
 
-Prepare = Callable[[GraphQLRequest, Context], Awaitable[Operation]]
-"""The operation that a request asks for, if it may be run. Raises Refusal, RequestErrors."""
+Prepare = Callable[[GraphQLRequest, Context, Observation], Awaitable[Operation]]
+"""The operation that a request asks for, if it may be run; notes what is known of it. Raises Refusal, RequestErrors."""
 
 
 class Graph(LiveGraph, Protocol):
@@ -44,13 +46,16 @@ class OperationSink(Sink, Protocol):
 class LiveEndpoint:
     """The application for sockets. ``stream`` answers one operation of an HTTP request as an event stream."""
 
-    def __init__(self, graph: Graph, services: Services, verifier: TokenVerifier, prepare: Prepare) -> None:
+    def __init__(
+        self, graph: Graph, services: Services, verifier: TokenVerifier, prepare: Prepare, log: OperationLog
+    ) -> None:
         self.plans = SharedPlans(graph, services)
         self.services = services
         self.settings = services.settings
         self.verifier = verifier
         self._graph = graph
         self._prepare = prepare
+        self._log = log
         self.stuck = 0
         """How many clients were hung up on because they took nothing."""
         self._sockets: set[Socket] = set()
@@ -65,33 +70,46 @@ class LiveEndpoint:
             self._sockets.discard(socket)
 
     async def stream(
-        self, operation: Operation, variables: dict[str, Any] | None, context: Context, receive: Receive, send: Send
+        self,
+        operation: Operation,
+        variables: dict[str, Any] | None,
+        context: Context,
+        receive: Receive,
+        send: Send,
+        seen: Observation,
     ) -> None:
         """Answers an operation of a request, whose body was read, as an event stream."""
-        await self._stream(lambda stream: self.begin(operation, variables, context, stream), receive, send)
+        await self._stream(lambda stream: self.begin(operation, variables, context, stream, seen), receive, send)
 
     async def stream_errors(self, result: ExecutionResult, receive: Receive, send: Send) -> None:
         """Tells what is wrong with a request in the way in which events are read."""
 
         async def tell(stream: EventStream) -> None:
-            _hand_over(result, stream)
+            self._hand_over(result, stream)
 
         await self._stream(tell, receive, send)
 
     async def start(self, request: GraphQLRequest, context: Context, sink: OperationSink) -> Follower | None:
         """As ``begin``, for what a request asks for."""
-        try:
-            operation = await self._prepare(request, context)
-        except Refusal as refusal:
-            sink.end([refusal.formatted])
-        except RequestErrors as error:
-            _hand_over(ExecutionResult(None, self._graph.presented(error.errors)), sink)
-        else:
-            return await self.begin(operation, request.variables, context, sink)
-        return None
+        with self._log.observe() as seen:
+            try:
+                operation = await self._prepare(request, context, seen)
+            except Refusal as refusal:
+                seen.codes = (refusal.code,)
+                sink.end([refusal.formatted])
+                return None
+            except Exception as error:
+                seen.codes = self._hand_over(self._failure(error), sink)
+                return None
+            return await self.begin(operation, request.variables, context, sink, seen)
 
     async def begin(
-        self, operation: Operation, variables: dict[str, Any] | None, context: Context, sink: OperationSink
+        self,
+        operation: Operation,
+        variables: dict[str, Any] | None,
+        context: Context,
+        sink: OperationSink,
+        seen: Observation,
     ) -> Follower | None:
         """Has the sink told the answer: at once and once, or, to a subscription, from now on."""
         try:
@@ -99,12 +117,26 @@ class LiveEndpoint:
                 self._graph.check_variables(operation, variables)
                 return self.plans.follow(operation, variables, context.claims, sink)
             result = await self._graph.run(operation, variables, context)
-        except RequestErrors as error:
-            result = ExecutionResult(None, self._graph.presented(error.errors))
         except Exception as error:
-            result = ExecutionResult(None, self._graph.presented([located_error(error)]))
-        _hand_over(result, sink)
+            result = self._failure(error)
+        seen.codes = self._hand_over(result, sink)
         return None
+
+    def _failure(self, error: Exception) -> ExecutionResult:
+        errors = error.errors if isinstance(error, RequestErrors) else [located_error(error)]
+        return ExecutionResult(None, self._graph.presented(errors))
+
+    @staticmethod
+    def _hand_over(result: ExecutionResult, sink: OperationSink) -> list[str]:
+        """Tells the one answer to an operation; the codes of its errors."""
+        content = content_of(result)
+        if result.data is None and not all(error.path for error in result.errors or ()):
+            # Nothing was executed.
+            sink.end(content["errors"])
+        else:
+            sink.put(orjson.dumps(content).decode())
+            sink.complete()
+        return codes_of(result)
 
     async def _stream(
         self, begin: Callable[[EventStream], Coroutine[Any, Any, Follower | None]], receive: Receive, send: Send
@@ -122,12 +154,3 @@ class LiveEndpoint:
             socket.close(CloseCode.RESTARTING, "The gateway is restarting.")
         for stream in list(self._streams):
             stream.close()
-
-
-def _hand_over(result: ExecutionResult, sink: OperationSink) -> None:
-    errors = [error.formatted for error in result.errors or ()]
-    if result.data is None and not all(error.path for error in result.errors or ()):
-        sink.end(errors)
-        return
-    sink.put(orjson.dumps({"data": result.data, "errors": errors} if errors else {"data": result.data}).decode())
-    sink.complete()

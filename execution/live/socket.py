@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FAREWELL_SECONDS = 5.0
 """How long the closing frame may wait behind what the client does not take."""
+SECOND_LOOK_SECONDS = 1.0
 TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
 
 
@@ -101,6 +102,7 @@ class Socket:
         self._timer: asyncio.TimerHandle | None = None
         self._heard_at = self._loop.time()
         self._pinged_at = 0.0
+        self._is_overdue = False
         self.outbox = Outbox(self._send_text, self._settings.live_patience, self._lost)
 
     async def run(self) -> None:
@@ -210,13 +212,16 @@ class Socket:
 
     def _beat(self) -> None:
         """Pings a client of which nothing was heard for a while; one that leaves a ping unanswered is hung up on."""
-        now, heartbeat = self._loop.time(), self._settings.live_heartbeat
-        wait = self._heard_at + heartbeat - now
+        now = self._loop.time()
+        wait = self._heard_at + self._settings.live_heartbeat - now
         if self._heard_at < self._pinged_at:
-            self.close(CloseCode.TIMEOUT, "A ping was not answered.")
-            return
-        if wait <= 0:
-            self._pinged_at, wait = now, self._settings.live_patience
+            if self._is_overdue:
+                self.close(CloseCode.TIMEOUT, "A ping was not answered.")
+                return
+            # It may be us who were too busy to read the answer.
+            self._is_overdue, wait = True, SECOND_LOOK_SECONDS
+        elif wait <= 0:
+            self._pinged_at, self._is_overdue, wait = now, False, self._settings.live_patience
             self.outbox.put(PING)
         self._timer = self._loop.call_later(wait, self._beat)
 

@@ -43,6 +43,7 @@ class Subscription:
     operation: Operation
     key: str
     noise: Tree
+    variables: tuple[str, ...]
     since_variable: str | None
     since_may_be_missing: bool
     since_text: str | None
@@ -61,6 +62,7 @@ class Subscription:
                 operation,
                 response_key(operation.first_field),
                 noise_of(schema, operation),
+                tuple(d.variable.name.value for d in operation.node.variable_definitions or ()),
                 variable if is_for_this_alone else None,
                 definition is not None and not isinstance(definition.type, NonNullTypeNode),
                 since.value if isinstance(since, StringValueNode) else None,
@@ -68,11 +70,13 @@ class Subscription:
         return found
 
     def asked(self, variables: Variables | None) -> Asked:
-        """Takes what the client has out of the variables."""
-        variables, since, name = dict(variables or {}), self.since_text, self.since_variable
-        given = None if name is None else variables.get(name)
-        if name is not None and (isinstance(given, str) or (given is None and self.since_may_be_missing)):
-            since = given
+        """Takes what the client has out of the variables, and what the operation does not know."""
+        given = variables or {}
+        variables = {name: given[name] for name in self.variables if name in given}
+        since, name = self.since_text, self.since_variable
+        said = None if name is None else variables.get(name)
+        if name is not None and (isinstance(said, str) or (said is None and self.since_may_be_missing)):
+            since = said
             # Of a type that the document may ask for, and the same for all.
             variables[name] = ""
         return Asked(orjson.dumps(variables, option=orjson.OPT_SORT_KEYS), variables, since)

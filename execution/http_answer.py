@@ -1,0 +1,88 @@
+"""What is sent for one request: a status, headers, and bytes in the type and coding that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from graphql import ExecutionResult
+from starlette.types import Send
+
+from execution.compression import compress, is_worth_it
+from execution.error_limit import limit_errors
+from execution.media_types import JSON
+from execution.refusals import Refusal
+from execution.representation import VARY, Representation
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Answer:
+    """Made for this request alone. ``codes`` are those of all its errors, also of those that are not told."""
+
+    __slots__ = ("body", "codes", "headers", "status")
+
+    def __init__(self, content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        self.body = orjson.dumps(content)
+        self.status = status
+        self.headers: Mapping[str, str] = headers or {}
+        self.codes: list[str] = []
+
+    @classmethod
+    def of_result(cls, result: ExecutionResult, media_type: str, extensions: Mapping[str, Any] | None = None) -> Answer:
+        """Without ``data`` where nothing was run, as the specification wants it."""
+        content: dict[str, Any] = {"data": result.data}
+        status = 200
+        codes: list[str] = []
+        if result.errors:
+            content["errors"] = [error.formatted for error in result.errors]
+            codes = [error["extensions"]["code"] for error in content["errors"]]
+            if result.data is None and not all(error.path for error in result.errors):
+                del content["data"]
+                status = 200 if media_type == JSON else 500 if "INTERNAL" in codes else 400
+        if extensions:
+            content["extensions"] = dict(extensions)
+        if codes:
+            limit_errors(content)
+        answer = cls(content, status)
+        answer.codes = codes
+        return answer
+
+    @classmethod
+    def of_refusal(cls, refusal: Refusal, media_type: str) -> Answer:
+        # Some that older clients expect under 200 are no answers to newer ones.
+        status = refusal.status if media_type == JSON else max(refusal.status, 400)
+        answer = cls({"errors": [refusal.formatted]}, status, refusal.headers)
+        answer.codes = [refusal.code]
+        return answer
+
+    async def send(self, send: Send, media_type: str, encoding: str | None) -> None:
+        body = self.body
+        headers = [(b"content-type", f"{media_type}; charset=utf-8".encode()), (b"vary", VARY)]
+        if encoding is not None and is_worth_it(body):
+            body = compress(body)
+            headers.append((b"content-encoding", encoding.encode()))
+        headers.append((b"content-length", str(len(body)).encode()))
+        headers += _encoded(self.headers)
+        await _send(send, self.status, headers, body)
+
+
+async def send_kept(
+    send: Send, kept: Representation, if_none_match: str | None, added: Mapping[str, str] | None = None
+) -> None:
+    """An answer that is given again, or will be; who has it already is told so (304)."""
+    more = _encoded(added) if added else ()
+    if kept.is_named_by(if_none_match):
+        await _send(send, 304, (*kept.short_headers, *more), b"")
+    else:
+        await _send(send, 200, (*kept.headers, *more), kept.body)
+
+
+async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
