@@ -1,7 +1,7 @@
 SELECT attempts.id, attempts.organization_id, attempts.user_id, attempts.lab_id, attempts.assignment_id, attempts.status, attempts.success, attempts.started_at, attempts.completed_at, attempts.due_at, attempts.duration_seconds, attempts.score, attempts.accuracy, attempts.skill_match, attempts.difficulty, attempts.hints_used, attempts.errors, attempts.memory_mib, attempts.cpu_percent, attempts.metadata, attempts.source, attempts.source_id, attempts.recorded_at, attempts.revision, attempts.counted, attempts.deleted_at, attempts.occurred_at AS sort_0, attempts.id AS sort_1
 FROM attempts
 WHERE attempts.success IS true AND attempts.deleted_at IS NULL ORDER BY attempts.occurred_at DESC, attempts.id DESC
- LIMIT $1::INTEGER;
+ LIMIT $1::BIGINT;
 
 SELECT count(*) AS count_1
 FROM (SELECT attempts.id AS id

@@ -6,7 +6,7 @@ FROM lab_stats WHERE lab_id = ANY ($1);
 SELECT labs.id, labs.organization_id, labs.type, labs.title, labs.level_id, labs.difficulty, labs.required_skills, labs.archived_at, labs.title AS title__1, labs.id AS id__1
 FROM labs LEFT OUTER JOIN levels ON levels.id = labs.level_id
 WHERE labs.archived_at IS NULL ORDER BY labs.title ASC, labs.id ASC
- LIMIT $1::INTEGER;
+ LIMIT $1::BIGINT;
 
 SELECT lt.lab_id, t.id, t.organization_id, t.external_id, t.title FROM lab_topics lt JOIN topics t ON t.id = lt.topic_id
 WHERE lt.lab_id = ANY ($1) ORDER BY lt.lab_id, t.title, t.id;

@@ -10,7 +10,7 @@ CROSS JOIN LATERAL (
   LIMIT $13
 ) AS r;
 
-SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1);
+SELECT id, display_name FROM users WHERE id = ANY ($1);
 
 SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1);
 
@@ -18,10 +18,7 @@ SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY (
 
 SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1);
 
-SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1);
-
-SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum
-FROM user_totals_live WHERE user_id = ANY ($1);
+SELECT user_id, tasks FROM user_totals_settled WHERE user_id = ANY ($1);
 
 WITH changed AS MATERIALIZED (SELECT DISTINCT user_id FROM attempt_deltas),
 candidates AS (
@@ -36,8 +33,8 @@ candidates AS (
   UNION ALL
   (
     SELECT l.user_id, l.ranking_score
-    FROM changed c CROSS JOIN LATERAL (SELECT * FROM user_totals_live t WHERE t.user_id = c.user_id) AS l
-    WHERE l.active AND l.ranking_score IS NOT NULL AND (CAST($2 AS numeric) IS NULL OR l.ranking_score < CAST($2 AS numeric)
+    FROM user_totals_settled l
+    WHERE l.user_id = ANY (ARRAY(SELECT c.user_id FROM changed c)) AND l.active AND l.ranking_score IS NOT NULL AND (CAST($2 AS numeric) IS NULL OR l.ranking_score < CAST($2 AS numeric)
       OR (l.ranking_score = CAST($2 AS numeric) AND l.user_id > CAST($3 AS bigint)))
   )
 ),
@@ -53,18 +50,18 @@ candidates AS (
     WHERE t.organization_id = $1 AND t.active AND t.ranking_score IS NOT NULL
       AND NOT EXISTS (SELECT FROM changed c WHERE c.user_id = t.user_id) AND (CAST($2 AS numeric) IS NULL OR t.ranking_score < CAST($2 AS numeric)
       OR (t.ranking_score = CAST($2 AS numeric) AND t.user_id > CAST($3 AS bigint)))
-    ORDER BY t.ranking_score DESC
-    FETCH FIRST $4 ROWS WITH TIES
+    ORDER BY t.ranking_score DESC, t.user_id
+    FETCH FIRST $4 ROWS ONLY
   )
   UNION ALL
   (
     SELECT l.user_id, l.ranking_score
-    FROM changed c CROSS JOIN LATERAL (SELECT * FROM user_totals_live t WHERE t.user_id = c.user_id) AS l
-    WHERE l.active AND l.ranking_score IS NOT NULL AND (CAST($2 AS numeric) IS NULL OR l.ranking_score < CAST($2 AS numeric)
+    FROM user_totals_settled l
+    WHERE l.user_id = ANY (ARRAY(SELECT c.user_id FROM changed c)) AND l.active AND l.ranking_score IS NOT NULL AND (CAST($2 AS numeric) IS NULL OR l.ranking_score < CAST($2 AS numeric)
       OR (l.ranking_score = CAST($2 AS numeric) AND l.user_id > CAST($3 AS bigint)))
   )
 ),
 best AS (
-  SELECT * FROM candidates ORDER BY ranking_score DESC FETCH FIRST $4 ROWS WITH TIES
+  SELECT * FROM candidates ORDER BY ranking_score DESC, user_id FETCH FIRST $4 ROWS ONLY
 )
 SELECT user_id, ranking_score AS value FROM best ORDER BY ranking_score DESC, user_id;

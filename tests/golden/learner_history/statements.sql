@@ -19,7 +19,7 @@ FROM (
             standing_rated - rated) AS score_change
         FROM (
           SELECT a.*, CAST(t.tasks - coalesce(sum(a.tasks) OVER later, 0) AS bigint) AS standing_tasks, CAST(t.task_deadlines - coalesce(sum(a.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(a.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.task_early_seconds - coalesce(sum(a.task_early_seconds) OVER later, 0) AS numeric) AS standing_task_early_seconds, CAST(t.task_timed - coalesce(sum(a.task_timed) OVER later, 0) AS bigint) AS standing_task_timed, CAST(t.task_seconds - coalesce(sum(a.task_seconds) OVER later, 0) AS numeric) AS standing_task_seconds, CAST(t.skilled - coalesce(sum(a.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(a.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(a.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(a.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
-          FROM attempt_measures a JOIN user_totals_live t ON t.user_id = a.user_id
+          FROM attempt_measures a JOIN user_totals_settled t ON t.user_id = a.user_id
           WHERE a.tasks > 0 AND true
           WINDOW later AS (
             PARTITION BY a.user_id ORDER BY a.completed_at DESC, a.attempt_id DESC
@@ -37,7 +37,7 @@ FROM (
     SELECT *, performance_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated) AS score, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score
     FROM (
       SELECT d.*, CAST(t.tasks - coalesce(sum(d.tasks) OVER later, 0) AS bigint) AS standing_tasks, CAST(t.task_deadlines - coalesce(sum(d.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(d.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.task_early_seconds - coalesce(sum(d.task_early_seconds) OVER later, 0) AS numeric) AS standing_task_early_seconds, CAST(t.task_timed - coalesce(sum(d.task_timed) OVER later, 0) AS bigint) AS standing_task_timed, CAST(t.task_seconds - coalesce(sum(d.task_seconds) OVER later, 0) AS numeric) AS standing_task_seconds, CAST(t.skilled - coalesce(sum(d.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(d.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(d.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(d.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
-      FROM user_days_live d JOIN user_totals_live t ON t.user_id = d.user_id
+      FROM user_days d JOIN user_totals_settled t ON t.user_id = d.user_id
       WHERE d.day >= $2::DATE AND d.attempts > 0
       WINDOW later AS (PARTITION BY d.user_id ORDER BY d.day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ) AS standings
@@ -51,7 +51,7 @@ SELECT user_id, array_agg(topic_id), array_agg(c0), array_agg(c1), array_agg(c2)
     FROM (
       SELECT user_id, topic_id, attempts AS c0, successes AS c1, tasks AS c2
       FROM (SELECT user_id, topic_id, attempts, successes, tasks FROM (
-SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_totals_live WHERE user_id = ANY ($1) AND attempts > 0
+SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_totals WHERE user_id = ANY ($1) AND attempts > 0
 ) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
     ) AS sorted
     GROUP BY user_id;
@@ -72,7 +72,7 @@ GROUP BY user_id, topic_id;
 
 WITH slots AS (
       SELECT user_id, width_bucket(day, CAST($1 AS date[])) AS slot, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
-      FROM user_days_live
+      FROM user_days
       WHERE user_id = ANY ($2) AND day >= $3
       GROUP BY 1, 2
       HAVING sum(attempts) > 0
@@ -85,7 +85,7 @@ WITH slots AS (
     standings AS (
       SELECT p.*, CAST(t.task_deadlines - coalesce(sum(p.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(p.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.skilled - coalesce(sum(p.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(p.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(p.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(p.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
       FROM places p
-      JOIN (SELECT * FROM user_totals_live WHERE user_id = ANY ($2)) AS t ON t.user_id = p.user_id
+      JOIN (SELECT * FROM user_totals_settled WHERE user_id = ANY ($2)) AS t ON t.user_id = p.user_id
       WINDOW later AS (PARTITION BY p.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     )
     SELECT user_id, slot, tasks, standing_score

@@ -6,13 +6,13 @@ WHERE users.deactivated_at IS NULL
 
 SELECT group_memberships.group_id, count(*) AS count_1
 FROM group_memberships, users
-WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND group_memberships.group_id IN ($2::BIGINT, $3::BIGINT) AND group_memberships.role = $1::VARCHAR AND group_memberships.valid_from <= now() AND coalesce(group_memberships.valid_to > now(), true) GROUP BY group_memberships.group_id;
+WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND group_memberships.group_id = any($1::BIGINT[]) AND group_memberships.role = $2::VARCHAR AND group_memberships.valid_from <= now() AND coalesce(group_memberships.valid_to > now(), true) GROUP BY group_memberships.group_id;
 
 SELECT groups.id, groups.organization_id, groups.external_id, groups.name, groups.kind, groups.time_zone, groups.created_at, groups.name AS name__1, groups.id AS id__1
 FROM groups ORDER BY groups.name ASC, groups.id ASC
- LIMIT $1::INTEGER;
+ LIMIT $1::BIGINT;
 
-SELECT id, organization_id, external_id, name, kind, time_zone, created_at FROM groups WHERE id = ANY ($1);
+SELECT id, name FROM groups WHERE id = ANY ($1);
 
 SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY ($1);
 
@@ -24,15 +24,15 @@ ORDER BY u.display_name, u.id;
 SELECT numbered.key, numbered.id, numbered.organization_id, numbered.group_id, numbered.user_id, numbered.role, numbered.valid_from, numbered.valid_to, numbered.sort_0, numbered.sort_1
 FROM (SELECT group_memberships.user_id AS key, group_memberships.id AS id, group_memberships.organization_id AS organization_id, group_memberships.group_id AS group_id, group_memberships.user_id AS user_id, group_memberships.role AS role, group_memberships.valid_from AS valid_from, group_memberships.valid_to AS valid_to, group_memberships.valid_from AS sort_0, group_memberships.id AS sort_1, row_number() OVER (PARTITION BY group_memberships.user_id ORDER BY group_memberships.valid_from ASC, group_memberships.id ASC) AS position_in_list
 FROM group_memberships
-WHERE group_memberships.user_id IN ($2::BIGINT, $3::BIGINT, $4::BIGINT) AND coalesce(group_memberships.valid_to > now(), true)) AS numbered
-WHERE numbered.position_in_list <= $1::INTEGER ORDER BY numbered.position_in_list;
+WHERE group_memberships.user_id = any($1::BIGINT[]) AND coalesce(group_memberships.valid_to > now(), true)) AS numbered
+WHERE numbered.position_in_list <= $2::BIGINT ORDER BY numbered.position_in_list;
 
 SELECT organization_id AS key, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum
 FROM (SELECT organization_id, day, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM lab_days UNION ALL SELECT organization_id, day, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS d WHERE organization_id = ANY ($1) AND true GROUP BY organization_id;
 
 SELECT organization_id AS key, count(DISTINCT user_id) FILTER (WHERE attempts > 0),
   count(DISTINCT user_id) FILTER (WHERE successes > 0)
-FROM user_totals_live WHERE organization_id = ANY ($1) AND true GROUP BY organization_id;
+FROM user_totals_settled WHERE organization_id = ANY ($1) AND true GROUP BY organization_id;
 
 SELECT organization_id AS key, people, scored, mean, percentiles, deviation, min, max FROM organization_stats WHERE organization_id = ANY ($1);
 
@@ -47,13 +47,12 @@ FROM organization_stats s WHERE s.organization_id = ANY ($1);
 
 SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1);
 
-SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum
-FROM user_totals_live WHERE user_id = ANY ($1);
+SELECT user_id, ranking_score FROM user_totals_settled WHERE user_id = ANY ($1);
 
-SELECT users.id, users.organization_id, users.external_id, users.username, users.display_name, users.email, users.role, users.time_zone, users.created_at, users.deactivated_at, user_totals_live.ranking_score, users.id AS id__1
-FROM users JOIN user_totals_live ON user_totals_live.user_id = users.id
-WHERE users.deactivated_at IS NULL ORDER BY user_totals_live.ranking_score DESC NULLS LAST, users.id DESC
- LIMIT $1::INTEGER;
+SELECT users.id, users.organization_id, users.external_id, users.username, users.display_name, users.email, users.role, users.time_zone, users.created_at, users.deactivated_at, user_totals_settled.ranking_score, users.id AS id__1
+FROM users JOIN user_totals_settled ON user_totals_settled.user_id = users.id
+WHERE users.deactivated_at IS NULL ORDER BY user_totals_settled.ranking_score DESC NULLS LAST, users.id DESC
+ LIMIT $1::BIGINT;
 
 WITH
 done AS  (
@@ -69,7 +68,7 @@ WITH members AS MATERIALIZED (
   FROM group_memberships m JOIN users u ON u.id = m.user_id
   WHERE m.group_id = ANY ($1) AND m.role = 'MEMBER' AND u.deactivated_at IS NULL
     AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())),
-done AS MATERIALIZED (SELECT * FROM user_totals_live AS d WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
+done AS MATERIALIZED (SELECT * FROM user_totals_settled AS d WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
 each AS (
   SELECT m.group_id, 0 AS entity_id, user_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum
   FROM members m JOIN done a USING (user_id)

@@ -1,5 +1,10 @@
 SELECT group_id AS key, people, scored, mean, percentiles, deviation, min, max FROM group_stats WHERE group_id = ANY ($1);
 
+SELECT group_memberships.group_id, users.id, users.organization_id, users.external_id, users.username, users.display_name, users.email, users.role, users.time_zone, users.created_at, users.deactivated_at, users.display_name AS sort_0, users.id AS sort_1
+FROM group_memberships, users
+WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND group_memberships.group_id = (CAST($1 AS bigint[]))[1] AND group_memberships.role = $2::VARCHAR AND group_memberships.valid_from <= now() AND coalesce(group_memberships.valid_to > now(), true) ORDER BY users.display_name ASC, users.id ASC
+ LIMIT $3::BIGINT;
+
 SELECT groups.id, groups.organization_id, groups.external_id, groups.name, groups.kind, groups.time_zone, groups.created_at, groups.name AS name__1, groups.id AS id__1
 FROM groups ORDER BY groups.name ASC, groups.id ASC
  LIMIT $1::BIGINT;
@@ -9,12 +14,6 @@ SELECT id, organization_id, position, title FROM levels WHERE id = ANY ($1);
 SELECT id, organization_id, type, title, level_id, difficulty, required_skills, archived_at FROM labs WHERE id = ANY ($1);
 
 SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY ($1);
-
-SELECT numbered.group_id, numbered.id, numbered.organization_id, numbered.external_id, numbered.username, numbered.display_name, numbered.email, numbered.role, numbered.time_zone, numbered.created_at, numbered.deactivated_at, numbered.sort_0, numbered.sort_1
-FROM (SELECT group_memberships.group_id AS group_id, users.id AS id, users.organization_id AS organization_id, users.external_id AS external_id, users.username AS username, users.display_name AS display_name, users.email AS email, users.role AS role, users.time_zone AS time_zone, users.created_at AS created_at, users.deactivated_at AS deactivated_at, users.display_name AS sort_0, users.id AS sort_1, row_number() OVER (PARTITION BY group_memberships.group_id ORDER BY users.display_name ASC, users.id ASC) AS position_in_list
-FROM group_memberships, users
-WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND group_memberships.group_id = any($1::BIGINT[]) AND group_memberships.role = $2::VARCHAR AND group_memberships.valid_from <= now() AND coalesce(group_memberships.valid_to > now(), true)) AS numbered
-WHERE numbered.position_in_list <= $3::BIGINT ORDER BY numbered.position_in_list;
 
 SELECT owners.key, lists.id, lists.organization_id, lists.user_id, lists.lab_id, lists.assignment_id, lists.status, lists.success, lists.started_at, lists.completed_at, lists.due_at, lists.duration_seconds, lists.score, lists.accuracy, lists.skill_match, lists.difficulty, lists.hints_used, lists.errors, lists.memory_mib, lists.cpu_percent, lists.metadata, lists.source, lists.source_id, lists.recorded_at, lists.revision, lists.counted, lists.deleted_at, lists.sort_0, lists.sort_1
 FROM unnest($1::BIGINT[]) AS owners(key) JOIN LATERAL (SELECT attempts.id AS id, attempts.organization_id AS organization_id, attempts.user_id AS user_id, attempts.lab_id AS lab_id, attempts.assignment_id AS assignment_id, attempts.status AS status, attempts.success AS success, attempts.started_at AS started_at, attempts.completed_at AS completed_at, attempts.due_at AS due_at, attempts.duration_seconds AS duration_seconds, attempts.score AS score, attempts.accuracy AS accuracy, attempts.skill_match AS skill_match, attempts.difficulty AS difficulty, attempts.hints_used AS hints_used, attempts.errors AS errors, attempts.memory_mib AS memory_mib, attempts.cpu_percent AS cpu_percent, attempts.metadata AS metadata, attempts.source AS source, attempts.source_id AS source_id, attempts.recorded_at AS recorded_at, attempts.revision AS revision, attempts.counted AS counted, attempts.deleted_at AS deleted_at, attempts.occurred_at AS sort_0, attempts.id AS sort_1
@@ -28,12 +27,12 @@ SELECT user_id, array_agg(topic_id), array_agg(c0), array_agg(c1)
     FROM (
       SELECT user_id, topic_id, attempts AS c0, ranking_score AS c1
       FROM (SELECT user_id, topic_id, attempts, CAST(ranking_score AS float8) AS ranking_score FROM (
-SELECT user_id, topic_id, attempts, ranking_score FROM user_topic_totals_live WHERE user_id = ANY ($1) AND attempts > 0
+SELECT user_id, topic_id, attempts, ranking_score FROM user_topic_totals WHERE user_id = ANY ($1) AND attempts > 0
 ) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
     ) AS sorted
     GROUP BY user_id;
 
-SELECT user_id, ranking_score, tasks, task_deadlines, task_on_time FROM user_totals_live WHERE user_id = ANY ($1);
+SELECT user_id, ranking_score, tasks, task_deadlines, task_on_time FROM user_totals_settled WHERE user_id = ANY ($1);
 
 WITH
 members AS MATERIALIZED (
@@ -41,7 +40,7 @@ members AS MATERIALIZED (
   FROM group_memberships m JOIN users u ON u.id = m.user_id
   WHERE m.group_id = ANY ($1) AND m.role = 'MEMBER' AND u.deactivated_at IS NULL
     AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())),
-totals AS MATERIALIZED (SELECT user_id, score, ranking_score FROM user_totals_live WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
+totals AS MATERIALIZED (SELECT user_id, score, ranking_score FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
 scores AS (SELECT m.group_id AS key, t.score, t.ranking_score FROM members m JOIN totals t USING (user_id))
 SELECT key, array_agg(ranking_score ORDER BY ranking_score DESC) AS scores
 FROM scores WHERE ranking_score IS NOT NULL GROUP BY key;
@@ -52,7 +51,7 @@ members AS MATERIALIZED (
   FROM group_memberships m JOIN users u ON u.id = m.user_id
   WHERE m.group_id = ANY ($1) AND m.role = 'MEMBER' AND u.deactivated_at IS NULL
     AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())),
-totals AS MATERIALIZED (SELECT user_id, score, ranking_score FROM user_totals_live WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
+totals AS MATERIALIZED (SELECT user_id, score, ranking_score FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
 scores AS (SELECT m.group_id AS key, t.score, t.ranking_score FROM members m JOIN totals t USING (user_id)),
 placed AS (
   SELECT key, score, CASE WHEN score = $2 THEN CAST($3 AS integer)
@@ -96,7 +95,7 @@ WITH members AS MATERIALIZED (
   FROM group_memberships m JOIN users u ON u.id = m.user_id
   WHERE m.group_id = ANY ($1) AND m.role = 'MEMBER' AND u.deactivated_at IS NULL
     AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())),
-done AS MATERIALIZED (SELECT * FROM user_totals_live AS d WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
+done AS MATERIALIZED (SELECT * FROM user_totals_settled AS d WHERE user_id = ANY (ARRAY(SELECT user_id FROM members))),
 each AS (
   SELECT m.group_id, 0 AS entity_id, user_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum
   FROM members m JOIN done a USING (user_id)
@@ -132,7 +131,7 @@ WITH slots AS (
     standings AS (
       SELECT p.*, CAST(t.task_deadlines - coalesce(sum(p.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(p.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.skilled - coalesce(sum(p.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(p.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(p.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(p.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
       FROM places p
-      JOIN (SELECT * FROM user_totals_live WHERE user_id = ANY ($2)) AS t ON t.user_id = p.user_id
+      JOIN (SELECT * FROM user_totals_settled WHERE user_id = ANY ($2)) AS t ON t.user_id = p.user_id
       WINDOW later AS (PARTITION BY p.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     )
     SELECT user_id, slot, standing_score
