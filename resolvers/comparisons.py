@@ -57,7 +57,9 @@ class Comparison:
 async def resolve_comparison(context: Context, user_a: int, user_b: int, spec: PeriodSpec | None) -> Comparison:
     """Raises Forbidden, PeriodError, and NotFound unless the viewer may see both."""
     await context.require(Permission.VIEW_TEAM)
-    a, b = await context.together(resolve_performance(context, user_a, spec), resolve_performance(context, user_b, spec))
+    a, b = await context.together(
+        resolve_performance(context, user_a, spec), resolve_performance(context, user_b, spec)
+    )
     return Comparison(a, b)
 
 

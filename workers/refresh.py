@@ -28,9 +28,7 @@ MAX_ERROR_LENGTH = 500
 log = structlog.get_logger(__name__)
 
 
-async def refresh_due(
-    engine: AsyncEngine, seconds: float, stop: asyncio.Event | None = None
-) -> list[str]:
+async def refresh_due(engine: AsyncEngine, seconds: float, stop: asyncio.Event | None = None) -> list[str]:
     """Refreshes what was last refreshed ``seconds`` ago or more and may have changed; the names refreshed.
 
     A view that fails keeps its old contents and its error, and is tried again after ``seconds``. Raises what an outage raises.
@@ -47,9 +45,7 @@ async def refresh_due(
     return refreshed
 
 
-async def refresh_named(
-    engine: AsyncEngine, names: Sequence[str], progress: Callable[[str, str | None], None]
-) -> None:
+async def refresh_named(engine: AsyncEngine, names: Sequence[str], progress: Callable[[str, str | None], None]) -> None:
     """Refreshes the named views now (all without names), due or not. ``progress`` gets each name, and why it failed.
 
     Raises ValueError for a name that is no view's.

@@ -127,7 +127,9 @@ def build_platform(connection: Connection) -> None:
         "INSERT INTO trusted_documents (id, body, operations)"
         " SELECT encode(sha256(convert_to(body, 'UTF8')), 'hex'), body, '{}' FROM (VALUES ('{ __typename }')) AS d (body)"
     )
-    connection.execute("INSERT INTO trusted_document_aliases (alias, document_id) SELECT 'a', id FROM trusted_documents")
+    connection.execute(
+        "INSERT INTO trusted_document_aliases (alias, document_id) SELECT 'a', id FROM trusted_documents"
+    )
 
 
 def add_attempts(connection: Connection, of: Organization, lab_id: int) -> None:

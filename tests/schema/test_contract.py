@@ -39,9 +39,7 @@ def own_types(contract: GraphQLSchema) -> Iterator[GraphQLNamedType]:
 
 
 def test_the_printed_schema_is_fresh() -> None:
-    assert PRINTED.read_text().strip() == graph.printed.strip(), (
-        "run: scoregraph schema --output schema/schema.graphql"
-    )
+    assert PRINTED.read_text().strip() == graph.printed.strip(), "run: scoregraph schema --output schema/schema.graphql"
 
 
 def test_everything_is_described(contract: GraphQLSchema) -> None:

@@ -33,9 +33,7 @@ async def test_takes_as_many_folds_as_it_needs(
     assert value(school, "SELECT max(version) FROM user_totals") >= pending // 3
 
 
-async def test_stops_between_two_folds(
-    school: Database, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_stops_between_two_folds(school: Database, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fold, "MAX_CHANGES", 3)
     stop = asyncio.Event()
 
@@ -56,9 +54,7 @@ async def test_idle_costs_no_number(school: Database, engine: AsyncEngine) -> No
     assert value(school, "SELECT last_value FROM fold_version") == before
 
 
-async def test_leaves_the_fold_to_another_worker_that_is_at_it(
-    school: Database, engine: AsyncEngine
-) -> None:
+async def test_leaves_the_fold_to_another_worker_that_is_at_it(school: Database, engine: AsyncEngine) -> None:
     with school.connect(None) as other, other.transaction():
         other.execute("SELECT pg_advisory_xact_lock(hashtext('scoregraph.fold'))")
         assert await fold_pending(engine) == 0
