@@ -67,5 +67,5 @@ def ratio(numerator: Decimal | int, denominator: Decimal | int) -> float | None:
     if not denominator:
         return None
     if numerator.__class__ is int and denominator.__class__ is int:
-        return float(numerator / denominator)
+        return numerator / denominator
     return float(Decimal(numerator) / Decimal(denominator))
