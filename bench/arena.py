@@ -42,7 +42,7 @@ class Arena:
     @cached_property
     def small(self) -> Server:
         """On the small database, without a response cache."""
-        return self._stack.enter_context(gateway(self.small_database_url, self._databases.redis_url))
+        return self._stack.enter_context(gateway(self.own_databases[1], self._databases.redis_url))
 
     @cached_property
     def theirs(self) -> Server:
@@ -50,10 +50,8 @@ class Arena:
         return self._stack.enter_context(postgraphile(self._databases.large))
 
     @property
-    def small_database_url(self) -> str:
-        """Raises CommandError where there is none."""
+    def own_databases(self) -> tuple[str, str]:
+        """The large and the small one, which may be changed. Raises CommandError where the large one is somebody else's."""
         if self._databases.small is None:
-            raise CommandError(
-                "This needs the small database: seed with `scoregraph bench seed`, leave out --database-url."
-            )
-        return self._databases.small
+            raise CommandError("This changes data: seed with `scoregraph bench seed`, and leave out --database-url.")
+        return self._databases.large, self._databases.small

@@ -103,7 +103,7 @@ def foundation_command(
 
 
 def _say(line: str) -> None:
-    console.print(line, highlight=False)
+    console.print(line, highlight=False, soft_wrap=True)
 
 
 def _command() -> str:

@@ -18,7 +18,9 @@ import psycopg
 
 from bench.arena import Arena
 from bench.duel import Plan, Progress
+from bench.measure import connect
 from bench.processes import CHECKOUT, Server
+from bench.rollups import fold
 from bench.subscribers import DEBOUNCE
 from commands.complaints import CommandError
 
@@ -43,6 +45,7 @@ def measure_fanout(arena: Arena, plan: Plan, progress: Progress) -> dict[str, fl
     subscriber, when the first thousand have come.
     """
     _allow_open_files(SUBSCRIBERS + 200)
+    _, database_url = arena.own_databases
     before = arena.small.resident_bytes()
     kib = 0.0
     found: dict[str, list[float]] = {"shared": [], "own": []}
@@ -51,10 +54,12 @@ def measure_fanout(arena: Arena, plan: Plan, progress: Progress) -> dict[str, fl
             with _subscribed(arena.small, kind) as subscribers:
                 time.sleep(SETTLE_SECONDS)
                 kib = kib or (arena.small.resident_bytes() - before) / 1024 / SUBSCRIBERS
-                _push_ms(subscribers, arena.small_database_url)
-                taken, size = _push_ms(subscribers, arena.small_database_url)
+                _push_ms(subscribers, database_url)
+                taken, size = _push_ms(subscribers, database_url)
             times.append(taken)
             progress(f"{kind} round {number}: the last of {SUBSCRIBERS:,} had {size:,} bytes after {taken:,.0f} ms")
+    with connect(database_url) as connection:
+        fold(connection)
     ratio = statistics.median(own / shared for shared, own in zip(*found.values(), strict=True))
     shared, own = (statistics.median(times) for times in found.values())
     progress(f"shared {shared:.0f} ms, each for itself {own:,.0f} ms: {ratio:.0f} ×; {kib:.1f} KiB a subscriber")

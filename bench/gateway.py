@@ -12,9 +12,12 @@ from bench.databases import Databases
 from bench.duel import Duel, Plan, Progress, duel, median
 from bench.fanout import measure_fanout
 from bench.growth import measure_history, measure_members
+from bench.measure import connect
 from bench.questions import GROUP_PAGE, QUESTIONS
+from bench.rollups import change, fold
 
 TAIL_CONNECTIONS = 32
+PENDING = 1_000
 
 Measurement = Callable[[Arena, Plan, Progress], dict[str, float]]
 
@@ -44,6 +47,19 @@ def _tail(arena: Arena, plan: Plan, progress: Progress) -> dict[str, float]:
     return {"q2_p99_vs_postgraphile": ratio, "q2_p99_ms": our_p99, "q2_postgraphile_p99_ms": their_p99}
 
 
+def _pending(arena: Arena, plan: Plan, progress: Progress) -> dict[str, float]:
+    """The group page while changes of other people, and of some of the group, wait to be folded."""
+    large, _ = arena.own_databases
+    with connect(large) as connection:
+        change(connection, PENDING)
+        try:
+            found = duel(GROUP_PAGE, arena.ours, arena.theirs, plan, progress)
+        finally:
+            fold(connection)
+    progress(f"q2 with {PENDING:,} changes pending: {found.ratio():.2f} × PostGraphile; {_cpu(found)}")
+    return {"q2_pending_vs_postgraphile": found.ratio()}
+
+
 def _cpu(found: Duel) -> str:
     said = []
     for name, loads in (("ours", found.ours), ("theirs", found.theirs)):
@@ -56,6 +72,7 @@ def _cpu(found: Duel) -> str:
 MEASUREMENTS: dict[str, Measurement] = {
     **{key: _question(key) for key in QUESTIONS},
     "tail": _tail,
+    "pending": _pending,
     "cached": measure_cached,
     "fanout": measure_fanout,
     "abuse": measure_abuse,

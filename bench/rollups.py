@@ -19,13 +19,23 @@ SELECT user_id, score, ranking_score, experience_level, tasks, attempts FROM use
 VIEWER = """SELECT set_config('scoregraph.viewer', '{"organization_id": 1, "user_id": 20001, "role": "MANAGER", "group_ids": []}', false)"""
 
 
-def fold_after(connection: Connection, changes: int) -> float:
-    """Seconds to fold so many changes (recording them is not counted)."""
+def change(connection: Connection, changes: int) -> None:
+    """Records so many attempts of anybody."""
     connection.execute(CHANGES, {"people": PEOPLE, "changes": changes})
+
+
+def fold(connection: Connection) -> float:
+    """Folds what is pending, as a worker; seconds."""
     connection.execute("SET ROLE scoregraph_worker")
     taken = seconds(lambda: connection.execute("SELECT folded FROM fold_attempt_deltas()").fetchall())
     connection.execute("RESET ROLE")
     return taken
+
+
+def fold_after(connection: Connection, changes: int) -> float:
+    """Seconds to fold so many changes (recording them is not counted)."""
+    change(connection, changes)
+    return fold(connection)
 
 
 def read(connection: Connection, statement: str, *arguments: object, times: int = 50) -> float:
@@ -55,11 +65,11 @@ def measure(admin_url: str, small: int, large: int) -> dict[str, float]:
         people = list(range(600, 600 * 34, 600))[:33]
         quiet = medians(lambda: read(many, CARD, people))[0]
         # Without a worker: the changes stay pending, spread over everybody.
-        many.execute(CHANGES, {"people": PEOPLE, "changes": 20_000})
+        change(many, 20_000)
         many.execute("ANALYZE attempt_deltas")
         pending = medians(lambda: read(many, CARD, people))[0]
+        fold(many)
         many.execute("SET ROLE scoregraph_worker")
-        many.execute("SELECT folded FROM fold_attempt_deltas()")
         many.execute("SELECT refresh_view('score_ranks')")
         many.execute("RESET ROLE")
         many.execute("VACUUM ANALYZE user_totals, attempt_deltas")
