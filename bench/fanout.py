@@ -20,7 +20,7 @@ from bench.arena import Arena
 from bench.duel import Plan, Progress
 from bench.measure import connect
 from bench.processes import CHECKOUT, Server
-from bench.rollups import fold
+from bench.rollups import settle
 from bench.subscribers import DEBOUNCE
 from commands.complaints import CommandError
 
@@ -59,7 +59,7 @@ def measure_fanout(arena: Arena, plan: Plan, progress: Progress) -> dict[str, fl
             times.append(taken)
             progress(f"{kind} round {number}: the last of {SUBSCRIBERS:,} had {size:,} bytes after {taken:,.0f} ms")
     with connect(database_url) as connection:
-        fold(connection)
+        settle(connection)
     ratio = statistics.median(own / shared for shared, own in zip(*found.values(), strict=True))
     shared, own = (statistics.median(times) for times in found.values())
     progress(f"shared {shared:.0f} ms, each for itself {own:,.0f} ms: {ratio:.0f} ×; {kib:.1f} KiB a subscriber")

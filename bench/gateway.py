@@ -14,7 +14,7 @@ from bench.fanout import measure_fanout
 from bench.growth import measure_history, measure_members
 from bench.measure import connect
 from bench.questions import GROUP_PAGE, QUESTIONS
-from bench.rollups import change, fold
+from bench.rollups import change, settle
 
 TAIL_CONNECTIONS = 32
 PENDING = 1_000
@@ -55,7 +55,7 @@ def _pending(arena: Arena, plan: Plan, progress: Progress) -> dict[str, float]:
         try:
             found = duel(GROUP_PAGE, arena.ours, arena.theirs, plan, progress)
         finally:
-            fold(connection)
+            settle(connection)
     progress(f"q2 with {PENDING:,} changes pending: {found.ratio():.2f} × PostGraphile; {_cpu(found)}")
     return {"q2_pending_vs_postgraphile": found.ratio()}
 

@@ -32,6 +32,14 @@ def fold(connection: Connection) -> float:
     return taken
 
 
+def settle(connection: Connection) -> None:
+    """Folds what is pending and takes down where everybody stands, as a worker does in time."""
+    fold(connection)
+    connection.execute("SET ROLE scoregraph_worker")
+    connection.execute("SELECT refresh_view('score_ranks')")
+    connection.execute("RESET ROLE")
+
+
 def fold_after(connection: Connection, changes: int) -> float:
     """Seconds to fold so many changes (recording them is not counted)."""
     change(connection, changes)
@@ -68,10 +76,7 @@ def measure(admin_url: str, small: int, large: int) -> dict[str, float]:
         change(many, 20_000)
         many.execute("ANALYZE attempt_deltas")
         pending = medians(lambda: read(many, CARD, people))[0]
-        fold(many)
-        many.execute("SET ROLE scoregraph_worker")
-        many.execute("SELECT refresh_view('score_ranks')")
-        many.execute("RESET ROLE")
+        settle(many)
         many.execute("VACUUM ANALYZE user_totals, attempt_deltas")
         top = medians(lambda: read(many, _top_100()))[0]
         return {

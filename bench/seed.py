@@ -38,7 +38,8 @@ INSERT INTO lab_topics (organization_id, lab_id, topic_id) SELECT 1, n, 1 + n % 
 """
 
 # Sessions of up to `most_tries` tries of one person at one lab. A person goes from topic to topic, through a third of the labs
-# and then through them again: after 20 sessions everybody has tried every topic, however long the history.
+# and then through them again: after 20 sessions everybody has tried every topic, however long the history. People are of
+# different skill, so that scores spread.
 ATTEMPTS = """
 INSERT INTO attempts (
   organization_id, user_id, lab_id, status, completed_at, due_at, duration_seconds, score, accuracy, skill_match, difficulty,
@@ -48,10 +49,11 @@ SELECT 1, 1 + s.n %% %(people)s,
   1 + ((hashint8extended(s.n %% %(people)s, 1) & 65535) + ((s.n / %(people)s) %% (%(labs)s / 3)) * 63) %% %(labs)s,
   CASE WHEN t.try = 1 + s.n %% %(most_tries)s AND s.n %% 7 <> 0 THEN 'SUCCEEDED' ELSE 'FAILED' END,
   s.start + t.try * interval '20 minutes', s.start + ((s.n %% 11) - 4) * interval '1 hour',
-  60 + s.n %% 4000, s.n %% 101, (s.n %% 101) / 100.0, (s.n %% 97) / 96.0, s.n %% 11, t.try %% 3,
+  60 + s.n %% 4000, s.n %% 101, (s.n %% 101) / 100.0, round((s.n %% 97) / 96.0 * s.skill, 4), s.n %% 11, t.try %% 3,
   CASE WHEN s.n %% 3 = 0 THEN ARRAY['E' || s.n %% 12] ELSE '{}' END
 FROM (
-  SELECT n, now() - interval '1 day' - ((n * 6151) %% 31000000) * interval '1 second' AS start
+  SELECT n, now() - interval '1 day' - ((n * 6151) %% 31000000) * interval '1 second' AS start,
+    0.25 + 0.75 * (hashint8extended(n %% %(people)s, 2) & 1023) / 1023.0 AS skill
   FROM generate_series(%(first)s::bigint, %(last)s) n
 ) AS s
 CROSS JOIN LATERAL generate_series(1, 1 + s.n %% %(most_tries)s) AS t (try)
