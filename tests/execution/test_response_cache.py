@@ -190,14 +190,16 @@ async def test_a_card_outlives_what_others_do(keeper: Keeper) -> None:
 
 async def test_a_refresh_drops_what_was_read_from_views(keeper: Keeper) -> None:
     document = "{ labs { nodes { title stats { commonErrors { code } } } } }"
+    spread = "{ organization { scoreStatistics { median } } }"
     titles = "{ labs { nodes { title } } }"
-    for one in (document, titles):
+    for one in (document, spread, titles):
         await keeper.ask(one, MIA)
     with keeper.database.connect(None) as admin:
         admin.execute("SET ROLE scoregraph_worker")
         admin.execute("SELECT refresh_view('lab_stats')")
     await keeper.cache.catch_up()
     assert not await keeper.is_kept(document, MIA)
+    assert not await keeper.is_kept(spread, MIA)
     assert await keeper.is_kept(titles, MIA)
     await change(keeper, "UPDATE labs SET title = 'Lab one' WHERE type = 'l1'")
     assert not await keeper.is_kept(titles, MIA)
