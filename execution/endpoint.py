@@ -114,6 +114,9 @@ class GraphQLEndpoint:
         if exchange.scope["method"] not in METHODS:
             raise Refusal(405, "Send a query by GET or POST.", "METHOD_NOT_ALLOWED", headers={"Allow": "GET, POST"})
         exchange.body = await read_body(exchange.receive, exchange.headers)
+        if "no-cache" in exchange.headers.get("cache-control", ""):
+            # Whoever wrote through another process wants to read no older than that.
+            await self._cache.catch_up()
         kept = None if wants_report(exchange.headers) else self._cache.find(exchange.name)
         if kept is not None:
             exchange.seen.cached = True
