@@ -66,9 +66,9 @@ class UnknownCaller(Exception):
 
 
 ENTER = sql("""
-SELECT v.organization_id, v.user_id, v.role, v.group_ids, now() AS at, is_settled(v.organization_id) AS is_settled,
+SELECT v.organization_id, v.user_id, v.role, v.group_ids, now() AS at, o.time_zone, o.is_settled,
   set_config('scoregraph.viewer', to_json(v)::text, true)
-FROM find_viewer(:organization, :subject, :role, :group_ids) AS v
+FROM find_viewer(:organization, :subject, :role, :group_ids) AS v, organization_now(v.organization_id) AS o
 """)
 
 
@@ -89,10 +89,16 @@ class Snapshot:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._entered: tuple[Viewer, datetime] | None = None
         self._is_settled = False
+        self._is_over = False
 
     async def viewer(self) -> Viewer:
         """Raises UnknownCaller."""
         return (await self._enter())[0]
+
+    async def time_zone(self) -> str:
+        """The organization's, whose days the rollups keep."""
+        await self._enter()
+        return self._time_zone
 
     async def at(self) -> datetime:
         """The instant of the snapshot. An answer that depends on it is not kept; see ``lasting``."""
@@ -153,8 +159,9 @@ class Snapshot:
         return int(count)
 
     async def aclose(self) -> None:
-        """Ends the transaction and gives the connection back."""
+        """Ends the transaction and gives the connection back. Who still asks afterwards is refused."""
         async with self._turn:
+            self._is_over = True
             await self._close()
 
     async def _enter(self) -> tuple[Viewer, datetime]:
@@ -167,6 +174,8 @@ class Snapshot:
         return self._entered
 
     async def _open(self) -> asyncpg.Connection[asyncpg.Record]:
+        if self._is_over:
+            raise DatabaseUnavailable("The request is over.")
         if self._connection is None:
             begun = time.monotonic()
             try:
@@ -181,7 +190,7 @@ class Snapshot:
                     row["organization_id"], row["user_id"], row["role"], tuple(row["group_ids"]), self._note_who
                 )
                 self._entered = (viewer, row["at"])
-                self._is_settled = row["is_settled"]
+                self._time_zone, self._is_settled = row["time_zone"], row["is_settled"]
                 if self._reading is not None:
                     self._reading.enter(*self._entered, begun)
         if self._entered is None:

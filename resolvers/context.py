@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth import Claims
 from db.changes import Changes
-from db.engine import ReadPool
+from db.engine import DatabaseUnavailable, ReadPool
 from db.reading import current_reading
 from db.snapshot import Caller, Snapshot, Viewer
 from resolvers.batches import AllWanted, Batches, in_step
@@ -56,6 +56,7 @@ class Context:
     _snapshot: Snapshot | None = None
     _loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = field(default_factory=dict)
     _batches: Batches | None = None
+    _is_over: bool = False
 
     @property
     def caller(self) -> Caller:
@@ -68,6 +69,8 @@ class Context:
 
     @property
     def snapshot(self) -> Snapshot:
+        if self._is_over:
+            raise DatabaseUnavailable("The operation is over.")
         if self._snapshot is None:
             self._snapshot = Snapshot(self.services.read_pool, self.caller, lambda: self.narrow(Audience.PERSON))
         return self._snapshot
@@ -145,6 +148,11 @@ class Context:
         """A context of its own for another operation of the same caller. A socket may outlive its token."""
         has_expired = self.claims is not None and self.claims.expires_at <= datetime.now(UTC)
         return Context(self.services, self.claims, self.connection_params, has_expired)
+
+    async def aclose(self) -> None:
+        """Lets go of everything for good. Resolvers that nobody waits for any more may still run: they are refused."""
+        self._is_over = True
+        await self.renew()
 
     async def renew(self) -> None:
         """Lets go of the snapshot and of everything loaded from it: what follows reads anew."""

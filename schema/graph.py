@@ -89,7 +89,7 @@ class Graph:
         try:
             result = await self.executor.run(operation, variables, context, compiled=compiled)
         finally:
-            await context.renew()
+            await context.aclose()
         return self._presented(result)
 
     def check_variables(self, operation: Operation, variables: dict[str, Any] | None) -> None:
@@ -101,7 +101,7 @@ class Graph:
         try:
             result = await self.executor.ask(operation, variables, context)
         finally:
-            await context.renew()
+            await context.aclose()
         return self._presented(result)
 
     async def execute(

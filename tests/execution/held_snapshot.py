@@ -1,0 +1,76 @@
+"""A pool whose requests all read one snapshot, also the same `now()`: two executions of an operation can be compared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+
+from db.engine import ReadPool
+
+SAVEPOINT = "one_request"
+T = TypeVar("T")
+
+
+class HeldPool(ReadPool):
+    """While ``held()``, each request is a savepoint of one REPEATABLE READ, READ ONLY transaction."""
+
+    _held: asyncpg.Connection[asyncpg.Record] | None = None
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        async with super().connection() as connection:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._held = connection
+            self._turn = asyncio.Lock()
+            try:
+                yield
+            finally:
+                self._held = None
+                async with self._turn:
+                    await connection.execute("ROLLBACK")
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        if self._held is None:
+            async with super().connection() as connection:
+                yield connection
+        else:
+            yield _Part(self._held, self._turn)
+
+
+class _Part:
+    """What a snapshot asks of its connection, with a savepoint where it begins and ends a transaction.
+
+    The standard executor cancels what it needs no more. A statement is finished nevertheless: asyncpg would close the
+    connection, and with it the snapshot that the next execution is to read.
+    """
+
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record], turn: asyncio.Lock) -> None:
+        self._connection = connection
+        self._turn = turn
+        self.is_closed = connection.is_closed
+        self.terminate = connection.terminate
+
+    async def fetch(self, *query: Any) -> list[asyncpg.Record]:
+        return await self._finished(self._connection.fetch(*query))
+
+    async def fetchrow(self, *query: Any) -> asyncpg.Record | None:
+        return await self._finished(self._connection.fetchrow(*query))
+
+    async def execute(self, statement: str) -> None:
+        if statement.startswith("BEGIN"):
+            statement = f"SAVEPOINT {SAVEPOINT}"
+        elif statement == "ROLLBACK":
+            statement = f"ROLLBACK TO SAVEPOINT {SAVEPOINT}"
+        await self._finished(self._connection.execute(statement))
+
+    async def _finished(self, running: Awaitable[T]) -> T:
+        async def run() -> T:
+            async with self._turn:
+                return await running
+
+        return await asyncio.shield(asyncio.ensure_future(run()))

@@ -1,0 +1,121 @@
+"""The school with more to ask about: deadlines given and moved, attempts changed, deleted and not yet folded, days near today.
+
+Once filled it does not change, so that two executions of an operation can be compared.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+
+from schema.nodes import NODES
+from schema.relay import global_id
+from tests.asking import Asker
+from tests.execution.generated_values import World
+
+TABLES = {
+    "Assignment": "assignments",
+    "Attempt": "attempts",
+    "Group": "groups",
+    "GroupMembership": "group_memberships",
+    "Lab": "labs",
+    "Level": "levels",
+    "Organization": "organizations",
+    "PerformanceLog": "attempts",
+    "Topic": "topics",
+    "User": "users",
+}
+assert set(TABLES) == set(NODES)
+
+RECENT = """
+INSERT INTO attempts (organization_id, user_id, lab_id, status, completed_at, due_at, duration_seconds, score, skill_match, difficulty,
+  errors, source, source_id)
+SELECT u.organization_id, u.id, l.id, CASE WHEN n % 4 = 0 THEN 'FAILED' ELSE 'SUCCEEDED' END, now() - n * interval '31 hours',
+  now() - n * interval '30 hours', 60 * n, 100 - n, 0.5 + n / 100.0, l.difficulty, CASE WHEN n % 3 = 0 THEN ARRAY['E_SYNTAX'] ELSE '{}' END,
+  'API', 'recent-' || u.id || '-' || l.id || '-' || n
+FROM organizations o
+JOIN users u ON u.organization_id = o.id AND u.external_id IN ('ben', 'cleo', 'dan')
+JOIN labs l ON l.organization_id = o.id
+CROSS JOIN generate_series(1, 5) AS n
+"""
+SAVE = "mutation ($input: SaveAssignmentInput!) { saveAssignment(input: $input) { assignment { id } userErrors { message } } }"
+EXTEND = "mutation ($input: ExtendDeadlineInput!) { extendDeadline(input: $input) { userErrors { message } } }"
+UPDATE = "mutation ($input: UpdateAttemptInput!) { updateAttempt(input: $input) { userErrors { message } } }"
+DELETE = "mutation ($input: DeleteAttemptInput!) { deleteAttempt(input: $input) { userErrors { message } } }"
+
+PAGES = "edges { cursor }"
+EVERYTHING = f"""{{
+  users(first: 3) {{ {PAGES} nodes {{
+    attempts(first: 2) {{ {PAGES} nodes {{ revisions {{ {PAGES} }} }} }} performanceLogs(first: 2) {{ {PAGES} }}
+    snapshots(first: 2, period: {{allTime: true}}) {{ {PAGES} }} memberships(first: 1) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} }} }}
+  groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
+  attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }}
+  leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
+}}"""
+
+
+async def enliven(ask: Asker) -> World:
+    """Fills a school that was built, folded and refreshed; part of it stays to be folded. What there is then."""
+    root = {"person": "root", "role": "ADMIN"}
+
+    async def write(document: str, **values: Any) -> Any:
+        answer = await ask(document, {"input": values}, **root)
+        assert answer.errors == []
+        assert answer.data is not None
+        (payload,) = answer.data.values()
+        assert payload["userErrors"] == []
+        return payload
+
+    with ask.database.connect() as owner:
+        owner.execute(RECENT)
+    for given, lab in (({"groupId": ask.id("Group", "alg-1")}, "l1"), ({"userId": ask.id("User", "cleo")}, "l3")):
+        saved = await write(
+            SAVE, labId=ask.id("Lab", lab), assignedAt="2026-01-01T00:00:00Z", dueAt="2026-03-05T12:00:00Z", **given
+        )
+        assignment = saved["assignment"]["id"]
+        await write(
+            EXTEND, assignmentId=assignment, userId=ask.id("User", "cleo"), dueAt="2026-03-08T12:00:00Z", reason="ill"
+        )
+    with ask.database.connect(None) as admin:
+        changed, deleted = (
+            global_id("Attempt", key)
+            for (key,) in admin.execute(
+                "SELECT id FROM attempts WHERE source_id IN ('ben-1', 'ben-5') ORDER BY source_id"
+            )
+        )
+        await write(UPDATE, id=changed, patch={"score": 31.5, "errors": ["E_SYNTAX"]}, reason="counted wrongly")
+        await write(DELETE, id=deleted)
+        own, foreign = (_ids(admin, slug) for slug in ("north", "south"))
+    answer = await ask(EVERYTHING, **root)
+    assert answer.errors == []
+    cursors = defaultdict(list)
+    for connection, cursor in _cursors(answer.data):
+        cursors[connection].append(cursor)
+    return World(own, foreign, dict(cursors))
+
+
+def _ids(connection: psycopg.Connection[Any], organization: str) -> dict[str, list[str]]:
+    ids = {}
+    for kind, table in TABLES.items():
+        of_organization = "id" if table == "organizations" else "organization_id"
+        rows = connection.execute(
+            f"SELECT id FROM {table} WHERE {of_organization} = (SELECT id FROM organizations WHERE slug = %s) ORDER BY id",
+            (organization,),
+        )
+        ids[kind] = [global_id(kind, key) for (key,) in rows] or [global_id(kind, 999_999)]
+    return ids
+
+
+def _cursors(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """Cursors by the name of the field whose list they belong to."""
+    if isinstance(value, dict):
+        for edge in value.get("edges", ()):
+            yield field, edge["cursor"]
+        for name, below in value.items():
+            yield from _cursors(below, name)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _cursors(each, field)
