@@ -88,6 +88,7 @@ class Snapshot:
         self._stack = AsyncExitStack()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._entered: tuple[Viewer, datetime] | None = None
+        self._time_zone = ""
         self._is_settled = False
         self._is_over = False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from resolvers.context import Context
-from resolvers.organizations import resolve_organization
 from resolvers.periods import Period, PeriodSpec, Weekday, holds_until, resolve_period
 
 
@@ -11,7 +10,7 @@ async def resolve_context_period(
     context: Context, spec: PeriodSpec, time_zone: str | None = None, week_start: Weekday = Weekday.MONDAY
 ) -> Period:
     """The period at the instant of the snapshot. Raises PeriodError."""
-    zone = time_zone or (await resolve_organization(context)).time_zone
+    zone = time_zone or await context.snapshot.time_zone()
     return await context.snapshot.lasting(
         lambda now: resolve_period(spec, time_zone=zone, week_start=week_start, now=now),
         lambda period: holds_until(spec, period),

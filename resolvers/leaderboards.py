@@ -65,7 +65,8 @@ async def resolve_leaderboard(
         if scope is not LeaderboardScope.ORGANIZATION:
             raise Invalid(f"The scope {scope} needs a scopeId.", "scopeId")
         scope_id = (await context.viewer()).organization_id
-    await _FIND[scope](context, scope_id)
+    else:
+        await _FIND[scope](context, scope_id)
     period = await resolve_context_period(context, spec) if spec else None
     board = Board(scope, metric, method, period.start if period else None, period.end if period else None)
     return BoardOf(board, scope_id, period)

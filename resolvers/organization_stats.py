@@ -24,7 +24,6 @@ from resolvers.loaders.organization_stats import (
     load_percentile_by_organization,
 )
 from resolvers.loaders.trends import days_of
-from resolvers.organizations import resolve_organization
 from resolvers.periods import Bucket, Grain, Period, PeriodSpec, find_zone, local_day
 from resolvers.stats import EntityStatistics, ErrorShare, resolve_stats, shares
 from resolvers.topics import resolve_topic, resolve_topics
@@ -63,7 +62,7 @@ async def resolve_organization_stats(
         scope = OrganizationScope(everybody)
     else:
         period = await resolve_context_period(context, spec)
-        home_zone = (await resolve_organization(context)).time_zone
+        home_zone = await context.snapshot.time_zone()
         scope = OrganizationScope(everybody, period.start, period.end, whole_days(period, home_zone))
     measures = await context.load(load_measures_by_organization, key, scope)
     return measures, OrganizationStatistics(key, scope, measures.attempts)

@@ -10,7 +10,6 @@ from db.queries.team_trends import Team, TeamSlot
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
 from resolvers.loaders.team_trends import load_bucketed_slots_by_team
-from resolvers.organizations import resolve_organization
 from resolvers.periods import Bucket, GapFill, Grain, Period, PeriodSpec, Weekday
 from resolvers.permissions import Permission
 
@@ -66,7 +65,7 @@ async def _series(
     context: Context, team: Team, key: int, request: SeriesRequest, attribution: Attribution | None
 ) -> TeamSeries:
     period = await resolve_context_period(context, request.period, request.time_zone, request.week_start)
-    home_zone = (await resolve_organization(context)).time_zone
+    home_zone = await context.snapshot.time_zone()
     found = await context.load(load_bucketed_slots_by_team, key, team, period, request.grain, home_zone)
     points = fill_gaps(found.buckets, found.slots, request.fill)
     return TeamSeries(period, request.grain, attribution, len(found.slots), points)

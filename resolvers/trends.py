@@ -17,7 +17,6 @@ from resolvers.loaders.trends import (
     load_next_completion_by_organization,
     load_slots_by_user,
 )
-from resolvers.organizations import resolve_organization
 from resolvers.periods import Bucket, GapFill, Grain, Period, PeriodSpec, Weekday
 from resolvers.scores import displayed
 
@@ -120,7 +119,7 @@ async def resolve_performance_trend(
     than a series may have.
     """
     period = await resolve_context_period(context, spec, time_zone, week_start)
-    home_zone = (await resolve_organization(context)).time_zone
+    home_zone = await context.snapshot.time_zone()
     columns = None if wanted is None else wanted | SCORE
     found = await context.load(load_bucketed_slots_by_user, user_id, period, grain, home_zone, columns)
     points = fill_gaps(found.buckets, found.slots, fill, _now(period))

@@ -67,10 +67,10 @@ SELECT s.user_id, s.topic_id, p.title, s.ranking_score::float8 AS score, s.tasks
   s.successes::float8 / nullif(s.attempts, 0) AS success_rate
 FROM (
   SELECT user_id, topic_id, ranking_score, attempts, successes, tasks FROM public.user_topic_totals
-  WHERE (SELECT public.is_settled(public.viewer_organization_id()))
+  WHERE (SELECT o.is_settled FROM public.organization_now(public.viewer_organization_id()) AS o)
   UNION ALL
   SELECT user_id, topic_id, ranking_score, attempts, successes, tasks FROM public.user_topic_totals_live
-  WHERE NOT (SELECT public.is_settled(public.viewer_organization_id()))
+  WHERE NOT (SELECT o.is_settled FROM public.organization_now(public.viewer_organization_id()) AS o)
 ) AS s
 JOIN public.topics p ON p.id = s.topic_id;
 COMMENT ON VIEW peers.topic_stats IS $$
