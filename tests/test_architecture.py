@@ -56,6 +56,19 @@ def test_every_materialized_view_is_registered_and_barred() -> None:
             assert f"CREATE VIEW {name} WITH (security_barrier = true)" in text, f"{name} has no barrier"
 
 
+def test_resolvers_change_data_in_one_way() -> None:
+    """The one that waits until this process has heard of it."""
+    writers = {path.stem for path in (ROOT / "resolvers").rglob("*.py") if "write_transaction" in path.read_text()}
+    assert writers == {"writing"}
+
+
+def test_only_the_context_reads_what_a_token_says() -> None:
+    """It notes that the answer is then good for nobody else."""
+    rooms = [*(ROOT / "resolvers").rglob("*.py"), *(ROOT / "schema").rglob("*.py")]
+    readers = {path.stem for path in rooms if re.search(r"\.claims\b", path.read_text())}
+    assert readers == {"context"}
+
+
 def test_no_registry_host_is_committed() -> None:
     hosts = ["pypi." + "org", "pythonhosted." + "org", "registry.npmjs." + "org", "deb.debian." + "org"]
     for name in tracked("*"):
