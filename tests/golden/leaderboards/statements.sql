@@ -14,8 +14,6 @@ SELECT id, display_name FROM users WHERE id = ANY ($1);
 
 SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1);
 
-SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY ($1);
-
 SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1);
 
 SELECT user_id, tasks FROM user_totals_settled WHERE user_id = ANY ($1);

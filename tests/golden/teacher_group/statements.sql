@@ -13,8 +13,6 @@ SELECT id, organization_id, position, title FROM levels WHERE id = ANY ($1);
 
 SELECT id, organization_id, type, title, level_id, difficulty, required_skills, archived_at FROM labs WHERE id = ANY ($1);
 
-SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY ($1);
-
 SELECT owners.key, lists.id, lists.organization_id, lists.user_id, lists.lab_id, lists.assignment_id, lists.status, lists.success, lists.started_at, lists.completed_at, lists.due_at, lists.duration_seconds, lists.score, lists.accuracy, lists.skill_match, lists.difficulty, lists.hints_used, lists.errors, lists.memory_mib, lists.cpu_percent, lists.metadata, lists.source, lists.source_id, lists.recorded_at, lists.revision, lists.counted, lists.deleted_at, lists.sort_0, lists.sort_1
 FROM unnest($1::BIGINT[]) AS owners(key) JOIN LATERAL (SELECT attempts.id AS id, attempts.organization_id AS organization_id, attempts.user_id AS user_id, attempts.lab_id AS lab_id, attempts.assignment_id AS assignment_id, attempts.status AS status, attempts.success AS success, attempts.started_at AS started_at, attempts.completed_at AS completed_at, attempts.due_at AS due_at, attempts.duration_seconds AS duration_seconds, attempts.score AS score, attempts.accuracy AS accuracy, attempts.skill_match AS skill_match, attempts.difficulty AS difficulty, attempts.hints_used AS hints_used, attempts.errors AS errors, attempts.memory_mib AS memory_mib, attempts.cpu_percent AS cpu_percent, attempts.metadata AS metadata, attempts.source AS source, attempts.source_id AS source_id, attempts.recorded_at AS recorded_at, attempts.revision AS revision, attempts.counted AS counted, attempts.deleted_at AS deleted_at, attempts.occurred_at AS sort_0, attempts.id AS sort_1
 FROM attempts
