@@ -371,7 +371,7 @@ RULES: dict[str, Rule] = {
         of_person,
     ),
     **dict.fromkeys(
-        ("user_totals_live", "user_lab_totals_live", "user_topic_totals_live", "user_days_live"),
+        ("user_totals_live", "user_totals_settled", "user_lab_totals_live", "user_topic_totals_live", "user_days_live"),
         of_person,
     ),
     "users": lambda row, viewer: (
@@ -730,6 +730,7 @@ def crowd(new_database: Callable[[], Database]) -> Iterator[Connection]:
         ("attempt_measures", {"attempts"}),
         ("attempt_deltas", {"attempt_deltas"}),
         ("user_totals_live", {"user_totals", "attempt_deltas"}),
+        ("user_totals_settled", {"user_totals"}),
         ("user_lab_totals_live", {"user_lab_totals", "attempt_deltas"}),
         ("user_topic_totals_live", {"user_topic_totals", "attempt_deltas"}),
         ("user_days_live", {"user_days", "attempt_deltas"}),
