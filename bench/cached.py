@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.arena import Arena
-from bench.duel import HEAD_BYTES, Duel, Plan, Progress, interleaved
+from bench.duel import HEAD_BYTES, Duel, Plan, Progress, interleaved, median
 from bench.processes import CHECKOUT, Server, free_port, running
 from bench.questions import QUESTIONS
 from commands.complaints import CommandError
@@ -33,7 +33,11 @@ def measure_cached(arena: Arena, plan: Plan, progress: Progress) -> dict[str, fl
             duel = interleaved(f"{key} cached", (arena.caching, [body], size), (route, [body], size), plan, progress)
             _require_hits(duel)
             found[f"cached_vs_static_{key}"] = duel.ratio()
-            progress(f"{key} cached: {duel.ratio():.2f} × a static route of {len(answers[key]):,} bytes")
+            cpu = [f"{median(loads, lambda load: load.cpu_ms):.3f}" for loads in (duel.ours, duel.theirs)]
+            progress(
+                f"{key} cached: {duel.ratio():.2f} × a static route of {len(answers[key]):,} bytes; "
+                f"CPU ms a request: {' and '.join(cpu)}"
+            )
     return found | {"cached_vs_static": min(found.values())}
 
 
