@@ -21,6 +21,20 @@ from tests.school import build_school
 PERSONAL = "ada.abel@north.example"
 
 
+async def until_one_waits(database: Database) -> None:
+    """Returns when a statement of a request waits for a lock."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        " AND application_name = 'scoregraph reads'"
+    )
+    with database.connect(None) as admin:
+        for _ in range(1000):
+            if admin.execute(waiting).fetchone() == (1,):
+                return
+            await asyncio.sleep(0.02)
+    raise AssertionError("nobody waits")
+
+
 async def test_a_request_at_hand_is_answered_before_it_stops(
     new_database: Callable[[], Database], servers: Servers, tmp_path: Path
 ) -> None:
@@ -49,7 +63,7 @@ async def test_a_request_at_hand_is_answered_before_it_stops(
             with database.connect() as owner, owner.transaction():
                 owner.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
                 asking = asyncio.create_task(http.post("/graphql", json={"query": document}))
-                await asyncio.sleep(0.5)
+                await until_one_waits(database)
                 process.send_signal(signal.SIGTERM)
                 await asyncio.sleep(0.5)
                 assert process.poll() is None, "it did not wait"

@@ -168,7 +168,7 @@ async def test_defer_parks_while_the_service_is_down(fresh_ask: Asker) -> None:
         assert (payload["parked"], payload["attempt"], payload["userErrors"]) == (True, None, [])
         assert parked(ask) == [("gus", "l1", "g", "the user-progress service did not answer")]
         found = await unparked(ask)
-        assert (found.count, found.user_ids) == (1, frozenset({ask.key("users", "gus")}))
+        assert found.count == 1
         assert parked(ask) == []
         # What comes again is recognised, whether the service answers or not.
         again = await record(ask, success("gus", sourceId="g"))
@@ -202,7 +202,6 @@ async def test_parked_attempts_are_recorded_once_their_person_is_there(fresh_ask
         add_person(ask, "new")
         found = await unparked(ask)
         assert (found.count, found.more) == (2, False)
-        assert found.lab_ids == {ask.key("labs", "l1"), ask.key("labs", "l2")}
         answer = await ask(
             """query ($filter: AttemptFilter) { attempts(filter: $filter) { nodes { score dueAt errors { code count } metadata
             completionTimeSeconds isCounted accuracy skillMatch hintsUsed difficulty resources { memoryMib } } } }""",

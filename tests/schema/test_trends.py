@@ -220,7 +220,7 @@ async def test_everybodys_trend_is_one_statement(ask: Asker) -> None:
     assert found == {"ada": 0, "ben": 5, "cleo": 3, "dan": 1, "gus": 0, "mia": 0, "root": 0, "tom": 0}
     slots = [statement for statement in answer.statements if "width_bucket" in statement]
     assert len(slots) == 3
-    assert sum("user_days_live" in statement for statement in slots) == 1
+    assert sum("FROM user_days" in statement for statement in slots) == 1
 
 
 async def test_a_deleted_day_leaves_no_point(fresh_ask: Asker) -> None:
