@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -39,6 +40,8 @@ def bench() -> None:
 
     Ratios come from things measured side by side in one run; figures go to bench/RESULTS.md and bench/results.json.
     """
+    # Whoever stops it stops the servers with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 @app.command("seed", epilog="Example: [bold]scoregraph bench seed[/] (about 15 minutes and 6 GB)")

@@ -43,8 +43,12 @@ class Server:
     database_url: str | None = field(default=None, repr=False)
 
     def post(self, body: bytes) -> httpx.Response:
+        """Raises CommandError without an answer."""
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
-        return CLIENT.post(self.url, content=body, headers=headers)
+        try:
+            return CLIENT.post(self.url, content=body, headers=headers)
+        except httpx.TransportError as error:
+            raise CommandError(f"{self.name} does not answer ({error}).") from error
 
     def ask(self, body: bytes) -> tuple[Any, int]:
         """The data of an answer without errors, and the bytes of the answer. Raises CommandError."""
