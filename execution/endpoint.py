@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphql import ExecutionResult, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationType
 from starlette.types import Receive, Scope, Send
 
 from auth import AuthenticationError, Claims, TokenVerifier, bearer
@@ -98,6 +98,11 @@ class GraphQLEndpoint:
                 return
             except Refusal as refusal:
                 answer = Answer.of_refusal(refusal, media_type)
+            except Exception as error:
+                # Beside what is executed: looking the caller up, say. The same words as there, and no more of it.
+                mistake = GraphQLError("", original_error=error)
+                answer = Answer.of_result(ExecutionResult(None, self._graph.presented([mistake])), media_type)
+                answer.status = 503 if "UNAVAILABLE" in answer.codes else 500
             if answer is not None:
                 seen.codes = answer.codes
                 await answer.send(send, media_type, exchange.encoding)

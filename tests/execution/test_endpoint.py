@@ -142,3 +142,20 @@ async def test_one_of_several_operations_is_chosen_by_name_alone(gateway: Gatewa
         await socket.recv()
         await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": TWO}}))
         assert json.loads(await asyncio.wait_for(socket.recv(), 10))["type"] == "error"
+
+
+async def test_what_fails_beside_the_answer_is_masked_too(
+    new_database: Callable[[], Database], servers: Servers
+) -> None:
+    database = new_database()
+    with running_gateway(database, servers) as broken, database.connect() as owner:
+        owner.execute("ALTER FUNCTION find_viewer RENAME TO nobody_finds_it")
+        async with httpx.AsyncClient(base_url=broken.url) as client:
+            answer = await client.post("/graphql", json={"query": WHO}, headers=broken.headers("mia", "MANAGER"))
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    (error,) = answer.json()["errors"]
+    assert error["extensions"]["code"] == "INTERNAL"
+    assert "find_viewer" not in answer.text
+
+
+WHO = "{ viewer { role } }"
