@@ -29,6 +29,7 @@ from db.snapshot import UnknownCaller
 from execution.answer_store import AnswerStore, Entry, Request
 from execution.change_log import ChangeLog
 from execution.flights import Flights
+from execution.refusals import Refusal
 from execution.representation import Representation
 from execution.viewers import KnownViewer, KnownViewers, personal_scope
 
@@ -61,8 +62,12 @@ Compute = Callable[[], Awaitable[Computed]]
 
 
 def question_of(text: str, operation_name: str | None, variables: Mapping[str, Any] | None) -> bytes:
-    """Equal for requests that ask the same. Raises TypeError for variables that came from no JSON."""
-    said = orjson.dumps([text, operation_name, variables or {}], option=orjson.OPT_SORT_KEYS)
+    """Equal for requests that ask the same. Raises Refusal for variables that are nested too deeply."""
+    try:
+        said = orjson.dumps([text, operation_name, variables or {}], option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        # More can be read than written.
+        raise Refusal(400, "The variables are nested too deeply.") from None
     return blake2b(said, digest_size=20).digest()
 
 
