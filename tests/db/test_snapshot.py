@@ -34,9 +34,19 @@ async def test_a_connection_that_died_while_idle(database: Database, pool: ReadP
     with database.connect(None) as admin:
         admin.execute("SELECT pg_terminate_backend(%s, 5000)", (key,))
     snapshot = Snapshot(pool, ADMIN)
-    with pytest.raises(DatabaseUnavailable):
-        await snapshot.rows(ONE)
     assert len(await snapshot.rows(ONE)) == 1
+    await snapshot.aclose()
+
+
+async def test_a_connection_that_dies_in_a_snapshot(database: Database, pool: ReadPool) -> None:
+    """What was read from it is gone with it: nobody begins anew in the middle of an answer."""
+    snapshot = Snapshot(pool, ADMIN)
+    [[key]] = await snapshot.rows(sql("SELECT pg_backend_pid()"))
+    with database.connect(None) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s, 5000)", (key,))
+    for _ in range(2):
+        with pytest.raises(DatabaseUnavailable):
+            await snapshot.rows(ONE)
     await snapshot.aclose()
 
 
