@@ -72,6 +72,11 @@ FROM find_viewer(:organization, :subject, :role, :group_ids) AS v, organization_
 """)
 
 
+# Everything after it can be taken back without losing the snapshot.
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SAVEPOINT begun"
+GO_BACK = "ROLLBACK TO SAVEPOINT begun"
+
+
 class Snapshot:
     """A lazily opened REPEATABLE READ, READ ONLY transaction with the viewer set.
 
@@ -130,8 +135,8 @@ class Snapshot:
     async def rows(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
         """Runs a statement as the viewer.
 
-        Raises UnknownCaller, DatabaseUnavailable (also after another statement failed, which ends the transaction), and
-        asyncpg.QueryCanceledError at the statement timeout.
+        Raises UnknownCaller, DatabaseUnavailable, and asyncpg.QueryCanceledError at the statement timeout, which ends the
+        request: what is asked afterwards is DatabaseUnavailable, too. A statement that fails otherwise fails alone.
         """
         if statement.asks_who:
             self._note_who()
@@ -148,6 +153,10 @@ class Snapshot:
                 raise DatabaseUnavailable("The database connection was lost.") from error
             except asyncpg.InFailedSQLTransactionError as error:
                 raise DatabaseUnavailable("Another part of this request failed.") from error
+            except asyncpg.PostgresError as error:
+                if not isinstance(error, asyncpg.QueryCanceledError):
+                    await self._go_back(connection)
+                raise
 
     async def row(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
         """The first row, if there is one."""
@@ -211,20 +220,31 @@ class Snapshot:
 
     async def _begin(self, connection: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record | None:
         try:
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            return await connection.fetchrow(
-                ENTER.sql,
-                *ENTER.arguments(
-                    {
-                        "organization": self._caller.organization,
-                        "subject": self._caller.subject,
-                        "role": self._caller.role,
-                        "group_ids": self._caller.group_ids,
-                    }
-                ),
-            )
+            await connection.execute(BEGIN)
+            return await self._set_viewer(connection)
         except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
             raise DatabaseUnavailable("The database connection was lost.") from error
+
+    async def _go_back(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """To before a statement that failed."""
+        try:
+            await connection.execute(GO_BACK)
+            await self._set_viewer(connection)
+        except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+            raise DatabaseUnavailable("The database connection was lost.") from error
+
+    async def _set_viewer(self, connection: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record | None:
+        return await connection.fetchrow(
+            ENTER.sql,
+            *ENTER.arguments(
+                {
+                    "organization": self._caller.organization,
+                    "subject": self._caller.subject,
+                    "role": self._caller.role,
+                    "group_ids": self._caller.group_ids,
+                }
+            ),
+        )
 
     def _note_who(self) -> None:
         self._noted()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -15,9 +16,17 @@ SAVEPOINT = "one_request"
 T = TypeVar("T")
 
 
-class HeldPool(ReadPool):
-    """While ``held()``, each request is a savepoint of one REPEATABLE READ, READ ONLY transaction."""
+def relations_of(statement: str) -> set[str]:
+    """What a statement reads from, names of its own subqueries included."""
+    return set(re.findall(r"\b(?:FROM|JOIN)\s+([a-z_]+)", statement))
 
+
+class HeldPool(ReadPool):
+    """While ``held()``, each request is a savepoint of one REPEATABLE READ, READ ONLY transaction. Statements that read the
+    relation ``broken`` then fail.
+    """
+
+    broken: str | None = None
     _held: asyncpg.Connection[asyncpg.Record] | None = None
 
     @asynccontextmanager
@@ -39,7 +48,7 @@ class HeldPool(ReadPool):
             async with super().connection() as connection:
                 yield connection
         else:
-            yield _Part(self._held, self._turn)
+            yield _Part(self, self._held, self._turn)
 
 
 class _Part:
@@ -49,21 +58,24 @@ class _Part:
     connection, and with it the snapshot that the next execution is to read.
     """
 
-    def __init__(self, connection: asyncpg.Connection[asyncpg.Record], turn: asyncio.Lock) -> None:
+    def __init__(self, pool: HeldPool, connection: asyncpg.Connection[asyncpg.Record], turn: asyncio.Lock) -> None:
+        self._pool = pool
         self._connection = connection
         self._turn = turn
         self.is_closed = connection.is_closed
         self.terminate = connection.terminate
 
-    async def fetch(self, *query: Any) -> list[asyncpg.Record]:
-        return await self._finished(self._connection.fetch(*query))
+    async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        if self._pool.broken in relations_of(statement):
+            return await self._finished(self._connection.fetch("SELECT 1 / 0"))
+        return await self._finished(self._connection.fetch(statement, *values))
 
     async def fetchrow(self, *query: Any) -> asyncpg.Record | None:
         return await self._finished(self._connection.fetchrow(*query))
 
     async def execute(self, statement: str) -> None:
         if statement.startswith("BEGIN"):
-            statement = f"SAVEPOINT {SAVEPOINT}"
+            statement = f"SAVEPOINT {SAVEPOINT}; SAVEPOINT begun"
         elif statement == "ROLLBACK":
             statement = f"ROLLBACK TO SAVEPOINT {SAVEPOINT}"
         await self._finished(self._connection.execute(statement))
