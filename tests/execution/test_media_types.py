@@ -84,7 +84,7 @@ async def test_a_mistake_in_the_document_has_a_status_in_the_newer_type(
     assert (older.status_code, older.headers["content-type"]) == (200, f"{JSON}; charset=utf-8")
     assert newer.json() == older.json()
     assert set(newer.json()) == {"errors"}
-    assert newer.headers["vary"] == "Accept"
+    assert newer.headers["vary"] == "Accept, Accept-Encoding, Authorization"
 
 
 async def test_an_error_of_a_field_is_an_answer(http: httpx.AsyncClient) -> None:
