@@ -160,19 +160,28 @@ class ReadPool:
                 return connection
         try:
             connection = await asyncpg.connect(self._dsn, server_settings=self._settings, timeout=5)
+            await self._teach(connection)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseUnavailable(f"The database at {self._place} cannot be reached.") from error
-        await connection.set_type_codec(
-            "jsonb",
-            schema="pg_catalog",
-            encoder=lambda value: b"\x01" + orjson.dumps(value),
-            decoder=_decode_jsonb,
-            format="binary",
-        )
         if self._listener is not None:
             listener = self._listener
             connection.add_query_logger(lambda query: listener(query.query, query.elapsed, query.exception))
         return connection
+
+    @staticmethod
+    async def _teach(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        try:
+            await connection.set_type_codec(
+                "jsonb",
+                schema="pg_catalog",
+                encoder=lambda value: b"\x01" + orjson.dumps(value),
+                decoder=_decode_jsonb,
+                format="binary",
+            )
+        except BaseException:
+            # Nobody has it yet who could close it.
+            connection.terminate()
+            raise
 
     async def aclose(self) -> None:
         while self._idle:
