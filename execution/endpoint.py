@@ -24,8 +24,6 @@ from execution.tokens import VerifiedToken, VerifiedTokens
 from resolvers.context import Context, Services
 
 METHODS = {"GET", "POST"}
-DECISIVE = ("authorization", "accept", "accept-encoding", "content-type")
-"""The headers that an answer depends on."""
 
 
 @dataclass(slots=True)
@@ -60,8 +58,7 @@ class Exchange:
     @property
     def name(self) -> bytes:
         """Equal for requests that are the same in all that decides about their answers."""
-        decisive = (self.headers.get(name, "").encode("latin-1") for name in DECISIVE)
-        return request_of(self.scope["method"].encode(), self.scope["query_string"], *decisive, self.body)
+        return request_of(self.scope, self.body)
 
 
 class GraphQLEndpoint:

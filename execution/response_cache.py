@@ -36,6 +36,8 @@ from execution.viewers import KnownViewer, KnownViewers, personal_scope
 MOST_QUESTIONS = 20_000
 """Of which it is remembered what became of them."""
 MOST_TRIES = 3
+DECISIVE = frozenset({b"authorization", b"accept", b"accept-encoding", b"content-type"})
+"""The headers that an answer depends on."""
 
 NOT_FOUND = (UnknownCaller, DatabaseUnavailable, asyncpg.QueryCanceledError)
 
@@ -71,10 +73,15 @@ def question_of(text: str, operation_name: str | None, variables: Mapping[str, A
     return blake2b(said, digest_size=20).digest()
 
 
-def request_of(*parts: bytes) -> bytes:
-    """Equal for requests that are the same to the byte. The parts are all that decides how a request is answered."""
-    lengths = ",".join([str(len(part)) for part in parts])
-    return blake2b(b"".join((lengths.encode(), b":", *parts)), digest_size=20).digest()
+def request_of(scope: Mapping[str, Any], body: bytes) -> bytes:
+    """Equal for requests that are the same to the byte, in all that decides how they are answered."""
+    parts = [scope["method"].encode(), scope["query_string"]]
+    for header in scope["headers"]:
+        if header[0] in DECISIVE:
+            parts += header
+    # Neither headers nor addresses have ends of lines in them.
+    parts += b"", body
+    return blake2b(b"\n".join(parts), digest_size=20).digest()
 
 
 @dataclass(frozen=True, slots=True)

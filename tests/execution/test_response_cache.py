@@ -482,6 +482,25 @@ async def test_it_remembers_so_many_viewers(keeper: Keeper) -> None:
 
 
 def test_requests_are_told_apart_by_every_byte() -> None:
-    requests = [(b"a", b"b"), (b"ab", b""), (b"", b"ab"), (b"a", b"b", b""), (b"1,1:a",), (b"a", b"c"), ()]
-    assert len({request_of(*parts) for parts in requests}) == len(requests)
-    assert request_of(b"a", b"b") == request_of(b"a", b"b")
+    def named(
+        method: str = "POST", query: bytes = b"", body: bytes = b"{}", headers: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> bytes:
+        return request_of({"method": method, "query_string": query, "headers": headers}, body)
+
+    token, accept = (b"authorization", b"Bearer x"), (b"accept", b"*/*")
+    different = {
+        named(),
+        named("GET"),
+        named(query=b"{}", body=b""),
+        named(body=b"{} "),
+        named(headers=(token,)),
+        named(headers=((b"authorization", b"Bearer y"),)),
+        named(headers=(token, accept)),
+        named(headers=(accept,)),
+        named(headers=((b"accept", b""),)),
+        named(headers=((b"content-type", b"*/*"),)),
+        named(headers=((b"accept-encoding", b"*/*"),)),
+        named(body=b"accept\n*/*\n\n{}"),
+    }
+    assert len(different) == 12
+    assert named(headers=(token, accept)) == named(headers=((b"x-request-id", b"1"), token, accept, (b"host", b"h")))
