@@ -21,6 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from db.statement_count import count_statement
 from settings import DatabaseRole
 
+END = "ROLLBACK"
+LINGER_SECONDS = 0.01
+"""How long a connection that was given back may stay in its transaction."""
+
 StatementListener = Callable[[str, float, BaseException | None], None]
 """Told of each statement when it is done: its text without values, the seconds it took, what it failed with."""
 
@@ -90,7 +94,7 @@ class ReadPool:
     """A lean LIFO pool of asyncpg connections.
 
     asyncpg's own pool resets a connection by a round trip at each release; here everything a request sets is local to its
-    transaction, so there is nothing to reset.
+    transaction, so that there is nothing to reset but to end that.
     """
 
     def __init__(
@@ -121,11 +125,22 @@ class ReadPool:
             "client_connection_check_interval": "1000",
         }
         self._idle: list[asyncpg.Connection[asyncpg.Record]] = []
+        self._ending: asyncio.Task[None] | None = None
         self._free = asyncio.Semaphore(size)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-        """A connection outside of any transaction; closed instead of kept if it is left in one.
+        """A connection outside of any transaction. Raises DatabaseUnavailable when none can be made."""
+        connection = await self.take()
+        try:
+            if is_in_transaction(connection):
+                await connection.execute(END)
+            yield connection
+        finally:
+            self.give_back(connection)
+
+    async def take(self) -> asyncpg.Connection[asyncpg.Record]:
+        """A connection that may still be in a transaction of who had it before: end that with the first word. Give it back.
 
         Raises DatabaseUnavailable when none can be made.
         """
@@ -134,19 +149,46 @@ class ReadPool:
             await self._free.acquire()
         finally:
             self.waiting -= 1
-        self.in_use += 1
         try:
             connection = await self._take()
-            try:
-                yield connection
-            finally:
-                if connection.is_closed() or connection.is_in_transaction():
-                    connection.terminate()
-                else:
-                    self._idle.append(connection)
-        finally:
-            self.in_use -= 1
+        except BaseException:
             self._free.release()
+            raise
+        self.in_use += 1
+        return connection
+
+    def give_back(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Nothing may be running on it. A transaction on it is ended by who takes it next, or in a moment: under load that
+        saves every request a round trip.
+        """
+        self.in_use -= 1
+        self._keep(connection)
+        if self._ending is None and is_in_transaction(connection):
+            self._ending = asyncio.ensure_future(self._end_transactions())
+
+    def _keep(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        if not connection.is_closed():
+            self._idle.append(connection)
+        self._free.release()
+
+    async def _end_transactions(self) -> None:
+        """Of connections that nobody took for a moment."""
+        await asyncio.sleep(LINGER_SECONDS)
+        self._ending = None
+        while any(map(is_in_transaction, self._idle)):
+            await self._free.acquire()
+            # Others may have taken them meanwhile.
+            left = next(filter(is_in_transaction, self._idle), None)
+            if left is None:
+                self._free.release()
+                return
+            self._idle.remove(left)
+            try:
+                await left.execute(END)
+            except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
+                left.terminate()
+            finally:
+                self._keep(left)
 
     def forget_idle(self) -> None:
         """Lets go of all connections that nobody uses: what is taken next is made anew."""
@@ -184,8 +226,15 @@ class ReadPool:
             raise
 
     async def aclose(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
         while self._idle:
             await self._idle.pop().close()
+
+
+def is_in_transaction(connection: asyncpg.Connection[asyncpg.Record]) -> bool:
+    """Whether a connection is in one that can still be ended."""
+    return not connection.is_closed() and connection.is_in_transaction()
 
 
 def _decode_jsonb(data: bytes) -> Any:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
 import asyncpg
 
-from db.engine import DatabaseUnavailable, ReadPool
+from db.engine import END, DatabaseUnavailable, ReadPool, is_in_transaction
 from db.reading import current_reading
 from db.statement import Statement, sql
 from db.statement_count import count_statement
@@ -90,12 +89,13 @@ class Snapshot:
         self._noted = noted
         self._reading = current_reading()
         self._turn = asyncio.Lock()
-        self._stack = AsyncExitStack()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._entered: tuple[Viewer, datetime] | None = None
         self._time_zone = ""
         self._is_settled = False
         self._is_over = False
+        # Whether a statement did not end as it should, so that the connection may not be what it seems.
+        self._is_doubtful = False
 
     async def viewer(self) -> Viewer:
         """Raises UnknownCaller."""
@@ -145,9 +145,11 @@ class Snapshot:
             if self._reading is not None:
                 self._note(statement, values)
             count_statement()
+            self._is_doubtful = True
             try:
                 text = statement.settled_sql if self._is_settled else statement.sql
                 rows: list[asyncpg.Record] = await connection.fetch(text, *statement.arguments(values))
+                self._is_doubtful = False
                 return rows
             except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
                 raise DatabaseUnavailable("The database connection was lost.") from error
@@ -169,10 +171,12 @@ class Snapshot:
         return int(count)
 
     async def aclose(self) -> None:
-        """Ends the transaction and gives the connection back. Who still asks afterwards is refused."""
-        async with self._turn:
-            self._is_over = True
+        """Gives the connection back, whose transaction ends with that. Who still asks afterwards is refused."""
+        self._is_over = True
+        if self._turn.locked() or self._is_doubtful:
             await self._close()
+        else:
+            self._give_back()
 
     async def _enter(self) -> tuple[Viewer, datetime]:
         # No turn is taken once it is known: those who wait for one go on one after the other, and what they load next
@@ -209,21 +213,17 @@ class Snapshot:
 
     async def _take(self) -> tuple[asyncpg.Connection[asyncpg.Record], asyncpg.Record | None]:
         """A connection in a transaction, and the viewer as the roster knows them."""
-        connection = await self._stack.enter_async_context(self._pool.connection())
+        connection = await self._pool.take()
         try:
-            return connection, await self._begin(connection)
-        except BaseException:
-            # Nobody was told who is asking yet: who asks next begins anew. A statement that is still running is cancelled.
-            self._connection = connection
-            await self._close()
+            await connection.execute(f"{END}; {BEGIN}" if is_in_transaction(connection) else BEGIN)
+            return connection, await self._set_viewer(connection)
+        except BaseException as error:
+            # Nobody was told who is asking yet: who asks next begins anew.
+            connection.terminate()
+            self._pool.give_back(connection)
+            if isinstance(error, ConnectionError | asyncpg.InterfaceError | asyncpg.PostgresConnectionError):
+                raise DatabaseUnavailable("The database connection was lost.") from error
             raise
-
-    async def _begin(self, connection: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record | None:
-        try:
-            await connection.execute(BEGIN)
-            return await self._set_viewer(connection)
-        except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
-            raise DatabaseUnavailable("The database connection was lost.") from error
 
     async def _go_back(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         """To before a statement that failed."""
@@ -260,10 +260,25 @@ class Snapshot:
             self._reading.tags.update(dependency.tags(values, self._entered[0].organization_id))
 
     async def _close(self) -> None:
+        """Waits for what is still running, and makes sure that the connection is good for others."""
+        try:
+            async with self._turn:
+                if self._connection is not None and not self._connection.is_closed():
+                    await self._connection.execute(END)
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
+            self._hang_up()
+        except BaseException:
+            # Cancelled meanwhile: what still runs on the connection is not waited for.
+            self._hang_up()
+            raise
+        finally:
+            self._give_back()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+
+    def _give_back(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None and not connection.is_closed():
-            try:
-                await connection.execute("ROLLBACK")
-            except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
-                connection.terminate()
-        await self._stack.aclose()
+        if connection is not None:
+            self._pool.give_back(connection)

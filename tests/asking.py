@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -92,6 +93,8 @@ class Asker:
         self.pool.statements.clear()
         context = self.context(person, role, organization, **claims)
         result = await graph.execute(document, variable_values=variables, context_value=context)
+        # asyncpg tells of a statement when the event loop comes round.
+        await asyncio.sleep(0)
         return Answer(result.data, [error.formatted for error in result.errors or []], list(self.pool.statements))  # type: ignore[misc]
 
     def key(self, table: str, external_id: str, organization: str = "north") -> int:

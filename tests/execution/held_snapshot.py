@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from db.engine import ReadPool
+from db.engine import END, ReadPool
 
 SAVEPOINT = "one_request"
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class HeldPool(ReadPool):
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
         async with super().connection() as connection:
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            await connection.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SAVEPOINT {SAVEPOINT}")
             self._held = connection
             self._turn = asyncio.Lock()
             try:
@@ -42,13 +42,12 @@ class HeldPool(ReadPool):
                 async with self._turn:
                     await connection.execute("ROLLBACK")
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Any]:
-        if self._held is None:
-            async with super().connection() as connection:
-                yield connection
-        else:
-            yield _Part(self, self._held, self._turn)
+    async def take(self) -> Any:
+        return await super().take() if self._held is None else _Part(self, self._held, self._turn)
+
+    def give_back(self, connection: Any) -> None:
+        if not isinstance(connection, _Part):
+            super().give_back(connection)
 
 
 class _Part:
@@ -65,6 +64,9 @@ class _Part:
         self.is_closed = connection.is_closed
         self.terminate = connection.terminate
 
+    def is_in_transaction(self) -> bool:
+        return False
+
     async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         if self._pool.broken in relations_of(statement):
             return await self._finished(self._connection.fetch("SELECT 1 / 0"))
@@ -75,8 +77,8 @@ class _Part:
 
     async def execute(self, statement: str) -> None:
         if statement.startswith("BEGIN"):
-            statement = f"SAVEPOINT {SAVEPOINT}; SAVEPOINT begun"
-        elif statement == "ROLLBACK":
+            statement = f"ROLLBACK TO SAVEPOINT {SAVEPOINT}; SAVEPOINT begun"
+        elif statement == END:
             statement = f"ROLLBACK TO SAVEPOINT {SAVEPOINT}"
         await self._finished(self._connection.execute(statement))
 

@@ -44,6 +44,21 @@ async def test_a_load_that_begins_too_late_is_refused(lively_school: School) -> 
     assert lively_school.pool.in_use == 0
 
 
+async def test_who_is_cancelled_while_closing_closes_nevertheless(lively_school: School) -> None:
+    """At each step of it, also while another statement still has its turn."""
+    for is_busy in (False, True):
+        for steps in range(1, 8):
+            context = lively_school.ask.context("mia", "MANAGER")
+            assert len(await context.snapshot.rows(ONE)) == 1
+            running = [asyncio.ensure_future(context.snapshot.rows(SLOW))] if is_busy else []
+            closing = asyncio.ensure_future(context.aclose())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            closing.cancel()
+            await asyncio.gather(closing, *running, return_exceptions=True)
+            assert lively_school.pool.in_use == 0
+
+
 async def test_statements_that_wait_for_their_turn_are_refused(lively_school: School) -> None:
     context = lively_school.ask.context("mia", "MANAGER")
     snapshot = context.snapshot
