@@ -19,12 +19,12 @@ from resolvers.row_scope import Audience
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``payload`` is the result as JSON text; where there are no data, ``errors`` end the stream.
+    """``payload`` is the result as JSON; where there are no data, ``errors`` end the stream.
 
     ``digest`` is equal for answers that tell the same; ``version`` is what the client has after this one.
     """
 
-    payload: str
+    payload: bytes
     digest: bytes
     errors: Sequence[Mapping[str, Any]] | None
     version: str | None
@@ -44,7 +44,7 @@ class Answer:
         told = [without_noise(result.data, subscription.noise), errors, version]
         content = content_of(result)
         return cls(
-            orjson.dumps(content).decode(),
+            orjson.dumps(content),
             hashlib.blake2b(orjson.dumps(told), digest_size=16).digest(),
             content["errors"] if result.data is None else None,
             version,

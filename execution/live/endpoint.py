@@ -13,6 +13,7 @@ from auth import TokenVerifier
 from execution.live.answer import codes_of, content_of
 from execution.live.event_stream import EventStream
 from execution.live.messages import CloseCode
+from execution.live.outbox import Stuck
 from execution.live.plan import Follower, Sink
 from execution.live.plans import LiveGraph, SharedPlans
 from execution.live.socket import Socket
@@ -134,19 +135,23 @@ class LiveEndpoint:
             # Nothing was executed.
             sink.end(content["errors"])
         else:
-            sink.put(orjson.dumps(content).decode())
+            sink.put(orjson.dumps(content))
             sink.complete()
         return codes_of(result)
 
     async def _stream(
         self, begin: Callable[[EventStream], Coroutine[Any, Any, Follower | None]], receive: Receive, send: Send
     ) -> None:
-        stream = EventStream(self.settings, receive, send)
+        stream = EventStream(self.settings, receive, send, self.lost)
         self._streams.add(stream)
         try:
             await stream.run(begin(stream))
         finally:
             self._streams.discard(stream)
+
+    def lost(self, error: Exception) -> None:
+        """Nothing can be sent to a client any more."""
+        self.stuck += isinstance(error, Stuck)
 
     def stop(self) -> None:
         """Closes everything that is open, so that clients look for another gateway."""

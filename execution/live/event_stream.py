@@ -6,14 +6,14 @@ The protocol is https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 import orjson
 from starlette.types import Receive, Send
 
-from execution.live.outbox import Outbox
+from execution.live.outbox import Outbox, Pieces
 from execution.live.plan import Errors, Follower
 from execution.media_types import EVENT_STREAM
 from settings import Settings
@@ -25,9 +25,10 @@ HEADERS = [
     # Proxies of nginx's kind would hold events back.
     (b"x-accel-buffering", b"no"),
 ]
-COMMENT = ":\n\n"
+COMMENT = (b":\n\n",)
+NEXT, END = b"event: next\ndata: ", b"\n\n"
 # A line of data, though empty: without one no client is told of the event.
-COMPLETE = "event: complete\ndata:\n\n"
+COMPLETE = (b"event: complete\ndata:\n\n",)
 
 
 FAREWELL_SECONDS = 5.0
@@ -35,13 +36,14 @@ FAREWELL_SECONDS = 5.0
 
 
 class EventStream:
-    """A sink whose answers are events. ``run`` it once; ``close`` ends it from outside."""
+    """A sink whose answers are events. ``run`` it once; ``close`` ends it from outside. ``lost`` is told why it ends early."""
 
-    def __init__(self, settings: Settings, receive: Receive, send: Send) -> None:
+    def __init__(self, settings: Settings, receive: Receive, send: Send, lost: Callable[[Exception], None]) -> None:
         self._heartbeat = settings.live_heartbeat
         self._receive = receive
         self._send = send
-        self._outbox = Outbox(self._send_text, settings.live_patience, lambda error: self.close())
+        self._outbox = Outbox(self._send_message, settings.live_patience, self._gone)
+        self._lost = lost
         self._over = asyncio.Event()
 
     async def run(self, begin: Coroutine[Any, Any, Follower | None]) -> None:
@@ -75,11 +77,11 @@ class EventStream:
     def is_free(self) -> bool:
         return not self._outbox.holds(self)
 
-    def put(self, payload: str) -> None:
-        self._outbox.put(f"event: next\ndata: {payload}\n\n", self)
+    def put(self, payload: bytes) -> None:
+        self._outbox.put((NEXT, payload, END), self)
 
     def end(self, errors: Errors) -> None:
-        self._outbox.put(f"event: next\ndata: {orjson.dumps({'errors': errors}).decode()}\n\n")
+        self._outbox.put((NEXT, orjson.dumps({"errors": errors}), END))
         self.complete()
 
     def complete(self) -> None:
@@ -96,5 +98,9 @@ class EventStream:
             await asyncio.sleep(self._heartbeat)
             self._outbox.put(COMMENT, COMMENT)
 
-    async def _send_text(self, text: str) -> None:
-        await self._send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+    def _gone(self, error: Exception) -> None:
+        self._lost(error)
+        self.close()
+
+    async def _send_message(self, message: Pieces) -> None:
+        await self._send({"type": "http.response.body", "body": b"".join(message), "more_body": True})

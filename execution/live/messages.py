@@ -1,4 +1,4 @@
-"""The messages of graphql-transport-ws: what a client may send, checked, and the texts of what it is sent.
+"""The messages of graphql-transport-ws: what a client may send, checked, and what it is sent.
 
 The protocol is https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md.
 """
@@ -12,15 +12,16 @@ from typing import Any
 
 import orjson
 
+from execution.live.outbox import Pieces
 from execution.operations import GraphQLRequest
 
 SUBPROTOCOL = "graphql-transport-ws"
 LONGEST_MESSAGE = 1024 * 1024
 LONGEST_ID = 256
 
-ACKNOWLEDGED = '{"type":"connection_ack"}'
-PING = '{"type":"ping"}'
-PONG = '{"type":"pong"}'
+ACKNOWLEDGED: Pieces = (b'{"type":"connection_ack"}',)
+PING: Pieces = (b'{"type":"ping"}',)
+PONG: Pieces = (b'{"type":"pong"}',)
 
 
 class CloseCode(IntEnum):
@@ -112,28 +113,31 @@ def read_message(event: Mapping[str, Any]) -> Message:
     raise Close(CloseCode.BAD_REQUEST, f"What was sent is no message of {SUBPROTOCOL}.")
 
 
-def next_message(id: str, payload: str) -> str:
-    """``next``, around a result that is JSON already."""
-    return f'{{"id":{_json(id)},"type":"next","payload":{payload}}}'
+class Next:
+    """``next`` messages of one operation, around results that are JSON already."""
+
+    __slots__ = ("_begin",)
+
+    def __init__(self, id: str) -> None:
+        self._begin = b'{"id":%b,"type":"next","payload":' % orjson.dumps(id)
+
+    def message(self, payload: bytes) -> Pieces:
+        return self._begin, payload, b"}"
 
 
-def failed_payload(errors: Sequence[Mapping[str, Any]]) -> str:
+def failed_payload(errors: Sequence[Mapping[str, Any]]) -> bytes:
     """A result that is nothing but errors."""
-    return _json({"data": None, "errors": errors})
+    return orjson.dumps({"data": None, "errors": errors})
 
 
-def error_message(id: str, errors: Sequence[Mapping[str, Any]]) -> str:
+def error_message(id: str, errors: Sequence[Mapping[str, Any]]) -> Pieces:
     """``error``, which ends the operation."""
-    return f'{{"id":{_json(id)},"type":"error","payload":{_json(errors)}}}'
+    return (b'{"id":%b,"type":"error","payload":%b}' % (orjson.dumps(id), orjson.dumps(errors)),)
 
 
-def complete_message(id: str) -> str:
+def complete_message(id: str) -> Pieces:
     """``complete``: nothing more will come."""
-    return f'{{"id":{_json(id)},"type":"complete"}}'
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
+    return (b'{"id":%b,"type":"complete"}' % orjson.dumps(id),)
 
 
 def _size(text: str) -> int:

@@ -40,7 +40,7 @@ class Sink(Protocol):
         """Whether the client has taken the answer before."""
         ...
 
-    def put(self, payload: str) -> None:
+    def put(self, payload: bytes) -> None:
         """Takes an answer, in place of one that is still waiting."""
         ...
 
@@ -62,16 +62,13 @@ class Follower:
         self.plan: SharedPlan | None = None
         self.expiry: asyncio.TimerHandle | None = None
 
-    @property
-    def has_expired(self) -> bool:
-        return self.claims.expires_at <= datetime.now(UTC)
-
     def expire_in_time(self) -> None:
         """The stream ends with the token, whether or not there is something to tell."""
         left = (self.claims.expires_at - datetime.now(UTC)).total_seconds()
-        self.expiry = asyncio.get_running_loop().call_later(max(0.0, left), self._expire)
+        self.expiry = asyncio.get_running_loop().call_later(max(0.0, left), self.expire)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """The token has ended."""
         self.end(Unauthenticated("The token has expired."))
 
     def tell(self, answer: Answer) -> bool:
@@ -207,17 +204,24 @@ class SharedPlan:
         if audience > self._audience:
             self._plans.narrow(self, audience)
             return
+        same = next((answer for answer in answers.values() if not answer.depends_on_since), None)
         for follower in turn:
-            self._tell(follower, answers)
+            self._tell(follower, same or answers.get(self._version_of(follower)) or answers.get(None))
         if any(answer.is_passing for answer in answers.values()):
             self.wake(RETRY_SECONDS)
 
     def _present(self, turn: Iterable[Follower]) -> list[Follower]:
         """Those who are still there, and whose token has not ended."""
+        now = datetime.now(UTC)
+        present = []
         for follower in turn:
-            if follower.plan is self and follower.has_expired:
-                follower.end(Unauthenticated("The token has expired."))
-        return [follower for follower in turn if follower.plan is self]
+            if follower.plan is not self:
+                continue
+            if follower.claims.expires_at > now:
+                present.append(follower)
+            else:
+                follower.expire()
+        return present
 
     def _version_of(self, follower: Follower) -> str | None:
         """The version to start from: none that is forgotten, and none for a client that has not taken the answer before, since
@@ -234,9 +238,13 @@ class SharedPlan:
         if not self._plans.services.changes.hears:
             self._answers.clear()
         found: dict[str | None, Answer] = {}
-        for version in dict.fromkeys(map(self._version_of, turn)):
-            answer = _from(version, self._answers) or _from(version, found)
-            found[version] = answer or await self._ask(turn[0].claims, version)
+        for follower in turn:
+            version = self._version_of(follower)
+            if version not in found:
+                found[version] = _from(version, self._answers) or await self._ask(turn[0].claims, version)
+                if not found[version].depends_on_since:
+                    # The same for everybody.
+                    break
         return found
 
     async def _ask(self, claims: Claims, version: str | None) -> Answer:
@@ -270,8 +278,7 @@ class SharedPlan:
         self._plans.retag(self, self.tags | self._people)
         return frozenset(found)
 
-    def _tell(self, follower: Follower, answers: dict[str | None, Answer]) -> None:
-        answer = _from(self._version_of(follower), answers) or answers.get(None)
+    def _tell(self, follower: Follower, answer: Answer | None) -> None:
         if answer is None:
             # The version that it has was forgotten meanwhile.
             self._waiting[follower] = None

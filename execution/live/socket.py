@@ -18,17 +18,18 @@ from execution.live.messages import (
     Complete,
     Initialisation,
     Message,
+    Next,
     Ping,
     Pong,
     Subscribe,
     complete_message,
     error_message,
     failed_payload,
-    next_message,
     read_message,
 )
-from execution.live.outbox import Outbox, Stuck
+from execution.live.outbox import Outbox
 from execution.live.plan import Errors, Follower
+from execution.live.wire import Wire
 from resolvers.context import Context
 
 if TYPE_CHECKING:
@@ -43,10 +44,11 @@ TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
 class SocketOperation:
     """One operation of a socket: a sink for live answers, or for the one answer of a query or mutation."""
 
-    __slots__ = ("_has_answered", "_socket", "follower", "id", "task")
+    __slots__ = ("_has_answered", "_next", "_socket", "follower", "id", "task")
 
     def __init__(self, socket: Socket, id: str) -> None:
         self._socket = socket
+        self._next = Next(id)
         self._has_answered = False
         self.id = id
         self.task: asyncio.Task[None] | None = None
@@ -56,9 +58,9 @@ class SocketOperation:
     def is_free(self) -> bool:
         return not self._socket.outbox.holds(self)
 
-    def put(self, payload: str) -> None:
+    def put(self, payload: bytes) -> None:
         self._has_answered = True
-        self._socket.outbox.put(next_message(self.id, payload), self)
+        self._socket.outbox.put(self._next.message(payload), self)
 
     def complete(self) -> None:
         """All was answered."""
@@ -103,7 +105,8 @@ class Socket:
         self._heard_at = self._loop.time()
         self._pinged_at = 0.0
         self._is_overdue = False
-        self.outbox = Outbox(self._send_text, self._settings.live_patience, self._lost)
+        wire = Wire(scope, send)
+        self.outbox = Outbox(wire.send, self._settings.live_patience, self._lost, wire.write)
 
     async def run(self) -> None:
         """Talks until the socket is closed by one side."""
@@ -234,11 +237,8 @@ class Socket:
 
     # The end
 
-    async def _send_text(self, text: str) -> None:
-        await self._send({"type": "websocket.send", "text": text})
-
     def _lost(self, error: Exception) -> None:
-        self._endpoint.stuck += isinstance(error, Stuck)
+        self._endpoint.lost(error)
         # Also where the client is gone: then nobody reads the reason.
         self.close(CloseCode.TIMEOUT, "What is sent is not taken.")
 

@@ -33,11 +33,11 @@ class Ear:
 
     def __init__(self) -> None:
         self.is_free = True
-        self.payloads: list[str] = []
+        self.payloads: list[bytes] = []
         self._heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.follower: Follower | None = None
 
-    def put(self, payload: str) -> None:
+    def put(self, payload: bytes) -> None:
         self.payloads.append(payload)
         self._heard.put_nowait(json.loads(payload))
 

@@ -15,14 +15,15 @@ from execution.live.messages import (
     Complete,
     Initialisation,
     Message,
+    Next,
     Ping,
     Pong,
     Subscribe,
     complete_message,
     error_message,
-    next_message,
     read_message,
 )
+from execution.live.outbox import Pieces
 from execution.operations import GraphQLRequest
 
 QUERY = {"query": "{ __typename }"}
@@ -131,12 +132,16 @@ def test_the_case_of_authorization_does_not_matter(name: str) -> None:
     assert Initialisation({}).authorization is None
 
 
-def test_texts_to_the_client() -> None:
+def text_of(message: Pieces) -> Any:
+    return json.loads(b"".join(message))
+
+
+def test_what_the_client_is_sent() -> None:
     id = 'a"\\ü'
-    assert json.loads(next_message(id, '{"data":{"a":1}}')) == {"id": id, "type": "next", "payload": {"data": {"a": 1}}}
-    assert json.loads(error_message(id, [{"message": "m"}])) == {
+    assert text_of(Next(id).message(b'{"data":{"a":1}}')) == {"id": id, "type": "next", "payload": {"data": {"a": 1}}}
+    assert text_of(error_message(id, [{"message": "m"}])) == {
         "id": id,
         "type": "error",
         "payload": [{"message": "m"}],
     }
-    assert json.loads(complete_message(id)) == {"id": id, "type": "complete"}
+    assert text_of(complete_message(id)) == {"id": id, "type": "complete"}
