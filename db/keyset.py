@@ -24,6 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import select as select_of
 
+from db.rows import chosen
+
 R = TypeVar("R")
 
 
@@ -116,6 +118,12 @@ def among(column: ColumnElement[Any], name: str, *, is_one: bool = False) -> Col
 def sort_values(keys: Sequence[SortKey]) -> list[ColumnElement[Any]]:
     """The columns of ``keys`` as ``sort_0``, ``sort_1``, …, names of their own for ``paged_by``."""
     return [key.column.label(f"sort_{position}") for position, key in enumerate(keys)]
+
+
+def page_columns(columns: tuple[str, ...], keys: Sequence[SortKey], wanted: frozenset[str] | None) -> tuple[str, ...]:
+    """The id and the wanted ones of ``columns`` (None: all), then the sort values of ``keys`` if ``values`` are wanted."""
+    ends = [column.name for column in sort_values(keys)] if wanted is None or "values" in wanted else []
+    return *chosen(columns, None if wanted is None else wanted | {"id"}), *ends
 
 
 def order_of(keys: Sequence[SortKey], page: Page) -> list[ColumnElement[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ import asyncpg
 
 from db.engine import END, DatabaseUnavailable, ReadPool, is_in_transaction
 from db.reading import current_reading
-from db.statement import Statement, sql
+from db.statement import Runnable, sql
 from db.statement_count import count_statement
 
 T = TypeVar("T")
@@ -132,7 +132,17 @@ class Snapshot:
         if self._reading is not None:
             self._reading.hold_until(instant)
 
-    async def rows(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
+    def note(self, statement: Runnable, values: Mapping[str, Any]) -> None:
+        """Notes what an answer depends on that is made of the rows of a statement, run with these values."""
+        if self._reading is None:
+            return
+        assert self._entered is not None
+        if statement.tells_time:
+            self._reading.forget("a statement asks for the time")
+        for dependency in statement.dependencies:
+            self._reading.tags.update(dependency.tags(values, self._entered[0].organization_id))
+
+    async def rows(self, statement: Runnable, **values: Any) -> list[asyncpg.Record]:
         """Runs a statement as the viewer.
 
         Raises UnknownCaller, DatabaseUnavailable, and asyncpg.QueryCanceledError at the statement timeout, which ends the
@@ -142,8 +152,7 @@ class Snapshot:
             self._note_who()
         async with self._turn:
             connection = await self._open()
-            if self._reading is not None:
-                self._note(statement, values)
+            self.note(statement, values)
             count_statement()
             self._is_doubtful = True
             try:
@@ -160,12 +169,12 @@ class Snapshot:
                     await self._go_back(connection)
                 raise
 
-    async def row(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
+    async def row(self, statement: Runnable, **values: Any) -> asyncpg.Record | None:
         """The first row, if there is one."""
         rows = await self.rows(statement, **values)
         return rows[0] if rows else None
 
-    async def count(self, statement: Statement, **values: Any) -> int:
+    async def count(self, statement: Runnable, **values: Any) -> int:
         """The number that a statement with one row and column gives."""
         [[count]] = await self.rows(statement, **values)
         return int(count)
@@ -250,14 +259,6 @@ class Snapshot:
         self._noted()
         if self._reading is not None:
             self._reading.is_personal = True
-
-    def _note(self, statement: Statement, values: dict[str, Any]) -> None:
-        assert self._reading is not None
-        assert self._entered is not None
-        if statement.tells_time:
-            self._reading.forget("a statement asks for the time")
-        for dependency in statement.dependencies:
-            self._reading.tags.update(dependency.tags(values, self._entered[0].organization_id))
 
     async def _close(self) -> None:
         """Waits for what is still running, and makes sure that the connection is good for others."""

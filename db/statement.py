@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import asyncpg
@@ -26,6 +26,33 @@ SETTLED = {
 }
 """What a live view can be read from while nothing waits to be folded."""
 _LIVE = re.compile(rf"\b({'|'.join(SETTLED)})\b")
+
+
+def settled(sql: str) -> str:
+    """The same SQL for snapshots in which no change of the organization waits to be folded."""
+    return _LIVE.sub(lambda found: SETTLED[found[0]], sql)
+
+
+class Runnable(Protocol):
+    """What a snapshot can run: SQL with the values for its places, and what is known of it."""
+
+    @property
+    def sql(self) -> str: ...
+
+    @property
+    def settled_sql(self) -> str: ...
+
+    @property
+    def asks_who(self) -> bool: ...
+
+    @property
+    def tells_time(self) -> bool: ...
+
+    @property
+    def dependencies(self) -> Sequence[Dependency]: ...
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]: ...
+
 
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
@@ -49,7 +76,7 @@ class Statement:
         compiled = expression.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
         self.sql = str(compiled)
-        self.settled_sql = _LIVE.sub(lambda found: SETTLED[found[0]], self.sql)
+        self.settled_sql = settled(self.sql)
         self.asks_who = any(name in self.sql for name in WHO)
         self.tells_time = tells_time(self.sql)
         self.dependencies = dependencies or ON_EVERYTHING
@@ -58,9 +85,13 @@ class Statement:
         assert all(name in self.parameters for name in named), f"a dependency names no parameter: {named}"
         self._defaults: dict[str, Any] = dict(compiled.construct_params(_check=False))
 
-    def arguments(self, values: dict[str, Any]) -> list[Any]:
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The values in the order of their places."""
-        return [values[name] if name in values else self._defaults[name] for name in self.parameters]
+        return [self.argument(name, values) for name in self.parameters]
+
+    def argument(self, name: str, values: Mapping[str, Any]) -> Any:
+        """The value of one parameter."""
+        return values[name] if name in values else self._defaults[name]
 
 
 def sql(body: str, *dependencies: Dependency) -> Statement:

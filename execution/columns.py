@@ -5,8 +5,9 @@ A type that shows rows keeps the row in a private attribute ``row``. Of such a t
 - ``column`` is a leaf computed from columns of the row: the parameters of its formula name them;
 - ``same_row`` is an object of another type over the same row;
 - ``needs`` says it of a field with a resolver of its own;
-- ``reference`` is an object, or a leaf, that is found by a key in the row;
-- ``related`` is what is found by a key in the row and by arguments.
+- ``reference`` is a leaf, ``row_reference`` an object over a row, that is found by a key in the row;
+- ``related`` is what is found by a key in the row and by arguments;
+- ``items`` says of a field that its objects stand over the rows that were loaded for the field above.
 
 To the standard executor they are ordinary fields. The compiled one knows from them which columns an answer needs (see
 ``wanted``), and works on whole columns where a resolver gives ``Columns`` instead of a list of objects.
@@ -52,11 +53,16 @@ class Reference:
     names: tuple[str, ...]
     load: Callable[..., Awaitable[list[Any]]]
     make: Callable[[Any], Any]
-    projects: bool
-    """Whether ``load`` takes the wanted columns as an argument."""
+    each: Callable[[], Callable[[Any], Any]] | None = None
+    """What makes the object that stands over a row; ``load`` then takes the wanted columns. None for a leaf."""
 
-    def of_key(self, row: Any, key: Any) -> Any:
-        return self.make(row)
+    @property
+    def projects(self) -> bool:
+        return self.each is not None
+
+    def by_key(self, wanted: frozenset[str] | None) -> ByKey:
+        arguments = () if self.each is None else (wanted,)
+        return ByKey(self.load, arguments, lambda row, key: self.make(row), self.each() if self.each else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,16 @@ class Related:
 
 
 class ByKey(NamedTuple):
-    """``make(await context.load(load, key, *arguments), key)`` is the value of a field for a key."""
+    """``make(await context.load(load, key, *arguments), key)`` is the value of a field for a key: an object over the row that
+    was loaded, a list of such objects, or where ``most`` is given a page of so many, whose fields are ``items()``. Each is what
+    ``each(row)`` makes; without it the value is something else.
+    """
 
     load: Callable[..., Awaitable[list[Any]]]
     arguments: tuple[Hashable, ...]
     make: Callable[[Any, Any], Any]
+    each: Callable[[Any], Any] | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,16 @@ class Needs:
     names: tuple[str, ...]
 
 
-Declared = Column | SameRow | Reference | Related | Needs
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Objects for the rows that were loaded for the field above. Those that ``are_rows`` stand over the rows themselves, one for
+    each; others hold one that does.
+    """
+
+    are_rows: bool
+
+
+Declared = Column | SameRow | Reference | Related | Needs | Items
 
 
 def declared_of(field: StrawberryField) -> Declared | None:
@@ -94,6 +114,11 @@ def declared_of(field: StrawberryField) -> Declared | None:
 def needs(*names: str) -> dict[str, Needs]:
     """Metadata for a field with a resolver of its own that needs no other columns of the row than these."""
     return {METADATA: Needs(names)}
+
+
+def items(*, are_rows: bool = True) -> dict[str, Items]:
+    """Metadata for a field of a page, or of something on it: for the rows that the page was loaded of (see ``Items``)."""
+    return {METADATA: Items(are_rows)}
 
 
 def wanted(info: Info[Any, Any], below: str | None = None) -> frozenset[str] | None:
@@ -128,16 +153,35 @@ def reference(
     make: Callable[[Any], Any],
     *,
     description: str,
-    projects: bool = False,
 ) -> Any:
-    """What ``make`` makes of what is loaded by the key in a column: an object, or a leaf. ``projects``: the load can be told
-    which columns are wanted of its rows.
-    """
+    """A leaf: what ``make`` makes of what is loaded by the key in a column."""
 
     async def resolve(self: Any, info: Info[Any, Any]) -> Any:
         return make(await info.context.load(load, getattr(self.row, key)))
 
-    return _field(resolve, Reference((key,), load, make, projects), description)
+    return _field(resolve, Reference((key,), load, make), description)
+
+
+def row_reference(
+    load: Callable[..., Awaitable[list[Any]]],
+    key: str,
+    type_: Callable[[], Any],
+    *,
+    description: str,
+    or_null: bool = False,
+) -> Any:
+    """The object over the row that is loaded by the key in a column; ``load`` can be told which columns are wanted. ``type_``
+    gives its type, which may be defined later: ``type_().of_found(None)`` raises what is to be said where there is no row, if
+    that is not null.
+    """
+
+    def make(row: Any) -> Any:
+        return None if row is None and or_null else type_().of_found(row)
+
+    async def resolve(self: Any, info: Info[Any, Any]) -> Any:
+        return make(await info.context.load(load, getattr(self.row, key)))
+
+    return _field(resolve, Reference((key,), load, make, lambda: type_().of_found), description)
 
 
 def related(key: str, *, description: str, directives: Sequence[object] = ()) -> Callable[[Callable[..., Any]], Any]:
@@ -162,10 +206,16 @@ def related(key: str, *, description: str, directives: Sequence[object] = ()) ->
     return decorate
 
 
-def by_key(load: Callable[..., Awaitable[list[V]]], *arguments: Hashable, make: Callable[[V, Any], T]) -> T:
-    """What a ``related`` field gives: for each key ``make(what was loaded, key)``."""
+def by_key(
+    load: Callable[..., Awaitable[list[V]]],
+    *arguments: Hashable,
+    make: Callable[[V, Any], T],
+    each: Callable[[Any], Any] | None = None,
+    most: int | None = None,
+) -> T:
+    """What a ``related`` field gives: for each key ``make(what was loaded, key)``; see ``ByKey``."""
     # The annotation is that of the field; what stands for it is known to who resolves the field.
-    return ByKey(load, arguments, make)  # type: ignore[return-value]
+    return ByKey(load, arguments, make, each, most)  # type: ignore[return-value]
 
 
 def _field(resolve: Callable[..., Any], declared: Declared, description: str) -> Any:
@@ -185,6 +235,11 @@ class Columns:
         self._make = make
         self.names = names
         self.values = values
+
+    @classmethod
+    def of_rows(cls, make: Callable[[Any], Any], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
+        """The same of rows, each with the columns in the order of ``names``."""
+        return cls(make, names, list(zip(*rows, strict=True)) or [()] * len(names))
 
     def __len__(self) -> int:
         return len(self.values[0])

@@ -1,7 +1,8 @@
 """Loads in step: what many coroutines ask for is collected until all of them wait, then loaded at once.
 
 The compiled executor runs a level's coroutines side by side without a task for each. A coroutine that needs a key yields
-WAITING to whoever drives it; once all of them wait, ``run`` makes one call for each function and its arguments.
+WAITING to whoever drives it; once all of them wait, ``run`` makes one call for each load and its arguments. Those that are a
+``Batch`` make one statement together.
 """
 
 from __future__ import annotations
@@ -10,100 +11,189 @@ import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Iterable, Sequence
 from typing import Any
 
+from db.batch import Batch, Part, Table, read_together
+from db.snapshot import Snapshot
+
 WAITING = object()
 """What a coroutine yields to its driver while its keys are not loaded."""
 
+Gather = Callable[[Table, Sequence[Any]], list[Any]]
+MOST_PARTS = 12
+"""Of one statement: planning one takes time, too."""
+
 Load = Callable[..., Awaitable[list[Any]]]
+Name = tuple[Any, ...]
+"""A load and its arguments."""
 
 
-class Batch:
-    """The keys asked of one function with one set of arguments, and their values: an exception stands for a failure."""
+class Asked:
+    """The keys asked of one load with one set of arguments, and what is known of them. ``following`` are loads that will be
+    asked for by a column of its rows.
+    """
 
-    __slots__ = ("asked", "values")
+    __slots__ = ("_tables", "_values", "following", "keys", "known")
 
     def __init__(self) -> None:
-        self.values: dict[Any, Any] = {}
-        self.asked: dict[Any, None] = {}
+        self.keys: dict[Any, None] = {}
+        self.known: set[Any] = set()
+        self.following: dict[tuple[str, Name], None] = {}
+        self._values: dict[Any, Any] = {}
+        self._tables: list[tuple[Table, list[Any], Gather | None]] = []
+
+    @property
+    def values(self) -> dict[Any, Any]:
+        """By key; an exception stands for a failure. Rows become values when somebody wants them so."""
+        for place, (table, keys, gather) in enumerate(self._tables):
+            if gather is not None:
+                self._values.update(zip(keys, gather(table, keys), strict=True))
+                self._tables[place] = table, keys, None
+        return self._values
+
+    @property
+    def table(self) -> Table | None:
+        """All that is known, if it came as one table."""
+        is_one = len(self._tables) == 1 and len(self._tables[0][1]) == len(self.known)
+        return self._tables[0][0] if is_one else None
+
+    def learn(self, values: dict[Any, Any]) -> None:
+        self._values.update(values)
+        self.known.update(values)
+
+    def learn_rows(self, table: Table, keys: list[Any], gather: Gather) -> None:
+        self._tables.append((table, keys, gather))
+        self.known.update(keys)
 
 
 class Batches:
-    """The loads of one operation. ``call(load, keys, *arguments)`` makes one."""
+    """The loads of one operation, on the snapshot that ``snapshot`` gives."""
 
-    def __init__(self, call: Callable[..., Awaitable[list[Any]]]) -> None:
-        self._call = call
-        self._batches: dict[tuple[Any, ...], Batch] = {}
-        self._waiting: dict[tuple[Any, ...], Batch] = {}
+    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
+        self._snapshot = snapshot
+        self._asked: dict[Name, Asked] = {}
+        self._waiting: dict[Name, Asked] = {}
 
     def load(self, load: Load, key: Hashable, arguments: tuple[Hashable, ...]) -> Wanted:
         if key is None:
             # As elsewhere: aiodataloader refuses it, too.
             raise TypeError("A load needs a key.")
         name = (load, *arguments)
-        batch = self._batches.get(name)
-        if batch is None:
-            batch = self._batches[name] = Batch()
-        if key not in batch.values:
-            batch.asked[key] = None
-            self._waiting[name] = batch
-        return Wanted(batch, key)
+        asked = self._of(name)
+        if key not in asked.known:
+            asked.keys[key] = None
+            self._waiting[name] = asked
+        return Wanted(asked, key)
 
     def outcomes(self, load: Load, keys: Sequence[Hashable], arguments: tuple[Hashable, ...] = ()) -> Outcomes:
         """What is, or will be, loaded for keys."""
         name = (load, *arguments)
-        batch = self._batches.get(name)
-        if batch is None:
-            batch = self._batches[name] = Batch()
-        missing = dict.fromkeys(key for key in keys if key not in batch.values)
-        if missing:
-            batch.asked.update(missing)
-            self._waiting[name] = batch
-        return Outcomes(batch, keys)
+        asked = self._of(name)
+        if not asked.known.issuperset(keys):
+            asked.keys.update((key, None) for key in keys if key not in asked.known)
+            self._waiting[name] = asked
+        return Outcomes(asked, keys)
+
+    def follow(self, parent: Name, column: str, name: Name) -> None:
+        """Whenever the one is loaded from now on, the other is loaded with it, by the values of a column of its rows."""
+        if isinstance(parent[0], Batch) and isinstance(name[0], Batch):
+            self._of(parent).following[column, name] = None
 
     async def run(self) -> None:
         """Loads everything that was asked for. Never raises what a load raises: that belongs to those who wait for it."""
         waiting, self._waiting = self._waiting, {}
-        for (load, *arguments), batch in waiting.items():
-            keys, batch.asked = list(batch.asked), {}
-            try:
-                values = await self._call(load, keys, *arguments)
-                batch.values.update(zip(keys, values, strict=True))
-            except Exception as error:
-                batch.values.update(dict.fromkeys(keys, error))
+        together = {name: asked for name, asked in waiting.items() if isinstance(name[0], Batch)}
+        if together:
+            await self._load_together(together)
+        for name, asked in waiting.items():
+            if asked.keys:
+                await self._load(name, asked)
+
+    def _of(self, name: Name) -> Asked:
+        asked = self._asked.get(name)
+        if asked is None:
+            asked = self._asked[name] = Asked()
+        return asked
+
+    async def _load(self, name: Name, asked: Asked) -> None:
+        (load, *arguments), keys = name, list(asked.keys)
+        asked.keys = {}
+        try:
+            values = await load(self._snapshot(), keys, *arguments)
+            asked.learn(dict(zip(keys, values, strict=True)))
+        except Exception as error:
+            asked.learn(dict.fromkeys(keys, error))
+
+    async def _load_together(self, together: dict[Name, Asked]) -> None:
+        """Leaves what could not be loaded so to be loaded alone."""
+        names: list[Name] = []
+        parts: list[Part] = []
+        try:
+            for name, asked in together.items():
+                self._plan((name,), Part(name[0].query(*name[1:]), list(asked.keys)), names, parts)
+            tables = await read_together(self._snapshot(), parts)
+        except Exception:
+            # One of them failed, and should fail alone.
+            return
+        for asked in together.values():
+            asked.keys = {}
+        for name, part, table in zip(names, parts, tables, strict=True):
+            keys = part.keys
+            if keys is None:
+                assert part.parent is not None
+                keys = [key for key in dict.fromkeys(tables[part.parent].column(part.column)) if key is not None]
+            self._asked[name].learn_rows(table, list(keys), name[0].gather)
+
+    def _plan(self, path: tuple[Name, ...], part: Part, names: list[Name], parts: list[Part]) -> None:
+        """Adds a part and those that follow it, but none that follows itself."""
+        place = len(parts)
+        names.append(path[-1])
+        parts.append(part)
+        for column, name in self._of(path[-1]).following:
+            if name not in path and column in part.query.columns and len(parts) < MOST_PARTS:
+                self._plan((*path, name), Part(name[0].query(*name[1:]), None, place, column), names, parts)
 
 
 class Wanted:
     """One key that is, or will be, loaded."""
 
-    __slots__ = ("_batch", "_key")
+    __slots__ = ("_asked", "_key")
 
-    def __init__(self, batch: Batch, key: Hashable) -> None:
-        self._batch = batch
+    def __init__(self, asked: Asked, key: Hashable) -> None:
+        self._asked = asked
         self._key = key
 
     def __await__(self) -> Generator[Any, None, Any]:
-        values = self._batch.values
-        while self._key not in values:
+        while self._key not in self._asked.known:
             yield WAITING
-        value = values[self._key]
+        value = self._asked.values[self._key]
         if isinstance(value, Exception):
             raise value
         return value
 
 
 class Outcomes:
-    """What is, or will be, loaded for some keys, in their order: an exception where that failed."""
+    """What is, or will be, loaded for some keys."""
 
-    __slots__ = ("_batch", "_keys")
+    __slots__ = ("_asked", "_keys")
 
-    def __init__(self, batch: Batch, keys: Sequence[Hashable]) -> None:
-        self._batch = batch
+    def __init__(self, asked: Asked, keys: Sequence[Hashable]) -> None:
+        self._asked = asked
         self._keys = keys
 
-    def __await__(self) -> Generator[Any, None, list[Any]]:
-        values = self._batch.values
-        while not all(key in values for key in self._keys):
+    def __await__(self) -> Generator[Any, None, Outcomes]:
+        while not self._asked.known.issuperset(self._keys):
             yield WAITING
+        return self
+
+    @property
+    def values(self) -> list[Any]:
+        """In the order of the keys: an exception where that failed."""
+        values = self._asked.values
         return [values[key] for key in self._keys]
+
+    @property
+    def table(self) -> Table | None:
+        """The rows of these keys, and maybe of others, if they came as one table."""
+        return self._asked.table
 
 
 class AllWanted:

@@ -137,7 +137,7 @@ class Context:
 
     def run_in_step(self) -> Batches:
         """From now on loads wait for who drives the coroutines that ask for them (see ``resolvers.batches``)."""
-        self._batches = Batches(lambda load, keys, *arguments: load(self.snapshot, keys, *arguments))
+        self._batches = Batches(lambda: self.snapshot)
         return self._batches
 
     def run_freely(self) -> None:

@@ -13,11 +13,12 @@ from db.queries.standings import NO_STANDING
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
 from resolvers.loaders.trends import (
-    load_bucketed_slots_by_user,
+    days_of,
+    load_days_by_user,
     load_next_completion_by_organization,
     load_slots_by_user,
 )
-from resolvers.periods import Bucket, GapFill, Grain, Period, PeriodSpec, Weekday
+from resolvers.periods import Bucket, GapFill, Grain, Period, PeriodSpec, Weekday, buckets
 from resolvers.scores import displayed
 
 SCORE = frozenset({"standing_score"})
@@ -121,9 +122,15 @@ async def resolve_performance_trend(
     period = await resolve_context_period(context, spec, time_zone, week_start)
     home_zone = await context.snapshot.time_zone()
     columns = None if wanted is None else wanted | SCORE
-    found = await context.load(load_bucketed_slots_by_user, user_id, period, grain, home_zone, columns)
-    points = fill_gaps(found.buckets, found.slots, fill, _now(period))
-    return TrendSeries(period, grain, sum(place > 0 for place in found.slots), points)
+    axis = buckets(period, grain)
+    days = days_of(axis, period, grain, home_zone)
+    if days is not None:
+        slots = await context.load(load_days_by_user, user_id, tuple(days), columns)
+    else:
+        edges = *(bucket.start for bucket in axis), period.end
+        slots = await context.load(load_slots_by_user, user_id, edges, columns)
+    points = fill_gaps(axis, slots, fill, _now(period))
+    return TrendSeries(period, grain, sum(place > 0 for place in slots), points)
 
 
 async def _end_of_history(context: Context, period: Period) -> datetime:

@@ -11,8 +11,9 @@ from db.queries.groups import BY_NAME, GroupRow, GroupSelection
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod
 from db.queries.memberships import MembershipSide
 from db.queries.users import UserSelection
-from execution.columns import by_key, column, related
+from execution.columns import column, related, wanted
 from resolvers.comparisons import resolve_member_comparison
+from resolvers.errors import NotFound
 from resolvers.group_stats import resolve_group_level_stats, resolve_group_stats, resolve_group_topic_stats
 from resolvers.groups import resolve_group, resolve_groups, resolve_leads, resolve_member_count, resolve_members
 from resolvers.loaders.groups import load_members_by_group
@@ -33,6 +34,7 @@ from schema.relay import (
     Info,
     Last,
     Node,
+    connection_by_key,
     connection_of,
     key_of,
     keys_of,
@@ -85,6 +87,13 @@ class Group(Node):
         return cls(row=row)
 
     @classmethod
+    def of_found(cls, row: GroupRow | None) -> Self:
+        """Raises NotFound where there is none."""
+        if row is None:
+            raise NotFound("group")
+        return cls.from_row(row)
+
+    @classmethod
     async def from_key(cls, info: Info, key: int) -> Self:
         """The group as the viewer may see it. Raises NotFound."""
         return cls.from_row(await resolve_group(info.context, key))
@@ -110,12 +119,9 @@ class Group(Node):
         order = order_by.to_order() if order_by else Order()
         page = page_of(first, after, last, before, order=order.name, types=order.types)
         listing = await resolve_members(info.context, selection, page)
-        return by_key(
-            load_members_by_group,
-            selection,
-            order.keys,
-            page,
-            make=lambda rows, key: connection_of(page, listing(rows, key), order.name, users.User.from_row),
+        arguments = selection, order.keys, page, wanted(info)
+        return connection_by_key(
+            load_members_by_group, *arguments, page=page, listing=listing, order=order.name, node=users.User.from_row
         )
 
     @strawberry.field(description="How many present, active members it has.")

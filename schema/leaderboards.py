@@ -9,7 +9,7 @@ import strawberry
 from strawberry.types.base import StrawberryObjectDefinition
 
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod, Standing
-from execution.columns import column, reference
+from execution.columns import Columns, column, reference, row_reference
 from resolvers.leaderboards import (
     LARGEST_RADIUS,
     BoardOf,
@@ -101,8 +101,8 @@ class LeaderboardEntry:
     def from_standing(cls, standing: Standing) -> Self:
         return cls(row=standing)
 
-    user: Annotated[User, strawberry.lazy("schema.users")] = reference(
-        load_user_by_id, "user_id", lambda row: users.User.of_found(row), description="The person.", projects=True
+    user: Annotated[User, strawberry.lazy("schema.users")] = row_reference(
+        load_user_by_id, "user_id", lambda: users.User, description="The person."
     )
     display_name: str = reference(
         load_user_by_id,
@@ -122,6 +122,11 @@ class LeaderboardEntry:
         lambda tasks: tasks,
         description="The person's tasks completed over all time, whatever the board ranks by.",
     )
+
+
+def entries_of(standings: list[Standing]) -> list[LeaderboardEntry]:
+    """The rows that show these places."""
+    return Columns.of_rows(LeaderboardEntry.from_standing, Standing._fields, standings)  # type: ignore[return-value]
 
 
 @strawberry.type(
@@ -179,7 +184,7 @@ class Leaderboard:
         info: Info,
         first: Annotated[int, strawberry.argument(description="How many places, 1–200; ties come on top.")] = 10,
     ) -> list[LeaderboardEntry] | None:
-        return [LeaderboardEntry.from_standing(row) for row in await resolve_top(info.context, self.of, first)]
+        return entries_of(await resolve_top(info.context, self.of, first))
 
     @strawberry.field(
         description="A person's row and those around it; empty where the person is not ranked or not visible.",
@@ -192,7 +197,7 @@ class Leaderboard:
         radius: Annotated[int, strawberry.argument(description="How many places before and after, 0–50.")] = 5,
     ) -> list[LeaderboardEntry] | None:
         key = key_of("User", user_id, "userId")
-        return [LeaderboardEntry.from_standing(row) for row in await resolve_around(info.context, self.of, key, radius)]
+        return entries_of(await resolve_around(info.context, self.of, key, radius))
 
     @strawberry.field(description="The viewer's own row; null where they are not ranked.", directives=[cost(BOARD)])
     async def me(self, info: Info) -> LeaderboardEntry | None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Self
 import strawberry
 
 from db.queries.memberships import BY_START, MembershipRow, MembershipSide
-from execution.columns import by_key, column, reference
+from execution.columns import column, row_reference, wanted
 from resolvers.loaders.groups import load_group_by_id
 from resolvers.loaders.memberships import load_memberships_by_side
 from resolvers.loaders.users import load_user_by_id
 from resolvers.memberships import resolve_membership, resolve_memberships
 from schema import groups, users
-from schema.relay import Connection, Info, Node, connection_of, node_id, page_of
+from schema.relay import Connection, Info, Node, connection_by_key, node_id, page_of
 
 if TYPE_CHECKING:
     from schema.groups import Group
@@ -49,19 +49,19 @@ class GroupMembership(Node):
         """The membership as the viewer may see it. Raises NotFound."""
         return cls.from_row(await resolve_membership(info.context, key))
 
-    user: Annotated[User, strawberry.lazy("schema.users")] | None = reference(
+    user: Annotated[User, strawberry.lazy("schema.users")] | None = row_reference(
         load_user_by_id,
         "user_id",
-        lambda row: users.User.from_row(row) if row else None,
+        lambda: users.User,
         description="The person; null where the viewer may no longer see them.",
-        projects=True,
+        or_null=True,
     )
-    group: Annotated[Group, strawberry.lazy("schema.groups")] | None = reference(
+    group: Annotated[Group, strawberry.lazy("schema.groups")] | None = row_reference(
         load_group_by_id,
         "group_id",
-        lambda row: groups.Group.from_row(row) if row else None,
+        lambda: groups.Group,
         description="The group; null where the viewer may no longer see it.",
-        projects=True,
+        or_null=True,
     )
 
 
@@ -77,10 +77,7 @@ async def memberships_of(
     """A page of the memberships of each group or person, by start: for a ``related`` field."""
     page = page_of(first, after, last, before, order=ORDER, types=TYPES)
     listing = await resolve_memberships(info.context, side, include_ended, page)
-    return by_key(
-        load_memberships_by_side,
-        side,
-        include_ended,
-        page,
-        make=lambda rows, key: connection_of(page, listing(rows, key), ORDER, GroupMembership.from_row),
+    arguments = side, include_ended, page, wanted(info)
+    return connection_by_key(
+        load_memberships_by_side, *arguments, page=page, listing=listing, order=ORDER, node=GroupMembership.from_row
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -15,7 +15,7 @@ import strawberry
 from strawberry.types.info import Info as StrawberryInfo
 
 from db.keyset import Listing, Page
-from execution.columns import column
+from execution.columns import by_key, column, items, needs
 from execution.cost_directives import ListSize
 from resolvers.context import Context
 from resolvers.errors import Invalid, NotFound
@@ -129,7 +129,7 @@ class Count:
 @strawberry.type(description="A row and its cursor.")
 class Edge(Generic[N]):
     row: strawberry.Private[Place]
-    node: N = strawberry.field(description="The row.")
+    node: N = strawberry.field(description="The row.", metadata=items())
     cursor: str = column(
         lambda order, values: _write_cursor(order, values),
         description="For `after` and `before`; valid even when the row is gone.",
@@ -143,11 +143,11 @@ class Connection(Generic[N]):
     order: strawberry.Private[str]
     node: strawberry.Private[Callable[[Any], Any]]
 
-    @strawberry.field(description="The rows with their cursors.")
+    @strawberry.field(description="The rows with their cursors.", metadata=items(are_rows=False))
     def edges(self) -> list[Edge[N]]:
         return [Edge(row=Place(self.order, values), node=self.node(row)) for row, values in self.listing.rows]
 
-    @strawberry.field(description="Where this page stands.")
+    @strawberry.field(description="Where this page stands.", metadata=needs("values"))
     def page_info(self) -> PageInfo:
         page, rows, more = self.page, self.listing.rows, self.listing.more
         return PageInfo(
@@ -157,7 +157,7 @@ class Connection(Generic[N]):
             last=Place(self.order, rows[-1][1]) if rows else None,
         )
 
-    @strawberry.field(description="The rows.")
+    @strawberry.field(description="The rows.", metadata=items())
     def nodes(self) -> list[N]:
         node = self.node
         return [node(row) for row, _ in self.listing.rows]
@@ -165,6 +165,7 @@ class Connection(Generic[N]):
     @strawberry.field(
         description=f"How many rows the whole list has: exact up to {COUNTED_EXACTLY:,}, beyond that only if asked for.",
         directives=[cost(50)],
+        metadata=needs(),
     )
     async def total_count(
         self,
@@ -221,6 +222,25 @@ def page_of(
 def connection_of(page: Page, listing: Listing[R], order: str, node: Callable[[R], N]) -> Connection[N]:
     """The connection for a page."""
     return Connection(page=page, listing=listing, order=order, node=node)
+
+
+def connection_by_key(
+    load: Callable[..., Awaitable[list[Any]]],
+    *arguments: Hashable,
+    page: Page,
+    listing: Callable[[Any, Any], Listing[R]],
+    order: str,
+    node: Callable[[R], N],
+) -> Connection[N]:
+    """The connection for a page of what is loaded by key: for a ``related`` field. ``listing(rows, key)`` is the page."""
+    return by_key(
+        load,
+        *arguments,
+        make=lambda rows, key: connection_of(page, listing(rows, key), order, node),
+        # A backward page is loaded in reverse.
+        each=None if page.backward else node,
+        most=page.size,
+    )
 
 
 def _write_cursor(order: str, values: Sequence[Any]) -> str:

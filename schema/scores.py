@@ -9,7 +9,7 @@ import strawberry
 
 from db.changes import tags_of
 from db.queries.measures import ratio
-from execution.columns import column, needs, reference, same_row
+from execution.columns import column, needs, row_reference, same_row
 from resolvers.live import DEFAULT_THROTTLE, Live
 from resolvers.loaders.users import load_user_by_id
 from resolvers.scores import ScoredPerformance, resolve_performance
@@ -68,8 +68,8 @@ class UserPerformance:
             period=Period.from_period(scored.period) if scored.period else None,
         )
 
-    user: Annotated[User, strawberry.lazy("schema.users")] = reference(
-        load_user_by_id, "user_id", lambda row: users.User.of_found(row), description="The person.", projects=True
+    user: Annotated[User, strawberry.lazy("schema.users")] = row_reference(
+        load_user_by_id, "user_id", lambda: users.User, description="The person."
     )
     score: float | None = column(
         lambda ranking_score: None if ranking_score is None else float(ranking_score),

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import strawberry
 
+from db.batch import Table
 from db.queries.measures import ratio
-from db.queries.user_stats import StatsSelection, UserTopics
-from execution.columns import Columns, by_key, column, needs, reference, same_row, wanted
+from db.queries.user_stats import StatsSelection
+from execution.columns import Columns, by_key, column, needs, row_reference, same_row, wanted
 from resolvers.loaders.topics import load_topic_by_id
 from resolvers.loaders.user_stats import load_topics_by_user
 from resolvers.user_stats import (
@@ -89,8 +90,8 @@ class UserTopicStats:
     row: strawberry.Private[Any]
     user_id: strawberry.Private[int]
     selection: strawberry.Private[StatsSelection]
-    topic: Annotated[Topic, strawberry.lazy("schema.topics")] = reference(
-        load_topic_by_id, "topic_id", lambda row: topics.Topic.of_found(row), description="The topic."
+    topic: Annotated[Topic, strawberry.lazy("schema.topics")] = row_reference(
+        load_topic_by_id, "topic_id", lambda: topics.Topic, description="The topic."
     )
     measures: AttemptMeasures = same_row(
         lambda: AttemptMeasures, description="Measures of the person's attempts at the labs of the topic."
@@ -125,10 +126,10 @@ async def user_topic_stats(
     keys = keys_of("Topic", topic_ids, "topicIds")
     selection = await resolve_selection(info.context, keys, period.to_spec() if period else None)
 
-    def make(found: UserTopics | None, user_id: int) -> Any:
-        def stats(row: Any) -> UserTopicStats:
-            return UserTopicStats(row=row, user_id=user_id, selection=selection)
+    def stats(row: Any) -> UserTopicStats:
+        return UserTopicStats(row=row, user_id=row.user_id, selection=selection)
 
-        return [] if found is None else Columns(stats, found.names, found.values)
+    def make(found: Table, user_id: int) -> Any:
+        return Columns(stats, found.columns, found.values)
 
-    return by_key(load_topics_by_user, selection, wanted(info), make=make)
+    return by_key(load_topics_by_user, selection, wanted(info), make=make, each=stats)

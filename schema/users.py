@@ -125,7 +125,12 @@ class User(Node):
     ) -> UserPerformance | None:
         spec = period.to_spec() if period else None
         load, arguments, scored = await resolve_performances(info.context, spec, wanted(info))
-        return by_key(load, *arguments, make=lambda row, key: UserPerformance.from_scored(scored(row, key)))
+        return by_key(
+            load,
+            *arguments,
+            make=lambda row, key: UserPerformance.from_scored(scored(row, key)),
+            each=lambda row: UserPerformance.from_scored(scored(row, row.user_id)),
+        )
 
     @strawberry.field(
         description="Place in the organization by score; null without a score.",

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
 
+from db.batch import Query
 from db.dependencies import ON_ROSTER, on_groups
 from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.groups import group_memberships, groups
 from db.queries.memberships import PRESENT
 from db.queries.users import COLUMNS as USER_COLUMNS
 from db.queries.users import UserRow
-from db.rows import chosen, row_type
+from db.rows import chosen
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -77,16 +78,13 @@ WHERE m.group_id = ANY (:group_ids) AND m.user_id = ANY (:user_ids) AND m.role =
 )
 
 
-async def get_groups(snapshot: Snapshot, ids: Sequence[int], wanted: frozenset[str] | None = None) -> dict[int, Any]:
-    """By id: rows of the id and the wanted columns of a GroupRow (None: all, which is one)."""
-    columns = chosen(GroupRow._fields, None if wanted is None else wanted | {"id"})
-    make = row_type(columns)._make if wanted is not None else GroupRow._make
-    return {row[0]: make(row) for row in await snapshot.rows(groups_by_id_statement(columns), ids=ids)}
-
-
 @lru_cache(maxsize=256)
-def groups_by_id_statement(columns: tuple[str, ...]) -> Statement:
-    return sql(f"SELECT {', '.join(columns)} FROM groups WHERE id = ANY (:ids)", on_groups("ids"))
+def groups_by_id(wanted: frozenset[str] | None = None) -> Query:
+    """The id and the wanted columns of a GroupRow (None: all)."""
+    columns = chosen(GroupRow._fields, None if wanted is None else wanted | {"id"})
+    return Query(
+        sql(f"SELECT {', '.join(columns)} FROM groups WHERE id = ANY (:ids)", on_groups("ids")), "ids", columns
+    )
 
 
 async def get_leads(snapshot: Snapshot, group_ids: Sequence[int]) -> dict[int, list[UserRow]]:

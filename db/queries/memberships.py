@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select, true
 
+from db.batch import Query
 from db.dependencies import ON_ORGANIZATION, ON_ROSTER, Dependency, on_groups, on_users
-from db.keyset import Page, SortKey, among, paged_by, sort_values
+from db.keyset import Page, SortKey, among, page_columns, paged_by, sort_values
 from db.models.groups import group_memberships as memberships
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
@@ -78,25 +79,27 @@ async def get_memberships(snapshot: Snapshot, ids: Sequence[int]) -> list[Member
 
 
 @cache
-def memberships_statement(side: MembershipSide, include_ended: bool, shape: Page, *, is_one: bool) -> Statement:
-    """The same page of the memberships of each group or person (``keys``), by start: the key, the columns, the sort values."""
-    columns = side.column.label("key"), *COLUMNS, *sort_values(BY_START)
-    chosen = paged_by(
-        _selected(select(*columns), side, include_ended, is_one=is_one), side.column, BY_START, shape, is_one=is_one
+def memberships_statement(
+    side: MembershipSide, include_ended: bool, shape: Page, columns: tuple[str, ...], *, is_one: bool
+) -> Statement:
+    """The same page of the memberships of each group or person (``keys``), by start: the key and ``columns``."""
+    given = {column.name: column for column in (*COLUMNS, *sort_values(BY_START))}
+    selected = select(side.column.label("key"), *(given[name] for name in columns))
+    selected = _selected(selected, side, include_ended, is_one=is_one)
+    return Statement(paged_by(selected, side.column, BY_START, shape, is_one=is_one), side.dependency)
+
+
+def memberships_by_side(
+    side: MembershipSide, include_ended: bool, page: Page, wanted: frozenset[str] | None = None
+) -> Query:
+    """A page of the memberships of each group or person, by start: the key, the id and the wanted columns of a MembershipRow
+    (None: all), the sort values if they are wanted.
+    """
+    columns = page_columns(MembershipRow._fields, BY_START, wanted)
+    of_many, of_one = (
+        memberships_statement(side, include_ended, page.shape, columns, is_one=is_one) for is_one in (False, True)
     )
-    return Statement(chosen, side.dependency)
-
-
-async def list_memberships(
-    snapshot: Snapshot, side: MembershipSide, keys: Sequence[int], include_ended: bool, page: Page
-) -> dict[int, list[tuple[MembershipRow, tuple[Any, ...]]]]:
-    """By group or person, for those that have any."""
-    width = 1 + len(COLUMNS)
-    found: dict[int, list[tuple[MembershipRow, tuple[Any, ...]]]] = {}
-    statement = memberships_statement(side, include_ended, page.shape, is_one=len(keys) == 1)
-    for row in await snapshot.rows(statement, keys=keys, **page.values):
-        found.setdefault(row[0], []).append((MembershipRow(*row[1:width]), tuple(row[width:])))
-    return found
+    return Query(of_many, "keys", ("key", *columns), page.values, of_one)
 
 
 async def count_memberships(

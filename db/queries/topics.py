@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
+from db.batch import Query
 from db.dependencies import ON_CATALOGUE
 from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.topics import topics
+from db.rows import chosen
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -29,7 +32,6 @@ KEYS = (SortKey(topics.c.title), SortKey(topics.c.id))
 
 _ALL = ", ".join(f"t.{column.name}" for column in COLUMNS)
 
-TOPICS_BY_ID = sql(f"SELECT {_ALL} FROM topics t WHERE id = ANY (:ids)", ON_CATALOGUE)
 TOPICS_BY_LAB = sql(
     f"""
 SELECT lt.lab_id, {_ALL} FROM lab_topics lt JOIN topics t ON t.id = lt.topic_id
@@ -39,8 +41,11 @@ WHERE lt.lab_id = ANY (:lab_ids) ORDER BY lt.lab_id, t.title, t.id
 )
 
 
-async def get_topics(snapshot: Snapshot, ids: Sequence[int]) -> list[TopicRow]:
-    return [TopicRow(*row) for row in await snapshot.rows(TOPICS_BY_ID, ids=ids)]
+@lru_cache(maxsize=16)
+def topics_by_id(wanted: frozenset[str] | None = None) -> Query:
+    """The id and the wanted columns of a TopicRow (None: all)."""
+    columns = chosen(TopicRow._fields, None if wanted is None else wanted | {"id"})
+    return Query(sql(f"SELECT {', '.join(columns)} FROM topics WHERE id = ANY (:ids)", ON_CATALOGUE), "ids", columns)
 
 
 async def get_topics_by_lab(snapshot: Snapshot, lab_ids: Sequence[int]) -> dict[int, tuple[TopicRow, ...]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+from db.batch import Query
 from db.dependencies import ON_ORGANIZATION, on_users
 from db.queries.measures import MEASURES, SCORE_ARGUMENTS, Measures
 from db.queries.standings import STANDING_COLUMNS, STANDING_SCORE, standing_columns
-from db.rows import chosen, row_type
+from db.rows import chosen
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -71,20 +71,16 @@ def slots_statement(source: str, place: str, kind: str, columns: tuple[str, ...]
     )
 
 
-async def get_slots_by_day(
-    snapshot: Snapshot, user_ids: Sequence[int], edges: Sequence[date], wanted: frozenset[str] | None = None
-) -> dict[int, dict[int, Any]]:
-    """By person and slot, from the rollup: rows of those of SLOT_COLUMNS that are wanted (None: all). Edges are local dates
-    of the organization, ascending.
+def slots_by_day(edges: tuple[date, ...], wanted: frozenset[str] | None = None) -> Query:
+    """Person, slot and those of SLOT_COLUMNS that are wanted (None: all), from the rollup. Edges are local dates of the
+    organization, ascending.
     """
-    return await _slots(snapshot, ("user_days_live", "day", "date"), user_ids, edges, wanted)
+    return _slots(("user_days_live", "day", "date"), edges, wanted)
 
 
-async def get_slots_by_instant(
-    snapshot: Snapshot, user_ids: Sequence[int], edges: Sequence[datetime], wanted: frozenset[str] | None = None
-) -> dict[int, dict[int, Any]]:
+def slots_by_instant(edges: tuple[datetime, ...], wanted: frozenset[str] | None = None) -> Query:
     """The same from the attempts. Edges are instants, ascending."""
-    return await _slots(snapshot, ("attempt_measures", "completed_at", "timestamptz"), user_ids, edges, wanted)
+    return _slots(("attempt_measures", "completed_at", "timestamptz"), edges, wanted)
 
 
 async def get_next_completion(snapshot: Snapshot, organization_id: int, after: datetime) -> datetime | None:
@@ -93,18 +89,7 @@ async def get_next_completion(snapshot: Snapshot, organization_id: int, after: d
     return row[0] if row else None
 
 
-async def _slots(
-    snapshot: Snapshot,
-    source: tuple[str, str, str],
-    user_ids: Sequence[int],
-    edges: Sequence[Any],
-    wanted: frozenset[str] | None,
-) -> dict[int, dict[int, Any]]:
+def _slots(source: tuple[str, str, str], edges: tuple[Any, ...], wanted: frozenset[str] | None) -> Query:
     columns = chosen(SLOT_COLUMNS, wanted)
-    make = row_type(columns)._make
-    found: dict[int, dict[int, Any]] = {}
-    for user_id, slot, *values in await snapshot.rows(
-        slots_statement(*source, columns), ids=user_ids, edges=edges, first=edges[0]
-    ):
-        found.setdefault(user_id, {})[slot] = make(values)
-    return found
+    values = {"edges": edges, "first": edges[0]}
+    return Query(slots_statement(*source, columns), "ids", ("user_id", "slot", *columns), values)

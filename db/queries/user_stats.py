@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
+from db.batch import Query
 from db.dependencies import ON_CATALOGUE, on_users
 from db.queries.measures import MEASURE_SUMS, MEASURES, SCORE_ARGUMENTS, Measures
 from db.queries.order_statistics import FINISHED, span_of
@@ -37,14 +37,6 @@ class LabExtremes:
 
 # What a person did in a topic: measures, and the score over its tasks as displayed.
 TOPIC_COLUMNS = (*MEASURES, "ranking_score")
-
-
-@dataclass(frozen=True, slots=True)
-class UserTopics:
-    """A person's topics by title: ``values[i]`` has the values of column ``names[i]``, one for each topic."""
-
-    names: tuple[str, ...]
-    values: list[list[Any]]
 
 
 _TOTALS = f"{parts_of('user_lab_totals', 'user_id', 'lab_id')} AS parts WHERE user_id = ANY (:user_ids)"
@@ -83,9 +75,7 @@ FROM (
 
 @lru_cache(maxsize=1024)
 def user_topics_statement(columns: tuple[str, ...], *, in_period: bool, chosen_topics: bool) -> Statement:
-    """One row per person, of arrays: the topics' ids and ``columns`` of TOPIC_COLUMNS, by the topic's title.
-
-    A wide list as one row of arrays per key costs a third of what its rows cost. ``chosen_topics``: one element for each of
+    """The person, the topic and ``columns`` of TOPIC_COLUMNS, by person and the topic's title. ``chosen_topics``: for each of
     the topics ``ids`` that there is; otherwise for those with attempts.
     """
     # As displayed it has one decimal, which a float holds as well.
@@ -95,24 +85,29 @@ def user_topics_statement(columns: tuple[str, ...], *, in_period: bool, chosen_t
     if chosen_topics:
         values = [name if name == "ranking_score" else f"coalesce({name}, 0)" for name in columns]
         joined = f"""unnest(CAST(:user_ids AS bigint[])) AS u (user_id)
-        CROSS JOIN (SELECT id AS topic_id, title FROM topics WHERE id = ANY (:ids)) AS t
-        LEFT JOIN {source} USING (user_id, topic_id)"""
+    CROSS JOIN (SELECT id AS topic_id, title FROM topics WHERE id = ANY (:ids)) AS t
+    LEFT JOIN {source} USING (user_id, topic_id)"""
     else:
         values = list(columns)
         joined = f"{source} JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id)"
-    arrays = "".join(f", array_agg(c{place})" for place in range(len(columns)))
     return sql(
         f"""
-    SELECT user_id, array_agg(topic_id){arrays}
-    FROM (
-      SELECT user_id, topic_id{"".join(f", {value} AS c{place}" for place, value in enumerate(values))}
-      FROM {joined} ORDER BY user_id, title COLLATE "C", topic_id
-    ) AS sorted
-    GROUP BY user_id
+    SELECT user_id, topic_id{"".join(f", {value}" for value in values)}
+    FROM {joined} ORDER BY user_id, title COLLATE "C", topic_id
     """,
         on_users("user_ids"),
         ON_CATALOGUE,
     )
+
+
+def user_topics(selection: StatsSelection, wanted: frozenset[str] | None) -> Query:
+    """The person, the topic and those of TOPIC_COLUMNS that are wanted (None: all), by person and the topic's title."""
+    columns = chosen(TOPIC_COLUMNS, wanted)
+    statement = user_topics_statement(
+        columns, in_period=selection.start is not None, chosen_topics=selection.ids is not None
+    )
+    values = {"ids": selection.ids, "start": selection.start, "end": selection.end}
+    return Query(statement, "user_ids", ("user_id", "topic_id", *columns), values)
 
 
 # Few labs are archived, often none: cheaper to look at than all that are not.
@@ -157,21 +152,6 @@ async def get_lab_extremes(
     ):
         found.setdefault(user_id, {})[lab_id] = LabExtremes(*extremes)
     return found
-
-
-async def get_user_topics(
-    snapshot: Snapshot, user_ids: Sequence[int], selection: StatsSelection, wanted: frozenset[str] | None
-) -> dict[int, UserTopics]:
-    """By person, for those with any: ``topic_id`` and those of TOPIC_COLUMNS that are wanted (None: all)."""
-    columns = chosen(TOPIC_COLUMNS, wanted)
-    names = ("topic_id", *columns)
-    statement = user_topics_statement(
-        columns, in_period=selection.start is not None, chosen_topics=selection.ids is not None
-    )
-    rows = await snapshot.rows(
-        statement, user_ids=user_ids, ids=selection.ids, start=selection.start, end=selection.end
-    )
-    return {user_id: UserTopics(names, values) for user_id, *values in rows}
 
 
 async def get_archived_tasks(

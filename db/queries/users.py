@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
 
+from db.batch import Query
 from db.dependencies import ON_EVERYTHING, ON_ROSTER, Dependency, on_groups, on_users
-from db.keyset import Page, SortKey, among, bounded_count, paged, paged_by, sort_values
+from db.keyset import Page, SortKey, among, bounded_count, page_columns, paged, paged_by, sort_values
 from db.models.groups import group_memberships
 from db.models.users import user_totals_live, users
 from db.queries.measures import MEASURES
 from db.queries.memberships import PRESENT_MEMBER, present_members
-from db.rows import chosen, row_type
+from db.rows import chosen
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -53,6 +54,7 @@ COLUMNS = (
 class Ranking(NamedTuple):
     """A person's exact place in the organization by score."""
 
+    user_id: int
     rank: int
     tied_with: int
     ranked_people: int
@@ -79,19 +81,14 @@ USERS_BY_USERNAME = sql(
 )
 # All-time measures and what follows from them: the unrounded score, and as displayed.
 TOTALS_COLUMNS = ("score", "ranking_score", "experience_level", "active", *MEASURES)
-USER_RANKS = sql("SELECT user_id, rank, tied_with, ranked_people FROM live_ranks(:ids)")
 
 
-async def get_users(snapshot: Snapshot, ids: Sequence[int], wanted: frozenset[str] | None = None) -> dict[int, Any]:
-    """By id: rows of the id and the wanted columns of a UserRow (None: all, which is one)."""
-    columns = chosen(UserRow._fields, None if wanted is None else wanted | {"id"})
-    make = row_type(columns)._make if wanted is not None else UserRow._make
-    return {row[0]: make(row) for row in await snapshot.rows(users_by_id_statement(columns), ids=ids)}
-
-
+# Which columns are wanted comes from documents: only the latest queries are kept.
 @lru_cache(maxsize=256)
-def users_by_id_statement(columns: tuple[str, ...]) -> Statement:
-    return sql(f"SELECT {', '.join(columns)} FROM users WHERE id = ANY (:ids)", on_users("ids"))
+def users_by_id(wanted: frozenset[str] | None = None) -> Query:
+    """The id and the wanted columns of a UserRow (None: all)."""
+    columns = chosen(UserRow._fields, None if wanted is None else wanted | {"id"})
+    return Query(sql(f"SELECT {', '.join(columns)} FROM users WHERE id = ANY (:ids)", on_users("ids")), "ids", columns)
 
 
 async def get_users_by_external_id(snapshot: Snapshot, external_ids: Sequence[str]) -> list[UserRow]:
@@ -105,23 +102,15 @@ async def get_user_by_username(snapshot: Snapshot, username: str) -> UserRow | N
 
 
 @lru_cache(maxsize=1024)
-def user_totals_statement(columns: tuple[str, ...]) -> Statement:
-    return sql(f"SELECT {', '.join(columns)} FROM user_totals_live WHERE user_id = ANY (:ids)", on_users("ids"))
-
-
-async def get_user_totals(snapshot: Snapshot, ids: Sequence[int], wanted: frozenset[str] | None) -> dict[int, Any]:
-    """By person: rows of the person's id and those of TOTALS_COLUMNS that are wanted (None: all)."""
+def user_totals(wanted: frozenset[str] | None = None) -> Query:
+    """The person's id and those of TOTALS_COLUMNS that are wanted (None: all)."""
     columns = ("user_id", *chosen(TOTALS_COLUMNS, wanted))
-    make = row_type(columns)._make
-    return {row[0]: make(row) for row in await snapshot.rows(user_totals_statement(columns), ids=ids)}
+    text = f"SELECT {', '.join(columns)} FROM user_totals_live WHERE user_id = ANY (:ids)"
+    return Query(sql(text, on_users("ids")), "ids", columns)
 
 
-async def get_rankings(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, Ranking]:
-    """By person; those without a score are not ranked."""
-    return {
-        row["user_id"]: Ranking(row["rank"], row["tied_with"], row["ranked_people"])
-        for row in await snapshot.rows(USER_RANKS, ids=ids)
-    }
+USER_RANKS = Query(sql("SELECT user_id, rank, tied_with, ranked_people FROM live_ranks(:ids)"), "ids", Ranking._fields)
+"""Of those with a score: others are not ranked."""
 
 
 def users_statement(selection: UserSelection, keys: Sequence[SortKey], page: Page) -> Statement:
@@ -147,25 +136,27 @@ async def count_users(snapshot: Snapshot, selection: UserSelection, bound: int |
 # Selections have values of their callers in them: only the latest statements are kept.
 @lru_cache(maxsize=256)
 def users_by_group_statement(
-    selection: UserSelection, keys: tuple[SortKey, ...], shape: Page, *, is_one: bool
+    selection: UserSelection, keys: tuple[SortKey, ...], shape: Page, columns: tuple[str, ...], *, is_one: bool
 ) -> Statement:
-    """The same page of the members of each of ``group_ids``: the group's id, then as ``users_statement``."""
-    columns = group_memberships.c.group_id, *COLUMNS, *sort_values(keys)
-    members = _members(select(*columns), selection, keys, is_one=is_one)
+    """The same page of the members of each of ``group_ids``: the group's id and ``columns``."""
+    given = {column.name: column for column in (*COLUMNS, *sort_values(keys))}
+    chosen = select(group_memberships.c.group_id, *(given[name] for name in columns))
+    members = _members(chosen, selection, keys, is_one=is_one)
     members = paged_by(members, group_memberships.c.group_id, keys, shape, is_one=is_one)
     return Statement(members, on_groups("group_ids"))
 
 
-async def list_users_by_group(
-    snapshot: Snapshot, group_ids: Sequence[int], selection: UserSelection, keys: tuple[SortKey, ...], page: Page
-) -> dict[int, list[tuple[UserRow, tuple[Any, ...]]]]:
-    """Present members by group, for groups that have any."""
-    width = 1 + len(COLUMNS)
-    found: dict[int, list[tuple[UserRow, tuple[Any, ...]]]] = {}
-    statement = users_by_group_statement(selection, keys, page.shape, is_one=len(group_ids) == 1)
-    for row in await snapshot.rows(statement, group_ids=group_ids, **page.values):
-        found.setdefault(row[0], []).append((UserRow(*row[1:width]), tuple(row[width:])))
-    return found
+def users_by_group(
+    selection: UserSelection, keys: tuple[SortKey, ...], page: Page, wanted: frozenset[str] | None = None
+) -> Query:
+    """A page of the present members of each group: the group's id, the id and the wanted columns of a UserRow (None: all), the
+    sort values if they are wanted.
+    """
+    columns = page_columns(UserRow._fields, keys, wanted)
+    of_many, of_one = (
+        users_by_group_statement(selection, keys, page.shape, columns, is_one=is_one) for is_one in (False, True)
+    )
+    return Query(of_many, "group_ids", ("group_id", *columns), page.values, of_one)
 
 
 async def count_users_by_group(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from graphql import (
@@ -49,6 +50,21 @@ def coercion_of(leaf: GraphQLLeafType, *, nullable: bool) -> Coerce:
         return _checked(coerce_output_value, value)
 
     return coerce
+
+
+@cache
+def completion_of(leaf: GraphQLLeafType, *, nullable: bool) -> Callable[[list[Any]], list[Any]]:
+    """How many values of a leaf are completed at once. Raises Bail for what would be an error."""
+    coerce = coercion_of(leaf, nullable=nullable)
+    fits = FITS.get(leaf.name)
+    if fits is None:
+        return lambda values: [coerce(value) for value in values]
+    passes = f"({fits.format('value')})" + (" or value is None" if nullable else "")
+    # Nothing in it comes from a document.
+    complete: Callable[[list[Any]], list[Any]] = eval(  # noqa: S307
+        f"lambda values: [value if {passes} else coerce(value) for value in values]", {"coerce": coerce}
+    )
+    return complete
 
 
 def _enum(leaf: GraphQLEnumType, *, nullable: bool) -> Coerce:

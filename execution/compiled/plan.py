@@ -32,7 +32,7 @@ from graphql.execution.values import VariableValues
 from graphql.language import Visitor, visit
 from strawberry.types.field import StrawberryField
 
-from execution.columns import Column, Needs, Reference, Related, SameRow, declared_of
+from execution.columns import Column, Items, Needs, Reference, Related, SameRow, declared_of
 from execution.compiled.bail import Bail
 from execution.operations import Operation
 
@@ -119,6 +119,17 @@ class ObjectPlan:
             found |= needed
         return frozenset(found)
 
+    @cached_property
+    def by_key(self) -> list[FieldPlan]:
+        """The fields that are found by a key in the row behind the object."""
+        found: list[FieldPlan] = []
+        for each in self.fields:
+            if isinstance(each.declared, Reference | Related):
+                found.append(each)
+            elif isinstance(each.declared, SameRow | Items):
+                found += each.followed_by
+        return found
+
 
 class FieldPlan:
     """One field of the answer: what it is called, how it is resolved, and what its value is to become."""
@@ -180,6 +191,11 @@ class FieldPlan:
         """The columns that are needed of the rows that it gives; None for all."""
         return self.below(self.named_type).columns if isinstance(self.named_type, GraphQLObjectType) else None
 
+    @cached_property
+    def followed_by(self) -> list[FieldPlan]:
+        """The fields that are found by a key in the rows behind the objects that it gives."""
+        return [] if not isinstance(self.named_type, GraphQLObjectType) else self.below(self.named_type).by_key
+
     def columns_of(self, name: str) -> frozenset[str] | None:
         """The columns that are needed of the rows that a field of its object gives, in all places that ask for it."""
         assert isinstance(self.named_type, GraphQLObjectType)
@@ -197,7 +213,7 @@ class FieldPlan:
         match self.declared:
             case Column(names=names) | Reference(names=names) | Related(names=names) | Needs(names=names):
                 return frozenset(names)
-            case SameRow():
+            case SameRow() | Items():
                 assert isinstance(self.named_type, GraphQLObjectType)
                 return self.below(self.named_type).columns
         # An attribute of the object itself is none of its row's.

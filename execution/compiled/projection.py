@@ -19,7 +19,8 @@ Objects = Callable[[Sequence[Any]], list[dict[str, Any]]]
 
 
 class Projection:
-    """``of_objects(sources)`` and, where all fields are declared, ``of_columns(*columns)`` in the order of ``columns``.
+    """``of_objects(sources)`` and, where all fields are declared, ``of_columns(count, *columns)``: the columns in the order of
+    ``columns``, each with so many values.
 
     ``rest`` are the fields that are left None. Raises Bail for what would be an error, and whatever a resolver raises.
     """
@@ -37,10 +38,10 @@ class Projection:
             row.insert(0, "    row = source.row")
         self.of_objects: Objects = self._compile("sources", "for source in sources:", [*row, *self._body], display)
         self.of_columns: Callable[..., list[dict[str, Any]]] | None = None
-        if not self._uses_object and plan.columns is not None and self.columns:
-            names = ", ".join(f"column_{name}" for name in self.columns)
-            loop = f"for {names}, in zip({names}, strict=True):"
-            self.of_columns = self._compile(names, loop, self._body, display)
+        if not self._uses_object and plan.columns is not None:
+            names = "".join(f"column_{name}, " for name in self.columns)
+            loop = f"for {names}in zip({names}strict=True):" if names else "for _ in range(count):"
+            self.of_columns = self._compile(f"count, {names}", loop, self._body, display)
 
     def _compile(self, parameters: str, loop: str, body: list[str], display: str) -> Callable[..., Any]:
         lines = [f"def project({parameters}):", "  projected = []", f"  {loop}"]

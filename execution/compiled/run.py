@@ -7,7 +7,7 @@ what they give makes the frames of the next wave.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
 from types import NoneType
@@ -33,9 +33,10 @@ from strawberry.types.info import Info
 
 from execution.columns import ByKey, Columns, Reference, Related
 from execution.compiled.bail import Bail
-from execution.compiled.leaves import coercion_of
+from execution.compiled.leaves import completion_of
 from execution.compiled.plan import FieldPlan, ObjectPlan, Plans
 from execution.compiled.projection import Projection
+from execution.compiled.rows import Rows
 from resolvers.batches import drive
 from resolvers.context import Context
 
@@ -104,6 +105,7 @@ class Run:
         self._frames: list[Frame] = []
         self._shared = False
         self._failures: list[tuple[Any, Any, FieldPlan, Exception]] = []
+        self._by_keys: dict[FieldPlan, ByKey] = {}
 
     async def query(self) -> tuple[dict[str, Any], list[GraphQLError]]:
         """The data and the errors."""
@@ -240,53 +242,119 @@ class Run:
 
     async def _by_key(
         self, field: FieldPlan, declared: Reference | Related, given: dict[str, Any], keys: list[Any]
-    ) -> Values:
-        """The value for each key, and the failures."""
-        if isinstance(declared, Reference):
-            load, arguments, make = ByKey(
-                declared.load, (field.columns_below,) if declared.projects else (), declared.of_key
-            )
-        else:
-            load, arguments, make = await declared.prepare(None, **given)
+    ) -> Values | Rows:
+        """What there is for each key: values and failures, or rows that become values together."""
+        by_key = await self._prepared(field, declared, given)
+        await self._foresee(field, (by_key.load, *by_key.arguments))
+        outcomes = await self._batches.outcomes(by_key.load, keys, by_key.arguments)
+        if by_key.each is not None and outcomes.table is not None:
+            rows = Rows.of(field, by_key, outcomes.table)
+            if rows is not None and all(self._projection(each).of_columns for each in rows.plans):
+                return rows
         values: dict[Any, Any] = {}
         failures: dict[Any, Exception] = {}
-        for key, row in zip(keys, await self._batches.outcomes(load, keys, arguments), strict=True):
+        for key, row in zip(keys, outcomes.values, strict=True):
             try:
                 if isinstance(row, Exception):
                     raise row
-                values[key] = make(row, key)
+                values[key] = by_key.make(row, key)
             except Exception as error:
                 values[key] = None
                 failures[key] = error
         return values, failures
 
-    def _finish_by_key(self, job: Job, found: Values | None, failure: Exception | None) -> None:
+    async def _prepared(self, field: FieldPlan, declared: Reference | Related, given: dict[str, Any]) -> ByKey:
+        prepared = self._by_keys.get(field)
+        if prepared is None:
+            if isinstance(declared, Reference):
+                prepared = declared.by_key(field.columns_below)
+            else:
+                prepared = await declared.prepare(None, **given)
+            self._by_keys[field] = prepared
+        return prepared
+
+    async def _foresee(self, field: FieldPlan, name: tuple[Any, ...]) -> None:
+        """Says what will be asked of the rows that a field is loaded from, so that it can be loaded with them."""
+        for below in field.followed_by:
+            declared = below.declared
+            assert isinstance(declared, Reference | Related)
+            try:
+                given = self._arguments(below) if isinstance(declared, Related) else {}
+                by_key = await self._prepared(below, declared, given)
+            except Exception:  # noqa: S112  it goes wrong again when there are objects that it goes wrong for
+                continue
+            follower = (by_key.load, *by_key.arguments)
+            self._batches.follow(name, declared.names[0], follower)
+            await self._foresee(below, follower)
+
+    def _finish_by_key(self, job: Job, found: Values | Rows | None, failure: Exception | None) -> None:
         """Each object that is referred to is completed once, however many refer to it."""
         field, keys = job.field, job.keys
         assert keys is not None
         if found is None:
             assert failure is not None
             found = dict.fromkeys(keys), dict.fromkeys(keys, failure)
-        values, failures = found
+        if isinstance(found, Rows):
+            completed, failures = self._objects_by_key(field, found, keys)
+        else:
+            values, failures = found
+            self._shared = self._shared or len(values) < len(keys)
+            completed = dict(zip(values, self._complete(field, field.type, list(values.values())), strict=True))
         if failures:
             if not field.nullable:
                 raise Bail("null")
             for out, key in zip(job.frame.outs, keys, strict=True):
                 if key in failures:
                     self._fail(out, field.key, field, failures[key])
-        self._shared = self._shared or len(values) < len(keys)
-        completed = dict(zip(values, self._complete(field, field.type, list(values.values())), strict=True))
         name = field.key
         for out, key in zip(job.frame.outs, keys, strict=True):
             out[name] = completed[key]
+
+    def _objects_by_key(self, field: FieldPlan, rows: Rows, keys: Sequence[Any]) -> Values:
+        """What the answer shows for each key, and the failures: all rows become objects at once, straight from their columns."""
+        distinct = dict.fromkeys(keys)
+        self._shared = self._shared or len(distinct) < len(keys)
+        columns = rows.cut(distinct)
+        owners = columns.values[0]
+        lists = [self._columns(plan, [columns])[0] for plan in rows.plans]
+        if rows.pages is None and not rows.is_list:
+            one_each: dict[Any, Any] = dict(zip(owners, lists[0], strict=True))
+            return one_each, self._missing(field, rows, one_each, distinct)
+        grouped = [_grouped(distinct, owners, objects) for objects in lists]
+        if rows.pages is None:
+            return grouped[0], {}
+        names = [each.key for each in rows.pages.fields]
+        kind = dict.fromkeys(rows.pages.keys, rows.pages.type.name)
+        return {
+            key: {**kind, **{name: by_key[key] for name, by_key in zip(names, grouped, strict=True)}}
+            for key in distinct
+        }, {}
+
+    def _missing(
+        self, field: FieldPlan, rows: Rows, completed: dict[Any, Any], keys: Iterable[Any]
+    ) -> dict[Any, Exception]:
+        """Completes the keys that there is no row for: with null, or a failure."""
+        failures: dict[Any, Exception] = {}
+        for key in keys:
+            if key not in completed:
+                completed[key] = None
+                try:
+                    if rows.by_key.make(None, key) is not None:
+                        raise Bail("type")
+                except Bail:
+                    raise
+                except Exception as error:
+                    failures[key] = error
+                if not field.nullable:
+                    raise Bail("null")
+        return failures
 
     def _complete(self, field: FieldPlan, type_: GraphQLOutputType, values: list[Any]) -> list[Any]:
         """The values as the answer shows them; objects are projected, and become frames where something is left to do."""
         nullable = not is_non_null_type(type_)
         inner: Any = type_ if nullable else type_.of_type  # type: ignore[union-attr]
         if is_leaf_type(inner):
-            coerce = coercion_of(inner, nullable=nullable)
-            return [coerce(value) for value in values]
+            return completion_of(inner, nullable=nullable)(values)
         if NoneType in set(map(type, values)):
             if not nullable:
                 raise Bail("null")
@@ -341,7 +409,9 @@ class Run:
         for value in values:
             if len(value):
                 by_name = dict(zip(value.names, value.values, strict=True))
-                lists.append(self._projected(projection.of_columns, *(by_name[name] for name in projection.columns)))
+                lists.append(
+                    self._projected(projection.of_columns, len(value), *(by_name[name] for name in projection.columns))
+                )
             else:
                 lists.append([])
         if projection.rest:
@@ -377,7 +447,7 @@ class Run:
         return outs
 
     @staticmethod
-    def _projected(project: Callable[..., list[dict[str, Any]]], *given: Sequence[Any]) -> list[dict[str, Any]]:
+    def _projected(project: Callable[..., list[dict[str, Any]]], *given: Any) -> list[dict[str, Any]]:
         try:
             return project(*given)
         except Bail:
@@ -407,6 +477,14 @@ class Run:
             located_error(error, field.nodes, [*paths[id(container)], key])
             for container, key, field, error in self._failures
         ]
+
+
+def _grouped(keys: Iterable[Any], owners: Sequence[Any], objects: list[Any]) -> dict[Any, list[Any]]:
+    """The objects of each key."""
+    grouped: dict[Any, list[Any]] = {key: [] for key in keys}
+    for owner, one in zip(owners, objects, strict=True):
+        grouped[owner].append(one)
+    return grouped
 
 
 def _are_columns(values: list[Any]) -> bool:

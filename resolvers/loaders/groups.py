@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from db.keyset import Page, SortKey
-from db.queries.groups import GroupRow, get_groups, get_leads, get_present_members
-from db.queries.users import UserRow, UserSelection, count_users_by_group, list_users_by_group
+from db.batch import Batch, page_of_each, row_of_each
+from db.keyset import Rows
+from db.queries.groups import GroupRow, get_leads, get_present_members, groups_by_id
+from db.queries.users import UserRow, UserSelection, count_users_by_group, users_by_group
 from db.snapshot import Snapshot
 
-
-async def load_group_by_id(
-    snapshot: Snapshot, ids: list[int], wanted: frozenset[str] | None = None
-) -> list[GroupRow | None]:
-    """With ``wanted``, rows of the id and these columns alone."""
-    rows = await get_groups(snapshot, ids, wanted)
-    return [rows.get(key) for key in ids]
+load_group_by_id: Batch[GroupRow | None] = Batch(groups_by_id, row_of_each(GroupRow))
+"""Takes the wanted columns."""
+load_members_by_group: Batch[Rows[UserRow]] = Batch(users_by_group, page_of_each(UserRow))
+"""The same page of each group."""
 
 
 async def load_leads_by_group(snapshot: Snapshot, group_ids: list[int]) -> list[list[UserRow]]:
     leads = await get_leads(snapshot, group_ids)
     return [leads.get(key, []) for key in group_ids]
-
-
-async def load_members_by_group(
-    snapshot: Snapshot, group_ids: list[int], selection: UserSelection, order: tuple[SortKey, ...], page: Page
-) -> list[list[tuple[UserRow, tuple[Any, ...]]]]:
-    """The same page of each group, as ``paged`` gives one."""
-    members = await list_users_by_group(snapshot, group_ids, selection, order, page)
-    return [members.get(key, []) for key in group_ids]
 
 
 async def load_member_count_by_group(snapshot: Snapshot, group_ids: list[int], selection: UserSelection) -> list[int]:

@@ -15,8 +15,8 @@ from db.queries.leaderboards import (
     get_board_pages,
     get_board_tops,
 )
-from db.queries.users import get_rankings
 from db.snapshot import Snapshot
+from resolvers.loaders.users import load_ranking_by_user
 
 Standings = list[Standing]
 
@@ -76,16 +76,9 @@ async def _counted_off(scores: list[tuple[int, Decimal]]) -> Standings:
 
 async def _ranked(snapshot: Snapshot, scores: list[tuple[int, Decimal]]) -> Standings:
     """Standings from scores: the exact rank comes from the stored positions, put right for recent changes."""
-    rankings = await get_rankings(snapshot, [user_id for user_id, _ in scores])
+    rankings = await load_ranking_by_user(snapshot, [user_id for user_id, _ in scores])
     return [
-        Standing(
-            user_id,
-            value,
-            rankings[user_id].rank,
-            rankings[user_id].tied_with,
-            rankings[user_id].rank,
-            rankings[user_id].ranked_people,
-        )
-        for user_id, value in scores
-        if user_id in rankings
+        Standing(user_id, value, found.rank, found.tied_with, found.rank, found.ranked_people)
+        for (user_id, value), found in zip(scores, rankings, strict=True)
+        if found is not None
     ]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from db.keyset import Page
+from db.batch import Batch, page_of_each
+from db.keyset import Rows
 from db.queries.memberships import (
     MembershipRow,
     MembershipSide,
     count_memberships,
     get_memberships,
-    list_memberships,
+    memberships_by_side,
 )
 from db.snapshot import Snapshot
 
@@ -20,12 +19,8 @@ async def load_membership_by_id(snapshot: Snapshot, ids: list[int]) -> list[Memb
     return [rows.get(key) for key in ids]
 
 
-async def load_memberships_by_side(
-    snapshot: Snapshot, keys: list[int], side: MembershipSide, include_ended: bool, page: Page
-) -> list[list[tuple[MembershipRow, tuple[Any, ...]]]]:
-    """The same page of each group or person, as ``paged`` gives one."""
-    found = await list_memberships(snapshot, side, keys, include_ended, page)
-    return [found.get(key, []) for key in keys]
+load_memberships_by_side: Batch[Rows[MembershipRow]] = Batch(memberships_by_side, page_of_each(MembershipRow))
+"""The same page of each group or person."""
 
 
 async def load_membership_count_by_side(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from db.batch import Batch, value_of_each
 from db.queries.measures import MEASURES, Measures
 from db.queries.scores import get_period_performance
-from db.queries.users import get_user_totals
+from db.queries.users import user_totals
 from db.rows import row_type
 from db.snapshot import Snapshot
 
-LEVEL = frozenset({"experience_level"})
+load_level_by_user: Batch[int | None] = Batch(lambda: user_totals(frozenset({"experience_level"})), value_of_each)
+"""All-time levels; None for a person whom the viewer may not see."""
 PERIOD_ROW = row_type(("user_id", *MEASURES, "ranking_score", "experience_level"))
 
 
@@ -22,10 +24,9 @@ async def load_period_totals_by_user(
     for a person whom the viewer may not see.
     """
     found = await get_period_performance(snapshot, user_ids, start, end)
-    levels = await get_user_totals(snapshot, user_ids, LEVEL)
+    levels = await load_level_by_user(snapshot, user_ids)
     rows = []
-    for key in user_ids:
+    for key, level in zip(user_ids, levels, strict=True):
         measures, ranking_score = found.get(key, (Measures(), None))
-        level = levels.get(key)
-        rows.append(level and PERIOD_ROW(key, *measures, ranking_score, level.experience_level))
+        rows.append(None if level is None else PERIOD_ROW(key, *measures, ranking_score, level))
     return rows

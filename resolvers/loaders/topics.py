@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from db.queries.topics import TopicRow, get_topics, get_topics_by_lab
+from db.batch import Batch, row_of_each
+from db.queries.topics import TopicRow, get_topics_by_lab, topics_by_id
 from db.snapshot import Snapshot
 
-
-async def load_topic_by_id(snapshot: Snapshot, ids: list[int]) -> list[TopicRow | None]:
-    rows = {row.id: row for row in await get_topics(snapshot, ids)}
-    return [rows.get(key) for key in ids]
+load_topic_by_id: Batch[TopicRow | None] = Batch(topics_by_id, row_of_each(TopicRow))
+"""Takes the wanted columns."""
 
 
 async def load_topics_by_lab(snapshot: Snapshot, lab_ids: list[int]) -> list[tuple[TopicRow, ...]]:

@@ -2,52 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from db.queries.trends import get_next_completion, get_slots_by_day, get_slots_by_instant
+from db.batch import Batch, Table
+from db.queries.trends import get_next_completion, slots_by_day, slots_by_instant
+from db.rows import row_type
 from db.snapshot import Snapshot
-from resolvers.periods import Bucket, Grain, Period, buckets, find_zone, local_day, start_of_day
+from resolvers.periods import Bucket, Grain, Period, find_zone, local_day, start_of_day
 
 
-@dataclass(frozen=True, slots=True)
-class BucketedSlots:
-    """The buckets of a period, the same for everybody, and what a person did: slot n is the n-th bucket, from 1; slot 0 says
-    where they stood before.
-    """
+def slots_of_each(table: Table, keys: Sequence[int]) -> list[dict[int, Any]]:
+    """The rows of each person by slot; none for one whom the viewer may not see."""
+    found: dict[int, dict[int, Any]] = {key: {} for key in keys}
+    rows = map(row_type(table.columns[2:])._make, zip(*table.values[2:], strict=True))
+    for key, slot, row in zip(*table.values[:2], rows, strict=True):
+        found[key][slot] = row
+    return [found[key] for key in keys]
 
-    buckets: tuple[Bucket, ...]
-    slots: dict[int, Any]
 
-
-async def load_slots_by_user(
-    snapshot: Snapshot, user_ids: list[int], edges: tuple[datetime, ...], wanted: frozenset[str]
-) -> list[dict[int, Any]]:
-    """Slots between instants; empty for a person whom the viewer may not see."""
-    found = await get_slots_by_instant(snapshot, user_ids, edges, wanted)
-    return [found.get(key, {}) for key in user_ids]
+load_slots_by_user: Batch[dict[int, Any]] = Batch(slots_by_instant, slots_of_each)
+"""Slots between instants."""
+load_days_by_user: Batch[dict[int, Any]] = Batch(slots_by_day, slots_of_each)
+"""Slots between local dates of the organization."""
 
 
 async def load_next_completion_by_organization(
     snapshot: Snapshot, keys: list[int], after: datetime
 ) -> list[datetime | None]:
     return [await get_next_completion(snapshot, key, after) for key in keys]
-
-
-async def load_bucketed_slots_by_user(
-    snapshot: Snapshot, user_ids: list[int], period: Period, grain: Grain, home_zone: str, wanted: frozenset[str] | None
-) -> list[BucketedSlots]:
-    """``home_zone`` is the organization's, whose days the rollup keeps. Raises PeriodError for too many buckets."""
-    axis = buckets(period, grain)
-    days = days_of(axis, period, grain, home_zone)
-    if days is not None:
-        found = await get_slots_by_day(snapshot, user_ids, days, wanted)
-    else:
-        found = await get_slots_by_instant(snapshot, user_ids, [*(bucket.start for bucket in axis), period.end], wanted)
-    return [BucketedSlots(axis, found.get(key, {})) for key in user_ids]
 
 
 def days_of(axis: tuple[Bucket, ...], period: Period, grain: Grain, home_zone: str) -> list[date] | None:

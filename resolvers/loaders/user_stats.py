@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from db.batch import Batch, Table, table_of_each
 from db.queries.measures import Measures
 from db.queries.user_stats import (
     LabExtremes,
     StatsSelection,
-    UserTopics,
     get_archived_tasks,
     get_lab_extremes,
     get_user_lab_measures,
-    get_user_topics,
+    user_topics,
 )
 from db.snapshot import Snapshot
 
@@ -31,12 +31,8 @@ async def load_lab_extremes_by_user(
     return [found.get(key, {}) for key in user_ids]
 
 
-async def load_topics_by_user(
-    snapshot: Snapshot, user_ids: list[int], selection: StatsSelection, wanted: frozenset[str] | None
-) -> list[UserTopics | None]:
-    """Of each person, by column; None for who has none."""
-    found = await get_user_topics(snapshot, user_ids, selection, wanted)
-    return [found.get(key) for key in user_ids]
+load_topics_by_user: Batch[Table] = Batch(user_topics, table_of_each)
+"""Of each person, by the topic's title."""
 
 
 async def load_archived_tasks_by_user(

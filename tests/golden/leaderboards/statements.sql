@@ -10,13 +10,7 @@ CROSS JOIN LATERAL (
   LIMIT $13
 ) AS r;
 
-SELECT id, display_name FROM users WHERE id = ANY ($1);
-
-SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1);
-
 SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1);
-
-SELECT user_id, tasks FROM user_totals_settled WHERE user_id = ANY ($1);
 
 WITH changed AS MATERIALIZED (SELECT DISTINCT user_id FROM attempt_deltas),
 candidates AS (
@@ -63,3 +57,13 @@ best AS (
   SELECT * FROM candidates ORDER BY ranking_score DESC, user_id FETCH FIRST $4 ROWS ONLY
 )
 SELECT user_id, ranking_score AS value FROM best ORDER BY ranking_score DESC, user_id;
+
+WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
+SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1)
+), t1 (c0, c1) AS (
+SELECT user_id, tasks FROM user_totals_settled WHERE user_id = ANY ($2)
+), t2 (c0, c1) AS (
+SELECT id, display_name FROM users WHERE id = ANY ($3)
+)
+SELECT a0.c0, a0.c1, a0.c2, a0.c3, a0.c4, a0.c5, a0.c6, a0.c7, a0.c8, a0.c9, a1.c0, a1.c1, a2.c0, a2.c1
+FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4, array_agg(c5) AS c5, array_agg(c6) AS c6, array_agg(c7) AS c7, array_agg(c8) AS c8, array_agg(c9) AS c9 FROM t0) AS a0, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t1) AS a1, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t2) AS a2;

@@ -23,10 +23,6 @@ FROM unnest(CAST($1 AS bigint[]), CAST($2 AS bigint[]), CAST($3 AS numeric[]), C
   WITH ORDINALITY AS i (on_time, deadlines, skill, skilled, difficulty, rated, place)
 ORDER BY i.place;
 
-SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1);
-
-SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_totals_settled WHERE user_id = ANY ($1);
-
 WITH slots AS (
       SELECT user_id, width_bucket(completed_at, CAST($1 AS timestamptz[])) AS slot, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
       FROM attempt_measures
@@ -48,3 +44,11 @@ WITH slots AS (
     SELECT user_id, slot, standing_score
     FROM (SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score FROM standings) AS scored
     WHERE slot < cardinality(CAST($1 AS timestamptz[]));
+
+WITH t0 (c0, c1, c2, c3) AS (
+SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1)
+), t1 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, c23, c24, c25, c26, c27, c28) AS (
+SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_totals_settled WHERE user_id = ANY ($2)
+)
+SELECT a0.c0, a0.c1, a0.c2, a0.c3, a1.c0, a1.c1, a1.c2, a1.c3, a1.c4, a1.c5, a1.c6, a1.c7, a1.c8, a1.c9, a1.c10, a1.c11, a1.c12, a1.c13, a1.c14, a1.c15, a1.c16, a1.c17, a1.c18, a1.c19, a1.c20, a1.c21, a1.c22, a1.c23, a1.c24, a1.c25, a1.c26, a1.c27, a1.c28
+FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4, array_agg(c5) AS c5, array_agg(c6) AS c6, array_agg(c7) AS c7, array_agg(c8) AS c8, array_agg(c9) AS c9, array_agg(c10) AS c10, array_agg(c11) AS c11, array_agg(c12) AS c12, array_agg(c13) AS c13, array_agg(c14) AS c14, array_agg(c15) AS c15, array_agg(c16) AS c16, array_agg(c17) AS c17, array_agg(c18) AS c18, array_agg(c19) AS c19, array_agg(c20) AS c20, array_agg(c21) AS c21, array_agg(c22) AS c22, array_agg(c23) AS c23, array_agg(c24) AS c24, array_agg(c25) AS c25, array_agg(c26) AS c26, array_agg(c27) AS c27, array_agg(c28) AS c28 FROM t1) AS a1;

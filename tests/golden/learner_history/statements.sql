@@ -45,17 +45,6 @@ FROM (
 WHERE days.user_id = anon_1.id AND days.day < $3::DATE ORDER BY days.day ASC
  LIMIT $4::BIGINT) AS page ON true;
 
-SELECT t.id, t.organization_id, t.external_id, t.title FROM topics t WHERE id = ANY ($1);
-
-SELECT user_id, array_agg(topic_id), array_agg(c0), array_agg(c1), array_agg(c2)
-    FROM (
-      SELECT user_id, topic_id, attempts AS c0, successes AS c1, tasks AS c2
-      FROM (SELECT user_id, topic_id, attempts, successes, tasks FROM (
-SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_totals WHERE user_id = ANY ($1) AND attempts > 0
-) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
-    ) AS sorted
-    GROUP BY user_id;
-
 SELECT user_id, lab_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum FROM (SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_lab_totals UNION ALL SELECT user_id, lab_id, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS parts WHERE user_id = ANY ($1) AND (CAST($2 AS bigint[]) IS NULL OR lab_id = ANY ($2)) GROUP BY user_id, lab_id;
 
 SELECT user_id, lab_id, max(occurred_at) AS last_attempt_at, max(score) AS best_score
@@ -70,7 +59,8 @@ FROM (
 WHERE (CAST($2 AS bigint[]) IS NULL OR topic_id = ANY ($2))
 GROUP BY user_id, topic_id;
 
-WITH slots AS (
+WITH t0 (c0, c1, c2, c3) AS (
+    WITH slots AS (
       SELECT user_id, width_bucket(day, CAST($1 AS date[])) AS slot, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
       FROM user_days
       WHERE user_id = ANY ($2) AND day >= $3
@@ -90,4 +80,14 @@ WITH slots AS (
     )
     SELECT user_id, slot, tasks, standing_score
     FROM (SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score FROM standings) AS scored
-    WHERE slot < cardinality(CAST($1 AS date[]));
+    WHERE slot < cardinality(CAST($1 AS date[]))
+), t1 (c0, c1, c2, c3, c4) AS (
+    SELECT user_id, topic_id, attempts, successes, tasks
+    FROM (SELECT user_id, topic_id, attempts, successes, tasks FROM (
+SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_totals WHERE user_id = ANY ($4) AND attempts > 0
+) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
+), t2 (c0, c1) AS (
+SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT c1 FROM t1 WHERE c1 IS NOT NULL))
+)
+SELECT a0.c0, a0.c1, a0.c2, a0.c3, a1.c0, a1.c1, a1.c2, a1.c3, a1.c4, a2.c0, a2.c1
+FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4 FROM t1) AS a1, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t2) AS a2;

@@ -12,20 +12,12 @@ SELECT groups.id, groups.organization_id, groups.external_id, groups.name, group
 FROM groups ORDER BY groups.name ASC, groups.id ASC
  LIMIT $1::BIGINT;
 
-SELECT id, name FROM groups WHERE id = ANY ($1);
-
 SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY ($1);
 
 SELECT m.group_id, u.id, u.organization_id, u.external_id, u.username, u.display_name, u.email, u.role, u.time_zone, u.created_at, u.deactivated_at
 FROM group_memberships m JOIN users u ON u.id = m.user_id
 WHERE m.group_id = ANY ($1) AND m.role = 'LEAD' AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now()) AND u.deactivated_at IS NULL
 ORDER BY u.display_name, u.id;
-
-SELECT numbered.key, numbered.id, numbered.organization_id, numbered.group_id, numbered.user_id, numbered.role, numbered.valid_from, numbered.valid_to, numbered.sort_0, numbered.sort_1
-FROM (SELECT group_memberships.user_id AS key, group_memberships.id AS id, group_memberships.organization_id AS organization_id, group_memberships.group_id AS group_id, group_memberships.user_id AS user_id, group_memberships.role AS role, group_memberships.valid_from AS valid_from, group_memberships.valid_to AS valid_to, group_memberships.valid_from AS sort_0, group_memberships.id AS sort_1, row_number() OVER (PARTITION BY group_memberships.user_id ORDER BY group_memberships.valid_from ASC, group_memberships.id ASC) AS position_in_list
-FROM group_memberships
-WHERE group_memberships.user_id = any($1::BIGINT[]) AND coalesce(group_memberships.valid_to > now(), true)) AS numbered
-WHERE numbered.position_in_list <= $2::BIGINT ORDER BY numbered.position_in_list;
 
 SELECT organization_id AS key, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum
 FROM (SELECT organization_id, day, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM lab_days UNION ALL SELECT organization_id, day, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM attempt_deltas) AS d WHERE organization_id = ANY ($1) AND true GROUP BY organization_id;
@@ -44,10 +36,6 @@ SELECT s.organization_id AS key, s.people, s.mean,
     ORDER BY b.bucket
   ) AS counts
 FROM organization_stats s WHERE s.organization_id = ANY ($1);
-
-SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1);
-
-SELECT user_id, ranking_score FROM user_totals_settled WHERE user_id = ANY ($1);
 
 SELECT users.id, users.organization_id, users.external_id, users.username, users.display_name, users.email, users.role, users.time_zone, users.created_at, users.deactivated_at, user_totals_settled.ranking_score, users.id AS id__1
 FROM users JOIN user_totals_settled ON user_totals_settled.user_id = users.id
@@ -77,3 +65,19 @@ each AS (
 )
 SELECT group_id, entity_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum, count(*) AS people, count(*) FILTER (WHERE successes > 0) AS successful_people
 FROM each WHERE attempts > 0 GROUP BY group_id, entity_id;
+
+WITH t0 (c0, c1, c2, c3) AS (
+SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1)
+), t1 (c0, c1) AS (
+SELECT user_id, ranking_score FROM user_totals_settled WHERE user_id = ANY ($2)
+), t2 (c0, c1, c2, c3) AS (
+SELECT numbered.key, numbered.id, numbered.group_id, numbered.role
+FROM (SELECT group_memberships.user_id AS key, group_memberships.id AS id, group_memberships.group_id AS group_id, group_memberships.role AS role, row_number() OVER (PARTITION BY group_memberships.user_id ORDER BY group_memberships.valid_from ASC, group_memberships.id ASC) AS position_in_list
+FROM group_memberships
+WHERE group_memberships.user_id = any($3::BIGINT[]) AND coalesce(group_memberships.valid_to > now(), true)) AS numbered
+WHERE numbered.position_in_list <= $4::BIGINT ORDER BY numbered.position_in_list
+), t3 (c0, c1) AS (
+SELECT id, name FROM groups WHERE id = ANY (ARRAY(SELECT DISTINCT c2 FROM t2 WHERE c2 IS NOT NULL))
+)
+SELECT a0.c0, a0.c1, a0.c2, a0.c3, a1.c0, a1.c1, a2.c0, a2.c1, a2.c2, a2.c3, a3.c0, a3.c1
+FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t1) AS a1, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t2) AS a2, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t3) AS a3;

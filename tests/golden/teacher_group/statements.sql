@@ -1,10 +1,5 @@
 SELECT group_id AS key, people, scored, mean, percentiles, deviation, min, max FROM group_stats WHERE group_id = ANY ($1);
 
-SELECT group_memberships.group_id, users.id, users.organization_id, users.external_id, users.username, users.display_name, users.email, users.role, users.time_zone, users.created_at, users.deactivated_at, users.display_name AS sort_0, users.id AS sort_1
-FROM group_memberships, users
-WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND group_memberships.group_id = (CAST($1 AS bigint[]))[1] AND group_memberships.role = $2::VARCHAR AND group_memberships.valid_from <= now() AND coalesce(group_memberships.valid_to > now(), true) ORDER BY users.display_name ASC, users.id ASC
- LIMIT $3::BIGINT;
-
 SELECT groups.id, groups.organization_id, groups.external_id, groups.name, groups.kind, groups.time_zone, groups.created_at, groups.name AS name__1, groups.id AS id__1
 FROM groups ORDER BY groups.name ASC, groups.id ASC
  LIMIT $1::BIGINT;
@@ -18,19 +13,6 @@ FROM unnest($1::BIGINT[]) AS owners(key) JOIN LATERAL (SELECT attempts.id AS id,
 FROM attempts
 WHERE attempts.deleted_at IS NULL AND attempts.user_id = owners.key ORDER BY attempts.occurred_at DESC, attempts.id DESC
  LIMIT $2::BIGINT) AS lists ON true ORDER BY owners.key, lists.sort_0 DESC, lists.sort_1 DESC;
-
-SELECT t.id, t.organization_id, t.external_id, t.title FROM topics t WHERE id = ANY ($1);
-
-SELECT user_id, array_agg(topic_id), array_agg(c0), array_agg(c1)
-    FROM (
-      SELECT user_id, topic_id, attempts AS c0, ranking_score AS c1
-      FROM (SELECT user_id, topic_id, attempts, CAST(ranking_score AS float8) AS ranking_score FROM (
-SELECT user_id, topic_id, attempts, ranking_score FROM user_topic_totals WHERE user_id = ANY ($1) AND attempts > 0
-) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
-    ) AS sorted
-    GROUP BY user_id;
-
-SELECT user_id, ranking_score, tasks, task_deadlines, task_on_time FROM user_totals_settled WHERE user_id = ANY ($1);
 
 WITH
 members AS MATERIALIZED (
@@ -114,7 +96,8 @@ each AS (SELECT key, slot, user_id, CAST(sum(attempts) AS bigint) AS attempts, C
 SELECT key, slot, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes) AS bigint) AS successes, CAST(sum(deadlines) AS bigint) AS deadlines, CAST(sum(on_time) AS bigint) AS on_time, sum(early_seconds) AS early_seconds, CAST(sum(timed) AS bigint) AS timed, sum(seconds) AS seconds, CAST(sum(scored) AS bigint) AS scored, sum(score_sum) AS score_sum, CAST(sum(accuracy_known) AS bigint) AS accuracy_known, sum(accuracy_sum) AS accuracy_sum, CAST(sum(hints_known) AS bigint) AS hints_known, CAST(sum(hints) AS bigint) AS hints, CAST(sum(hinted) AS bigint) AS hinted, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, sum(task_early_seconds) AS task_early_seconds, CAST(sum(task_timed) AS bigint) AS task_timed, sum(task_seconds) AS task_seconds, CAST(sum(skilled) AS bigint) AS skilled, sum(skill_sum) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, sum(difficulty_sum) AS difficulty_sum, count(*) AS people, avg(performance_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated)) AS mean_score
 FROM each WHERE attempts > 0 GROUP BY key, slot;
 
-WITH slots AS (
+WITH t0 (c0, c1, c2) AS (
+    WITH slots AS (
       SELECT user_id, width_bucket(completed_at, CAST($1 AS timestamptz[])) AS slot, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
       FROM attempt_measures
       WHERE user_id = ANY ($2) AND completed_at >= $3
@@ -134,4 +117,31 @@ WITH slots AS (
     )
     SELECT user_id, slot, standing_score
     FROM (SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score FROM standings) AS scored
-    WHERE slot < cardinality(CAST($1 AS timestamptz[]));
+    WHERE slot < cardinality(CAST($1 AS timestamptz[]))
+)
+SELECT a0.c0, a0.c1, a0.c2
+FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2 FROM t0) AS a0;
+
+WITH t0 (c0, c1, c2, c3) AS (
+SELECT id, organization_id, external_id, title FROM topics WHERE id = ANY ($1)
+)
+SELECT a0.c0, a0.c1, a0.c2, a0.c3
+FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0;
+
+WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12) AS (
+SELECT group_memberships.group_id, users.id, users.organization_id, users.external_id, users.username, users.display_name, users.email, users.role, users.time_zone, users.created_at, users.deactivated_at, users.display_name AS sort_0, users.id AS sort_1
+FROM group_memberships, users
+WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND group_memberships.group_id = (CAST($1 AS bigint[]))[1] AND group_memberships.role = $2::VARCHAR AND group_memberships.valid_from <= now() AND coalesce(group_memberships.valid_to > now(), true) ORDER BY users.display_name ASC, users.id ASC
+ LIMIT $3::BIGINT
+), t1 (c0, c1, c2, c3, c4) AS (
+SELECT user_id, ranking_score, tasks, task_deadlines, task_on_time FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT DISTINCT c1 FROM t0 WHERE c1 IS NOT NULL))
+), t2 (c0, c1, c2, c3) AS (
+    SELECT user_id, topic_id, attempts, ranking_score
+    FROM (SELECT user_id, topic_id, attempts, CAST(ranking_score AS float8) AS ranking_score FROM (
+SELECT user_id, topic_id, attempts, ranking_score FROM user_topic_totals WHERE user_id = ANY (ARRAY(SELECT DISTINCT c1 FROM t0 WHERE c1 IS NOT NULL)) AND attempts > 0
+) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
+), t3 (c0, c1) AS (
+SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT c1 FROM t2 WHERE c1 IS NOT NULL))
+)
+SELECT a0.c0, a0.c1, a0.c2, a0.c3, a0.c4, a0.c5, a0.c6, a0.c7, a0.c8, a0.c9, a0.c10, a0.c11, a0.c12, a1.c0, a1.c1, a1.c2, a1.c3, a1.c4, a2.c0, a2.c1, a2.c2, a2.c3, a3.c0, a3.c1
+FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4, array_agg(c5) AS c5, array_agg(c6) AS c6, array_agg(c7) AS c7, array_agg(c8) AS c8, array_agg(c9) AS c9, array_agg(c10) AS c10, array_agg(c11) AS c11, array_agg(c12) AS c12 FROM t0) AS a0, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4 FROM t1) AS a1, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t2) AS a2, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t3) AS a3;
