@@ -29,14 +29,32 @@ from strawberry.types.info import Info
 METADATA = "declared"
 T = TypeVar("T")
 V = TypeVar("V")
+Serialize = TypeVar("Serialize", bound=Callable[[Any], Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """``function(*columns)`` of the columns of these names. ``in_line`` is the same as a Python expression in which ``{0}``,
+    ``{1}``, … stand for the columns, and ``function`` for the function: it spares a call for each value.
+    """
+
+    names: tuple[str, ...]
+    function: Callable[..., Any]
+    in_line: str
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> Formula:
+        """The parameters of the function name the columns."""
+        names = tuple(inspect.signature(function).parameters)
+        return cls(names, function, f"function({', '.join(f'{{{place}}}' for place in range(len(names)))})")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``formula(*columns)`` is the value; None where it is the one column as it stands."""
+    """The formula gives the value; None where it is the one column as it stands."""
 
     names: tuple[str, ...]
-    formula: Callable[..., Any] | None
+    formula: Formula | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +148,26 @@ def wanted(info: Info[Any, Any], below: str | None = None) -> frozenset[str] | N
     return found
 
 
-def column(source: str | Callable[..., Any], *, description: str) -> Any:
-    """A leaf: the column of that name, or a formula over the columns that its parameters are named after."""
-    formula = None if isinstance(source, str) else source
-    names = (source,) if isinstance(source, str) else tuple(inspect.signature(source).parameters)
+def column(source: str | Formula | Callable[..., Any], *, description: str) -> Any:
+    """A leaf: the column of that name, or a formula over columns."""
+    if isinstance(source, str):
+        return _field(lambda self: getattr(self.row, source), Column((source,), None), description)
+    formula = source if isinstance(source, Formula) else Formula.of(source)
 
     def resolve(self: Any) -> Any:
-        values = [getattr(self.row, name) for name in names]
-        return values[0] if formula is None else formula(*values)
+        return formula.function(*(getattr(self.row, name) for name in formula.names))
 
-    return _field(resolve, Column(names, formula), description)
+    return _field(resolve, Column(formula.names, formula), description)
+
+
+def in_line(test: str, expression: str) -> Callable[[Serialize], Serialize]:
+    """Decorates what serializes a scalar: of a value, ``{0}``, that passes the test the expression makes the same."""
+
+    def decorate(serialize: Serialize) -> Serialize:
+        serialize.in_line = test, expression  # type: ignore[attr-defined]
+        return serialize
+
+    return decorate
 
 
 def same_row(type_: Callable[[], Any], *, description: str) -> Any:

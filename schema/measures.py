@@ -5,10 +5,19 @@ from __future__ import annotations
 import strawberry
 
 from db.queries.measures import Measures, ratio
-from execution.columns import column
+from execution.columns import Formula, column
 from schema.scalars import BigInt
 
 DAY = 86_400
+
+
+def ratio_of(numerator: str, denominator: str, times: int = 1) -> Formula:
+    """The ratio of one column to so many times another; null where there is nothing to divide by."""
+    return Formula(
+        (numerator, denominator),
+        lambda above, below: ratio(above, below * times),
+        f"None if not {{1}} else {{0}} / ({{1}} * {times}) if {{0}}.__class__ is {{1}}.__class__ is int else function({{0}}, {{1}})",
+    )
 
 
 @strawberry.type(
@@ -34,12 +43,12 @@ class AttemptMeasures:
     )
 
     success_rate: float | None = column(
-        lambda successes, attempts: ratio(successes, attempts),
+        ratio_of("successes", "attempts"),
         description="Successes / finished attempts, 0–1. Abandoned attempts count as finished.",
     )
 
     avg_completion_time_seconds: float | None = column(
-        lambda seconds, timed: ratio(seconds, timed),
+        ratio_of("seconds", "timed"),
         description="Mean time of an attempt in seconds; durations over 30 days are left out.",
     )
 
@@ -49,7 +58,7 @@ class AttemptMeasures:
     )
 
     avg_score: float | None = column(
-        lambda score_sum, scored: ratio(score_sum, scored),
+        ratio_of("score_sum", "scored"),
         description="Mean score of the attempts that have one, 0–100.",
     )
 
@@ -59,7 +68,7 @@ class AttemptMeasures:
     )
 
     avg_accuracy: float | None = column(
-        lambda accuracy_sum, accuracy_known: ratio(accuracy_sum, accuracy_known),
+        ratio_of("accuracy_sum", "accuracy_known"),
         description="Mean accuracy of the attempts that report one, 0–1.",
     )
 
@@ -69,12 +78,12 @@ class AttemptMeasures:
     )
 
     hints_per_attempt: float | None = column(
-        lambda hints, hints_known: ratio(hints, hints_known),
+        ratio_of("hints", "hints_known"),
         description="Mean number of hints, over the attempts that report them.",
     )
 
     hint_usage_rate: float | None = column(
-        lambda hinted, hints_known: ratio(hinted, hints_known),
+        ratio_of("hinted", "hints_known"),
         description="Attempts with at least one hint / attempts that report hints, 0–1.",
     )
 
@@ -89,12 +98,12 @@ class AttemptMeasures:
     )
 
     on_time_ratio: float | None = column(
-        lambda on_time, deadlines: ratio(on_time, deadlines),
+        ratio_of("on_time", "deadlines"),
         description="Attempts on time / attempts that had a deadline, 0–1.",
     )
 
     avg_completion_speed_days: float | None = column(
-        lambda early_seconds, deadlines: ratio(early_seconds, deadlines * DAY),
+        ratio_of("early_seconds", "deadlines", DAY),
         description="Mean of (deadline − completion) in days of 24 hours, over attempts with a deadline; positive is early.",
     )
 

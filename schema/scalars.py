@@ -7,6 +7,8 @@ from typing import NewType
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
+from execution.columns import in_line
+
 LARGEST = 2**63 - 1
 
 BigInt = NewType("BigInt", int)
@@ -26,11 +28,16 @@ def _parse_big_int(value: object) -> int:
     return value
 
 
+@in_line("{0}.__class__ is int", "str({0})")
+def _serialize_big_int(value: int | str) -> str:
+    return str(int(value))
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     BigInt: strawberry.scalar(
         name="BigInt",
         description="A whole number that may exceed 32 bits; a string in answers, a string or number in inputs.",
-        serialize=lambda value: str(int(value)),
+        serialize=_serialize_big_int,
         parse_value=_parse_big_int,
     ),
     JSON: strawberry.scalar(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import strawberry
 
 from db.changes import tags_of
-from db.queries.measures import ratio
 from execution.columns import column, needs, row_reference, same_row
 from resolvers.live import DEFAULT_THROTTLE, Live
 from resolvers.loaders.users import load_user_by_id
@@ -18,7 +17,7 @@ from schema import users
 from schema.costs import cost
 from schema.explanations import ScoreExplanation
 from schema.live import Throttle
-from schema.measures import DAY, AttemptMeasures
+from schema.measures import DAY, AttemptMeasures, ratio_of
 from schema.periods import Period, PeriodInput
 from schema.relay import Info, key_of
 from schema.trends import LAST_30_DAYS, TrendPeriod, TrendSummary
@@ -33,19 +32,19 @@ HOUR = 3_600
 class PerformanceMetrics:
     row: strawberry.Private[Any]
     on_time_ratio: float | None = column(
-        lambda task_on_time, task_deadlines: ratio(task_on_time, task_deadlines),
+        ratio_of("task_on_time", "task_deadlines"),
         description="Tasks completed at or before their deadline / tasks that had one, 0–1.",
     )
     skill_accuracy: float | None = column(
-        lambda skill_sum, skilled: ratio(skill_sum, skilled),
+        ratio_of("skill_sum", "skilled"),
         description="Mean match between the tasks and the person's skills, 0–1.",
     )
     difficulty_factor: float | None = column(
-        lambda difficulty_sum, rated: ratio(difficulty_sum, rated * 10),
+        ratio_of("difficulty_sum", "rated", 10),
         description="Mean difficulty of the tasks, 0–1 (difficulty 0–10 divided by 10).",
     )
     avg_completion_speed_days: float | None = column(
-        lambda task_early_seconds, task_deadlines: ratio(task_early_seconds, task_deadlines * DAY),
+        ratio_of("task_early_seconds", "task_deadlines", DAY),
         description="Mean of (deadline − completion) in days of 24 hours, over tasks with a deadline; positive is early.",
     )
 
@@ -77,11 +76,11 @@ class UserPerformance:
     )
     tasks_completed: int = column("tasks", description="Distinct labs with a success, counted at the first one.")
     avg_completion_time_seconds: float | None = column(
-        lambda task_seconds, task_timed: ratio(task_seconds, task_timed),
+        ratio_of("task_seconds", "task_timed"),
         description="Mean time of a completed task in seconds.",
     )
     avg_completion_time_hours: float | None = column(
-        lambda task_seconds, task_timed: ratio(task_seconds, task_timed * HOUR),
+        ratio_of("task_seconds", "task_timed", HOUR),
         description="Mean time of a completed task in hours.",
     )
     experience_level: int = column(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 import strawberry
 
-from db.queries.measures import MEASURES, ratio
+from db.queries.measures import MEASURES
 from execution.columns import column, needs, wanted
 from resolvers.freshness import resolve_freshness
 from resolvers.scores import displayed
@@ -20,7 +20,7 @@ from resolvers.trends import (
 from resolvers.trends import TrendStatistics as Statistics
 from schema.enums import describe_enum
 from schema.freshness import Freshness
-from schema.measures import AttemptMeasures
+from schema.measures import AttemptMeasures, ratio_of
 from schema.periods import CalendarInput, GapFill, Period, PeriodInput, TimeBucket, TimeGrain, Weekday
 from schema.relay import Info
 
@@ -115,15 +115,15 @@ class PerformancePoint:
         description="Score at the end of the bucket, 0–100, rounded half-even to one decimal.",
     )
     on_time_ratio: float | None = column(
-        lambda standing_task_on_time, standing_task_deadlines: ratio(standing_task_on_time, standing_task_deadlines),
+        ratio_of("standing_task_on_time", "standing_task_deadlines"),
         description="Tasks in time / tasks with a deadline until the end of the bucket, 0–1.",
     )
     skill_accuracy: float | None = column(
-        lambda standing_skill_sum, standing_skilled: ratio(standing_skill_sum, standing_skilled),
+        ratio_of("standing_skill_sum", "standing_skilled"),
         description="Mean skill match of the tasks until the end of the bucket, 0–1.",
     )
     difficulty_factor: float | None = column(
-        lambda standing_difficulty_sum, standing_rated: ratio(standing_difficulty_sum, standing_rated * 10),
+        ratio_of("standing_difficulty_sum", "standing_rated", 10),
         description="Mean difficulty of the tasks until the end of the bucket, 0–1.",
     )
     tasks_completed: int | None = column(

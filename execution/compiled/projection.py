@@ -94,6 +94,13 @@ class Projection:
 
     def _coercion(self, type_: GraphQLLeafType, nullable: bool, value: str, number: int) -> list[str]:
         """Statements that turn a value into what the answer shows."""
+        if written := getattr(type_.coerce_output_value, "in_line", None):
+            test, expression = written
+            or_null = f" if {value} is not None else None" if nullable else ""
+            return [
+                f"if {test.format(value)}: {value} = {expression.format(value)}",
+                f"else: {value} = coerce_{number}({value}){or_null}",
+            ]
         unfit = [f"{value} is not None"] if nullable else []
         if fits := FITS.get(type_.name):
             unfit.append(f"not ({fits.format(value)})")
@@ -117,8 +124,9 @@ class Projection:
             self._columns[name] = None
         if declared.formula is None:
             return f"column_{declared.names[0]}"
-        self._constants[f"formula_{number}"] = declared.formula
-        return f"formula_{number}({', '.join(f'column_{name}' for name in declared.names)})"
+        self._constants[f"formula_{number}"] = declared.formula.function
+        in_line = declared.formula.in_line.replace("function", f"formula_{number}")
+        return in_line.format(*(f"column_{name}" for name in declared.names))
 
 
 def _is_in_line(plan: ObjectPlan) -> bool:
