@@ -16,21 +16,19 @@ from db.engine import ReadPool, write_engine
 from execution.admission import Gate
 from execution.assets import Assets
 from execution.budgets import Budgets
-from execution.counted_requests import CountedRequests
 from execution.endpoint import GraphQLEndpoint
+from execution.front import Front
 from execution.health import DEADLINE_SECONDS, Health
 from execution.health_routes import HealthRoutes
 from execution.introspection import Introspection
 from execution.metrics import Metrics
 from execution.operating_figures import watch_cache, watch_changes, watch_database, watch_live
 from execution.operation_log import OperationLog
-from execution.origins import AllowedOrigins
+from execution.origins import AllowedOrigins, cors, same_origin
 from execution.prometheus import PrometheusRoute
-from execution.request_id import RequestId
 from execution.response_cache import ResponseCache
 from execution.routes import PageOr, to_page
 from execution.schema_route import schema_route
-from execution.security_headers import SecurityHeaders
 from execution.tracing import tracing_for
 from execution.trusted_documents import TrustedDocuments
 from resolvers.context import Services
@@ -96,24 +94,24 @@ def create_app(settings: Settings) -> Starlette:
         if tracing is not None:
             await tracing.aclose()
 
+    graphql = PageOr(endpoint)
     routes: list[BaseRoute] = [
         Route("/", to_page),
-        Route("/graphql", PageOr(endpoint)),
+        Route("/graphql", graphql),
         WebSocketRoute("/graphql", endpoint.live),
         Route("/schema.graphql", schema_route(graph.printed, verifier, introspection)),
         *HealthRoutes(health, metrics, verifier).routes(),
         Route("/metrics/prometheus", PrometheusRoute(metrics, health, settings.metrics_token).answer),
         Mount("/assets", Assets(web.DIST / "assets")),
     ]
-    app = Starlette(
-        lifespan=lifespan,
-        middleware=[
-            Middleware(CountedRequests, metrics, routes),
-            Middleware(RequestId),
-            Middleware(SecurityHeaders),
-            Middleware(AllowedOrigins, settings.cors_origins),
-        ],
-        routes=routes,
-    )
+    app = Starlette(lifespan=lifespan, middleware=[Middleware(AllowedOrigins, settings.cors_origins)], routes=routes)
     app.state.live = endpoint.live
+    # In front of Starlette's own layers, so that it dresses and counts also what they answer.
+    app.middleware_stack = app.state.front = Front(
+        app.build_middleware_stack(),
+        metrics,
+        routes,
+        straight={"/graphql": cors(graphql, settings.cors_origins)},
+        at_once={"/graphql": same_origin(endpoint.at_once, settings.cors_origins)},
+    )
     return app

@@ -131,17 +131,17 @@ def configure_logging(level: str, style: str, stream: TextIO | None = None) -> N
         logging.getLogger(name).setLevel(max(lowest, root.level))
 
 
-def log_quickly(name: str, level: int, event: str, fields: dict[str, Any]) -> None:
-    """Logs what is logged with every request: the same event as by ``structlog.get_logger(name)``, in a tenth of the time.
+def log_quickly(logger: logging.Logger, level: int, event: str, fields: dict[str, Any]) -> None:
+    """Logs what is logged with every request: the same event as by structlog's logger of that name, in a tenth of the time.
 
     The values are written as they are, so they must hold no secret. Needs a running loop.
     """
     handler = next(iter(logging.getLogger().handlers), None)
     if not (isinstance(handler, EventHandler) and handler.is_json):
-        structlog.get_logger(name).log(level, event, **fields)
-    elif logging.getLogger(name).isEnabledFor(level):
+        structlog.get_logger(logger.name).log(level, event, **fields)
+    elif logger.isEnabledFor(level):
         timestamp = datetime.now(UTC)
-        line = {"event": event, **fields, "logger": name, "level": _LEVEL_NAMES[level], "timestamp": timestamp}
+        line = {"event": event, **fields, "logger": logger.name, "level": _LEVEL_NAMES[level], "timestamp": timestamp}
         handler.write_soon(orjson.dumps(line, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE).decode())
 
 

@@ -7,6 +7,7 @@ its reader takes. Whatever a client does here, its connection ends in time, or m
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
@@ -27,6 +28,9 @@ MOST_BYTES = 16 * 1024 * 1024
 """Of a whole request. A body that is too large is refused long before by whoever reads it; this is for chunks of one byte,
 and for bodies that nobody reads.
 """
+
+MOST_HELD_BYTES = 16 * 1024
+"""Of a body that is waited for before the application is run."""
 
 LEAST_BYTES_PER_SECOND = 1024
 """How fast an answer must be taken once the connection's buffers are full."""
@@ -52,6 +56,12 @@ class Awaited(Enum):
     """The connection is a WebSocket's now: nothing that happens on it is for us."""
 
 
+AtOnce = Callable[[Any, bytes], tuple[int, bytes, bytes] | None]
+"""The answer to a whole request, by its scope and body, if there is one without running the application: a status, headers
+as they are written, ``content-length`` among them, and a body.
+"""
+
+
 class HeadTooLarge(Exception):
     """Raised within the parser; the client is told 431."""
 
@@ -60,6 +70,7 @@ class HttpProtocol(HttpToolsProtocol):
     """One connection. A timer runs only while something is awaited: a request that comes in one piece needs none."""
 
     patience: ClassVar[Patience] = Patience()
+    at_once: ClassVar[AtOnce | None] = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -67,6 +78,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._reader_deadline: asyncio.TimerHandle | None = None
         self._running: RequestResponseCycle | None = None
+        # The application of a request that may be answered without it, once it is all there.
+        self._held: Any = None
         self._chunk = 0
         # Bytes since the request began; with the end of the one before, where both came in one piece.
         self._read = 0
@@ -82,6 +95,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_waiting()
         if self._reader_deadline is not None:
             self._reader_deadline.cancel()
+        self._held = None
         super().connection_lost(exc)
         if self._running is not None and self._running is not self.cycle:
             # Uvicorn tells only the request that came last.
@@ -92,6 +106,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._chunk = len(data)
         self._read += self._chunk
         super().data_received(data)
+        if self._held is not None and self._awaited is not Awaited.BODY and not self.transport.is_closing():
+            self._answer_held()
         if self._awaited is Awaited.NOTHING:
             # Line breaks between two requests end the wait for the next one; they begin none.
             if self.cycle.response_complete and self._deadline is None and not self.transport.is_closing():
@@ -111,6 +127,9 @@ class HttpProtocol(HttpToolsProtocol):
     # What the parser calls
 
     def on_message_begin(self) -> None:
+        if self._held is not None:
+            # Another request in the same piece: that one has to wait for this.
+            self._start_held()
         self._read = self._chunk
         self._awaited = Awaited.HEAD
         super().on_message_begin()
@@ -125,6 +144,11 @@ class HttpProtocol(HttpToolsProtocol):
             # What comes after the body must not be added to what was judged before it.
             self.headers = []
 
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        if self._held is not None and len(self.cycle.body) > MOST_HELD_BYTES:
+            self._start_held()
+
     def on_message_complete(self) -> None:
         self._stop_waiting()
         self._awaited = Awaited.NOTHING
@@ -132,7 +156,32 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        is_coming = cycle is self.cycle and self._awaited is Awaited.BODY
+        if self.at_once is not None and is_coming and not cycle.waiting_for_100_continue:
+            self._held = app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _start_held(self) -> None:
+        app, self._held = self._held, None
+        super()._start_asgi_task(self.cycle, app)
+
+    def _answer_held(self) -> None:
+        """Answers the request, which is all there now, or has it answered."""
+        cycle = self.cycle
+        ask = None if self.flow.write_paused else type(self).at_once
+        answer = ask(cycle.scope, bytes(cycle.body)) if ask else None
+        if answer is None:
+            self._start_held()
+            return
+        self._held = None
+        status, lines, body = answer
+        cycle.response_started = cycle.response_complete = True
+        end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+        self.transport.writelines((STATUS_LINE[status] + lines + end, body))
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
         self._awaited = Awaited.SOCKET
@@ -212,6 +261,7 @@ class HttpProtocol(HttpToolsProtocol):
         return self._awaited is not Awaited.BODY or not self.cycle.response_started
 
 
-def http_protocol(patience: Patience) -> type[HttpProtocol]:
+def http_protocol(patience: Patience, at_once: AtOnce | None = None) -> type[HttpProtocol]:
     """The protocol for one server; Uvicorn makes the connections from a class."""
-    return type("PatientHttpProtocol", (HttpProtocol,), {"patience": patience})
+    answer = None if at_once is None else staticmethod(at_once)
+    return type("PatientHttpProtocol", (HttpProtocol,), {"patience": patience, "at_once": answer})

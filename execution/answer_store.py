@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from execution.compression import GZIP, is_worth_it
+from execution.operation_log import Known
 from execution.representation import Representation, digest_of, representation
 from execution.viewers import KnownViewer, Scope
 
@@ -43,6 +44,7 @@ class Request:
     entry: Entry
     viewer: KnownViewer
     representation: Representation
+    known: Known
     until: float
 
 
@@ -120,7 +122,7 @@ class AnswerStore:
             made = representation(entry.body, entry.digest, media_type, encoding)
             entry.representations[media_type, encoding] = made
             if entry.kept:
-                self._grow(entry, REPRESENTATION_BYTES + (0 if encoding is None else len(made.body)))
+                self._grow(entry, REPRESENTATION_BYTES + (0 if encoding is None else len(made.whole.body)))
         return made
 
     def forget_requests(self) -> None:

@@ -24,15 +24,15 @@ from settings import CostMode, Settings
 MOST_NODES = 20_000
 """Objects that one answer can have, for everybody."""
 
-REPORT_HEADER = "graphql-cost"
+REPORT_HEADER = b"graphql-cost"
 """Whoever sends it, with any value but 0, is told the cost in ``extensions.cost``."""
 
 log = structlog.get_logger(__name__)
 
 
-def wants_report(headers: Mapping[str, str]) -> bool:
+def wants_report(headers: Mapping[bytes, bytes]) -> bool:
     """Whether a request, by its headers in small letters, asks for ``extensions.cost``. Such an answer is not to be kept."""
-    return headers.get(REPORT_HEADER, "0").strip() not in ("", "0")
+    return headers.get(REPORT_HEADER, b"0").strip() not in (b"", b"0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,17 @@ from starlette.types import Receive, Scope, Send
 
 from auth import AuthenticationError, Claims, TokenVerifier, bearer
 from execution.admission import Gate
-from execution.budgets import Admission, wants_report
+from execution.budgets import wants_report
 from execution.compression import content_encoding
-from execution.http_answer import Answer, send_kept
-from execution.http_request import ClientGone, headers_of, of_address, of_body, read_body
+from execution.http_answer import Answer, send_form
+from execution.http_request import ClientGone, Headers, headers_of, of_address, of_body, read_body
 from execution.live.endpoint import Graph, LiveEndpoint
-from execution.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, accepts_events, answer_type, prefers_events
+from execution.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Accepted, accepted
 from execution.operation_log import Observation, OperationLog
 from execution.operations import GraphQLRequest, Operation, RequestErrors
 from execution.patience import while_client_waits
 from execution.refusals import Refusal
+from execution.representation import Form
 from execution.response_cache import Computed, ResponseCache, question_of, request_of
 from execution.tokens import VerifiedToken, VerifiedTokens
 from resolvers.context import Context, Services
@@ -33,8 +34,7 @@ class Exchange:
     scope: Scope
     receive: Receive
     send: Send
-    headers: dict[str, str]
-    media_type: str
+    headers: Headers
     seen: Observation
     body: bytes = b""
     token: VerifiedToken | None = None
@@ -44,21 +44,20 @@ class Exchange:
         return self.token.claims if self.token else None
 
     @property
-    def accept(self) -> str | None:
-        return self.headers.get("accept")
+    def accepted(self) -> Accepted:
+        return accepted(self.headers.text(b"accept"))
+
+    @property
+    def media_type(self) -> str:
+        return self.accepted.answer_type or JSON
 
     @property
     def encoding(self) -> str | None:
-        return content_encoding(self.headers.get("accept-encoding"))
+        return content_encoding(self.headers.text(b"accept-encoding"))
 
     @property
     def is_get(self) -> bool:
         return bool(self.scope["method"] == "GET")
-
-    @property
-    def name(self) -> bytes:
-        """Equal for requests that are the same in all that decides about their answers."""
-        return request_of(self.scope, self.body)
 
 
 class GraphQLEndpoint:
@@ -85,30 +84,41 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
-        media_type = answer_type(headers.get("accept")) or JSON
-        with self._log.observe(headers.get("traceparent"), headers.get("tracestate")) as seen:
-            exchange = Exchange(scope, receive, send, headers, media_type, seen)
+        with self._log.observe(headers.text(b"traceparent"), headers.text(b"tracestate")) as seen:
+            exchange = Exchange(scope, receive, send, headers, seen)
             try:
                 answer = await self._answer(exchange)
             except ClientGone:
                 seen.codes = ("CLIENT_GONE",)
                 return
             except Refusal as refusal:
-                answer = Answer.of_refusal(refusal, media_type)
+                answer = Answer.of_refusal(refusal, exchange.media_type)
             except Exception as error:
                 # Beside what is executed: looking the caller up, say. The same words as there, and no more of it.
                 mistake = GraphQLError("", original_error=error)
-                answer = Answer.of_result(ExecutionResult(None, self._graph.presented([mistake])), media_type)
+                answer = Answer.of_result(ExecutionResult(None, self._graph.presented([mistake])), exchange.media_type)
                 answer.status = 503 if "UNAVAILABLE" in answer.codes else 500
             if answer is not None:
                 seen.codes = answer.codes
-                await answer.send(send, media_type, exchange.encoding)
+                await answer.send(send, exchange.media_type, exchange.encoding)
+
+    def at_once(self, scope: Scope, body: bytes) -> Form | None:
+        """The answer to a whole request that was answered before, to the byte, if it is there and still true."""
+        headers = headers_of(scope)
+        if scope["method"] not in METHODS or _wants_no_older(headers) or wants_report(headers):
+            return None
+        found = self._cache.find(request_of(scope, headers, body))
+        if found is None:
+            return None
+        with self._log.observe(headers.text(b"traceparent"), headers.text(b"tracestate")) as seen:
+            seen.cached = True
+            seen.recall(found.known)
+        return found.representation.form(headers.text(b"if-none-match"))
 
     async def prepare(self, request: GraphQLRequest, context: Context, seen: Observation) -> Operation:
         """The operation that a socket asks for, if it may be run. Raises Refusal, RequestErrors."""
-        operation = await self._gate.open(request, context.claims)
-        _note(seen, request, operation, context.claims)
-        await self._charge(operation, request, context.claims, seen)
+        operation = await self._gate.open(request, context.claims, seen)
+        await self._gate.charge(operation, request.variables, context.claims, seen)
         return operation
 
     async def _answer(self, exchange: Exchange) -> Answer | None:
@@ -116,40 +126,33 @@ class GraphQLEndpoint:
         if exchange.scope["method"] not in METHODS:
             raise Refusal(405, "Send a query by GET or POST.", "METHOD_NOT_ALLOWED", headers={"Allow": "GET, POST"})
         exchange.body = await read_body(exchange.receive, exchange.headers)
-        if "no-cache" in exchange.headers.get("cache-control", ""):
-            # Whoever wrote through another process wants to read no older than that.
+        if _wants_no_older(exchange.headers):
             await self._cache.catch_up()
-        kept = None if wants_report(exchange.headers) else self._cache.find(exchange.name)
-        if kept is not None:
-            exchange.seen.cached = True
-            await send_kept(exchange.send, kept, exchange.headers.get("if-none-match"))
-            return None
         exchange.token = await self._token(exchange.headers)
-        if answer_type(exchange.accept) is None and not accepts_events(exchange.accept):
+        if exchange.accepted.answer_type is None and not exchange.accepted.events:
             raise Refusal(406, f"Answers are {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}.", "NOT_ACCEPTABLE")
         if exchange.is_get:
             request = of_address(exchange.scope["query_string"])
         else:
-            request = of_body(exchange.body, exchange.headers.get("content-type"))
+            request = of_body(exchange.body, exchange.headers.text(b"content-type"))
         try:
-            operation = await self._gate.open(request, exchange.claims)
-            _note(exchange.seen, request, operation, exchange.claims)
+            operation = await self._gate.open(request, exchange.claims, exchange.seen)
             if exchange.is_get and operation.kind is OperationType.MUTATION:
                 raise Refusal(405, "Send a mutation by POST.", "METHOD_NOT_ALLOWED", headers={"Allow": "POST"})
             return await self._run(exchange, request, operation)
         except RequestErrors as error:
             result = ExecutionResult(None, self._graph.presented(error.errors))
-            if prefers_events(exchange.accept):
+            if exchange.accepted.prefers_events:
                 await self.live.stream_errors(result, exchange.receive, exchange.send)
                 return None
             return Answer.of_result(result, exchange.media_type)
 
     async def _run(self, exchange: Exchange, request: GraphQLRequest, operation: Operation) -> Answer | None:
         is_live = operation.kind is OperationType.SUBSCRIPTION
-        if is_live and not accepts_events(exchange.accept):
+        if is_live and not exchange.accepted.events:
             raise Refusal(400, f"Subscriptions are answered over WebSocket, or as {EVENT_STREAM}.")
-        if is_live or prefers_events(exchange.accept):
-            await self._charge(operation, request, exchange.claims, exchange.seen)
+        if is_live or exchange.accepted.prefers_events:
+            await self._gate.charge(operation, request.variables, exchange.claims, exchange.seen)
             context = Context(self._services, exchange.claims)
             await self.live.stream(
                 operation, request.variables, context, exchange.receive, exchange.send, exchange.seen
@@ -185,31 +188,29 @@ class GraphQLEndpoint:
             return executed
         exchange.seen.cached = found.is_hit
         made = self._cache.represent(
-            found, exchange.media_type, exchange.encoding, request=exchange.name, until=token.until
+            found,
+            exchange.media_type,
+            exchange.encoding,
+            request=request_of(exchange.scope, exchange.headers, exchange.body),
+            known=exchange.seen.known,
+            until=token.until,
         )
         headers = {} if executed is None else executed.headers
-        await send_kept(exchange.send, made, exchange.headers.get("if-none-match"), headers)
+        await send_form(exchange.send, made.form(exchange.headers.text(b"if-none-match")), headers)
         return None
 
     async def _execute(self, exchange: Exchange, request: GraphQLRequest, operation: Operation) -> Answer:
         """Charges and runs a query or mutation. Raises Refusal, RequestErrors."""
-        admission = await self._charge(operation, request, exchange.claims, exchange.seen)
+        admission = await self._gate.charge(operation, request.variables, exchange.claims, exchange.seen)
         result = await self._graph.run(operation, request.variables, Context(self._services, exchange.claims))
         report = admission.extensions if wants_report(exchange.headers) else None
         answer = Answer.of_result(result, exchange.media_type, report)
         answer.headers = admission.headers
         return answer
 
-    async def _charge(
-        self, operation: Operation, request: GraphQLRequest, claims: Claims | None, seen: Observation
-    ) -> Admission:
-        admission = await self._gate.charge(operation, request.variables, claims)
-        seen.cost = admission.cost.total
-        return admission
-
-    async def _token(self, headers: dict[str, str]) -> VerifiedToken | None:
+    async def _token(self, headers: Headers) -> VerifiedToken | None:
         """What the token says; None without one."""
-        token = bearer(headers.get("authorization"))
+        token = bearer(headers.text(b"authorization"))
         if token is None:
             return None
         try:
@@ -218,7 +219,6 @@ class GraphQLEndpoint:
             raise Refusal(401, str(error), error.code, headers={"WWW-Authenticate": "Bearer"}) from None
 
 
-def _note(seen: Observation, request: GraphQLRequest, operation: Operation, claims: Claims | None) -> None:
-    seen.name, seen.kind, seen.text = operation.name, operation.kind.value, operation.text
-    seen.is_registered = request.document_id is not None
-    seen.organization = claims.organization if claims else None
+def _wants_no_older(headers: Headers) -> bool:
+    """Whoever wrote through another process wants to read no older than that."""
+    return b"no-cache" in headers.get(b"cache-control", b"")

@@ -13,7 +13,7 @@ from execution.compression import compress, is_worth_it
 from execution.error_limit import limit_errors
 from execution.media_types import JSON
 from execution.refusals import Refusal
-from execution.representation import VARY, Representation
+from execution.representation import VARY, Form
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -68,15 +68,9 @@ class Answer:
         await _send(send, self.status, headers, body)
 
 
-async def send_kept(
-    send: Send, kept: Representation, if_none_match: str | None, added: Mapping[str, str] | None = None
-) -> None:
-    """An answer that is given again, or will be; who has it already is told so (304)."""
-    more = _encoded(added) if added else ()
-    if kept.is_named_by(if_none_match):
-        await _send(send, 304, (*kept.short_headers, *more), b"")
-    else:
-        await _send(send, 200, (*kept.headers, *more), kept.body)
+async def send_form(send: Send, form: Form, added: Mapping[str, str]) -> None:
+    """An answer that is given again, or will be."""
+    await _send(send, form.status, (*form.headers, *_encoded(added)), form.body)
 
 
 async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:

@@ -18,19 +18,29 @@ class ClientGone(Exception):
     """The client closed the connection before it had sent everything."""
 
 
-def headers_of(scope: Scope) -> dict[str, str]:
-    """By name in lower case; what comes several times is joined by commas."""
-    found: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        key, text = name.decode("latin-1"), value.decode("latin-1")
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
+class Headers(dict[bytes, bytes]):
+    """By name in lower case, as they came: few of them are ever read."""
+
+    def text(self, name: bytes) -> str | None:
+        value = self.get(name)
+        return None if value is None else value.decode("latin-1")
 
 
-async def read_body(receive: Receive, headers: dict[str, str]) -> bytes:
+def headers_of(scope: Scope) -> Headers:
+    """What comes several times is joined by commas."""
+    pairs: list[tuple[bytes, bytes]] = scope["headers"]
+    headers = Headers(pairs)
+    if len(headers) < len(pairs):
+        headers.clear()
+        for name, value in pairs:
+            headers[name] = b"%b, %b" % (headers[name], value) if name in headers else value
+    return headers
+
+
+async def read_body(receive: Receive, headers: Headers) -> bytes:
     """The whole body. Raises Refusal (413), ClientGone."""
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BYTES:
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length) > MAX_BYTES:
         raise too_large()
     message = await receive()
     if not message.get("more_body") and message["type"] == "http.request":

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from email.message import Message
+from functools import lru_cache
+from typing import NamedTuple
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
+
+LONGEST_REMEMBERED = 256
+"""Characters of a header whose meaning is remembered: clients send the same few again and again."""
 
 _RANGES = {
     JSON: JSON,
@@ -20,21 +25,33 @@ _RANGES = {
 }
 
 
-def answer_type(accept: str | None) -> str | None:
+class Accepted(NamedTuple):
+    """What an ``Accept`` header asks for."""
+
+    answer_type: str | None
     """What to answer in: of equals the one named first; JSON where nothing is asked for; None where neither will do."""
-    return JSON if accept is None or not accept.strip() else _best(accept, _RANGES)
-
-
-def prefers_events(accept: str | None) -> bool:
+    prefers_events: bool
     """Whether an answer that can be given at once is wanted as an event stream rather than in JSON. Clients that can read
     either, and name JSON first, want JSON.
     """
-    return _best(accept or "", {**_RANGES, EVENT_STREAM: EVENT_STREAM}) == EVENT_STREAM
-
-
-def accepts_events(accept: str | None) -> bool:
+    events: bool
     """Whether a client says that it can read an event stream, as it must for a subscription."""
-    return _best(accept or "", {EVENT_STREAM: EVENT_STREAM}) is not None
+
+
+def accepted(accept: str | None) -> Accepted:
+    accept = accept or ""
+    return _accepted(accept) if len(accept) <= LONGEST_REMEMBERED else _read(accept)
+
+
+def _read(accept: str) -> Accepted:
+    return Accepted(
+        _best(accept, _RANGES) if accept.strip() else JSON,
+        _best(accept, {**_RANGES, EVENT_STREAM: EVENT_STREAM}) == EVENT_STREAM,
+        _best(accept, {EVENT_STREAM: EVENT_STREAM}) is not None,
+    )
+
+
+_accepted = lru_cache(maxsize=256)(_read)
 
 
 def _best(accept: str, ranges: Mapping[str, str]) -> str | None:
@@ -50,10 +67,18 @@ def _best(accept: str, ranges: Mapping[str, str]) -> str | None:
 
 def is_json(content_type: str | None) -> bool:
     """Whether a body is said to be JSON in UTF-8, the only encoding there is for it."""
+    content_type = content_type or "none/none"
+    return _is_json(content_type) if len(content_type) <= LONGEST_REMEMBERED else _says_json(content_type)
+
+
+def _says_json(content_type: str) -> bool:
     header = Message()
-    header["content-type"] = content_type or "none/none"
+    header["content-type"] = content_type
     charset = header.get_param("charset", "utf-8")
     return header.get_content_type() == JSON and isinstance(charset, str) and charset.lower() in ("utf-8", "utf8")
+
+
+_is_json = lru_cache(maxsize=256)(_says_json)
 
 
 def _quality(parameters: str) -> float:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from db.statement_count import StatementCount
 from execution.metrics import Metrics
@@ -30,43 +30,44 @@ NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
 _logger = logging.getLogger(__name__)
 
 
+class Known(NamedTuple):
+    """What is known of an operation once for all requests that are the same."""
+
+    name: str | None
+    kind: str | None
+    is_registered: bool
+    organization: str | None
+
+
 class Observation(StatementCount):
     """What is known of one operation, set by whoever learns it, while the block lasts. All of it may stay unknown."""
 
-    __slots__ = (
-        "_began",
-        "_log",
-        "_span",
-        "bailed_out",
-        "cached",
-        "codes",
-        "cost",
-        "is_registered",
-        "kind",
-        "name",
-        "organization",
-        "text",
-    )
+    name: str | None = None
+    kind: str | None = None
+    """query, mutation or subscription."""
+    text: str | None = None
+    """The document, for its hash."""
+    is_registered = False
+    """Whether the document is one that the operator has registered: only then does its name become a label."""
+    organization: str | None = None
+    """The slug, of a token that was accepted."""
+    codes: Sequence[str] = ()
+    """Of the errors in the answer."""
+    cost: float | None = None
+    cached = False
 
     def __init__(self, log: OperationLog, span: OperationSpan | None) -> None:
         super().__init__()
         self._log = log
         self._span = span
         self._began = perf_counter()
-        self.name: str | None = None
-        self.kind: str | None = None
-        """query, mutation or subscription."""
-        self.text: str | None = None
-        """The document, for its hash."""
-        self.is_registered = False
-        """Whether the document is one that the operator has registered: only then does its name become a label."""
-        self.organization: str | None = None
-        """The slug, of a token that was accepted."""
-        self.codes: Sequence[str] = ()
-        """Of the errors in the answer."""
-        self.cost: float | None = None
-        self.cached = False
-        self.bailed_out = False
+
+    @property
+    def known(self) -> Known:
+        return Known(_shown(self.name), self.kind, self.is_registered, self.organization)
+
+    def recall(self, known: Known) -> None:
+        self.name, self.kind, self.is_registered, self.organization = known
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -91,7 +92,7 @@ class OperationLog:
 
     def finish(self, operation: Observation, seconds: float, span: OperationSpan | None) -> None:
         """Called when the block ends."""
-        name = operation.name if operation.name and NAME.fullmatch(operation.name) else None
+        name = _shown(operation.name)
         # A subscription lasts for as long as somebody watches.
         lasts = operation.kind == "subscription"
         self._metrics.count_operation(
@@ -111,9 +112,13 @@ class OperationLog:
                 fields["document"] = hashlib.sha256(operation.text.encode()).hexdigest()
             if span is not None:
                 fields["trace_id"] = span.trace_id
-            log_quickly(__name__, level, "operation", fields)
+            log_quickly(_logger, level, "operation", fields)
         if span is not None:
             span.end(operation.kind, name, operation.is_registered, operation.codes)
+
+
+def _shown(name: str | None) -> str | None:
+    return name if name is not None and NAME.fullmatch(name) else None
 
 
 def _fields(operation: Observation, seconds: float) -> dict[str, Any]:
@@ -132,8 +137,6 @@ def _fields(operation: Observation, seconds: float) -> dict[str, Any]:
         fields["cost"] = operation.cost
     if operation.cached:
         fields["cached"] = True
-    if operation.bailed_out:
-        fields["bailed_out"] = True
     if len(codes) > 1:
         fields["codes"] = sorted(set(codes))
     return fields

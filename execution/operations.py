@@ -45,11 +45,14 @@ class GraphQLRequest:
 
 
 class RequestErrors(Exception):
-    """Why a document, or what came with it, cannot be executed."""
+    """Why a document, or what came with it, cannot be executed. ``operation_name`` is that of its only operation, where it has
+    one that could be read.
+    """
 
-    def __init__(self, *errors: GraphQLError) -> None:
+    def __init__(self, *errors: GraphQLError, operation_name: str | None = None) -> None:
         super().__init__("; ".join(error.message for error in errors))
         self.errors = list(errors)
+        self.operation_name = operation_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,14 +125,15 @@ class Operations:
             document = parse_within_limits(text)
         except GraphQLError as error:
             raise RequestErrors(error) from None
+        found = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         if errors := validate(self._schema, document, RULES, hide_suggestions=hide_suggestions):
-            raise RequestErrors(*errors)
+            names = {node.name.value for node in found if node.name}
+            raise RequestErrors(*errors, operation_name=names.pop() if len(names) == 1 else None)
         fragments = {
             definition.name.value: definition
             for definition in document.definitions
             if isinstance(definition, FragmentDefinitionNode)
         }
-        found = (definition for definition in document.definitions if isinstance(definition, OperationDefinitionNode))
         return {
             name: Operation(text, name, document, node, fragments)
             for node in found

@@ -12,6 +12,9 @@ from collections.abc import Collection
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from execution.front import AtOnce
+from execution.representation import Form
+
 ANY = "*"
 
 REQUEST_HEADERS = (
@@ -30,24 +33,39 @@ REQUEST_HEADERS = (
 RESPONSE_HEADERS = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id")
 
 
+def cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
+    """The application with what browsers are told about other sites. Without any there is nothing to say: browsers keep
+    other sites out by themselves.
+    """
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=("GET", "HEAD", "POST"),
+        allow_headers=REQUEST_HEADERS,
+        expose_headers=RESPONSE_HEADERS,
+    )
+
+
+def same_origin(at_once: AtOnce, origins: Collection[str]) -> AtOnce:
+    """Leaves pages of other sites to ``cors``, where any are let in: a browser that names an origin wants to be told of it."""
+    if not origins:
+        return at_once
+
+    def without_origin(scope: Scope, body: bytes) -> Form | None:
+        return None if any(name == b"origin" for name, _ in scope["headers"]) else at_once(scope, body)
+
+    return without_origin
+
+
 class AllowedOrigins:
     """CORS for requests; a socket of another origin is refused before it is opened (403)."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         self._app = app
         self._origins = origins
-        # Without any there is nothing to say: browsers keep other sites out by themselves.
-        self._http = (
-            app
-            if not origins
-            else CORSMiddleware(
-                app,
-                allow_origins=origins,
-                allow_methods=("GET", "HEAD", "POST"),
-                allow_headers=REQUEST_HEADERS,
-                expose_headers=RESPONSE_HEADERS,
-            )
-        )
+        self._http = cors(app, origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

@@ -43,6 +43,10 @@ class RegisteredDocuments:
         """The hash of the document called so. Raises DatabaseUnavailable where nothing is known yet."""
         return (await self._known_names()).get(name)
 
+    def has(self, id: str) -> bool:
+        """Whether a document is registered, going by what was read last."""
+        return id in (self._names or ())
+
     async def text_of(self, name: str) -> str | None:
         """The document called so. Raises DatabaseUnavailable."""
         id = await self.id_of(name)

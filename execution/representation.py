@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -14,15 +15,30 @@ CACHE_CONTROL = b"private, no-cache"
 VARY = b"Accept, Accept-Encoding, Authorization"
 
 
-class Representation(NamedTuple):
-    """``headers`` are those of the whole answer, ``short_headers`` those that say that it is still the same (304)."""
+Headers = tuple[tuple[bytes, bytes], ...]
 
+
+class Form(NamedTuple):
+    """A status, headers and a body, as they are sent. ``lines`` are the headers as they are written."""
+
+    status: int
+    headers: Headers
+    lines: bytes
     body: bytes
-    etag: str
-    headers: tuple[tuple[bytes, bytes], ...]
-    short_headers: tuple[tuple[bytes, bytes], ...]
 
-    def is_named_by(self, if_none_match: str | None) -> bool:
+
+class Representation(NamedTuple):
+    """``whole`` is for those who have not got it yet, ``unchanged`` for those who have (304)."""
+
+    etag: str
+    whole: Form
+    unchanged: Form
+
+    def form(self, if_none_match: str | None) -> Form:
+        """What to send to whoever asks with this header."""
+        return self.unchanged if self._is_named_by(if_none_match) else self.whole
+
+    def _is_named_by(self, if_none_match: str | None) -> bool:
         """Whether a client that sends this header has the answer already (RFC 9110, 13.1.2)."""
         if if_none_match is None:
             return False
@@ -49,4 +65,13 @@ def representation(body: bytes, digest: str, media_type: str, encoding: str | No
     ]
     if encoding == GZIP:
         long.append((b"content-encoding", GZIP.encode()))
-    return Representation(written, etag, tuple(long), short)
+    return Representation(etag, _form(200, tuple(long), written), _form(304, short, b""))
+
+
+def lines_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Headers as they are written in HTTP/1.1."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def _form(status: int, headers: Headers, body: bytes) -> Form:
+    return Form(status, headers, lines_of(headers), body)

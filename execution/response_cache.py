@@ -29,6 +29,7 @@ from db.snapshot import UnknownCaller
 from execution.answer_store import AnswerStore, Entry, Request
 from execution.change_log import ChangeLog
 from execution.flights import Flights
+from execution.operation_log import Known
 from execution.refusals import Refusal
 from execution.representation import Representation
 from execution.viewers import KnownViewer, KnownViewers, personal_scope
@@ -36,7 +37,7 @@ from execution.viewers import KnownViewer, KnownViewers, personal_scope
 MOST_QUESTIONS = 20_000
 """Of which it is remembered what became of them."""
 MOST_TRIES = 3
-DECISIVE = frozenset({b"authorization", b"accept", b"accept-encoding", b"content-type"})
+DECISIVE = (b"authorization", b"accept", b"accept-encoding", b"content-type")
 """The headers that an answer depends on."""
 
 NOT_FOUND = (UnknownCaller, DatabaseUnavailable, asyncpg.QueryCanceledError)
@@ -73,15 +74,11 @@ def question_of(text: str, operation_name: str | None, variables: Mapping[str, A
     return blake2b(said, digest_size=20).digest()
 
 
-def request_of(scope: Mapping[str, Any], body: bytes) -> bytes:
+def request_of(scope: Mapping[str, Any], headers: Mapping[bytes, bytes], body: bytes) -> bytes:
     """Equal for requests that are the same to the byte, in all that decides how they are answered."""
-    parts = [scope["method"].encode(), scope["query_string"]]
-    for header in scope["headers"]:
-        if header[0] in DECISIVE:
-            parts += header
+    decisive = [headers.get(name, b"") for name in DECISIVE]
     # Neither headers nor addresses have ends of lines in them.
-    parts += b"", body
-    return blake2b(b"\n".join(parts), digest_size=20).digest()
+    return blake2b(b"\n".join((scope["method"].encode(), scope["query_string"], *decisive, body)), digest_size=20).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +116,13 @@ class ResponseCache:
             self._is_watching = True
             self._changes.watch(self)
 
-    def find(self, request: bytes) -> Representation | None:
-        """The answer to a request that was answered before, to the byte (see ``request_of``), if it is still true."""
+    def find(self, request: bytes) -> Request | None:
+        """What to answer to a request that was answered before, to the byte (see ``request_of``), if it is still true."""
         found = self.store.find_request(request, time.monotonic())
         if found is None or not self._changes.hears:
             return None
         self.hits += 1
-        return found.representation
+        return found
 
     async def answer(self, question: bytes, claims: Claims, compute: Compute) -> Kept | Computed:
         """What was found out before, or what ``compute`` gives now: once for all who ask the same at the same time.
@@ -158,14 +155,14 @@ class ResponseCache:
         return landed.computed if landed.entry is None else Kept(landed.entry, viewer, False)
 
     def represent(
-        self, kept: Kept, media_type: str, encoding: str | None, *, request: bytes, until: float
+        self, kept: Kept, media_type: str, encoding: str | None, *, request: bytes, known: Known, until: float
     ) -> Representation:
-        """The answer as it is sent; from now on also to the same request, until ``until`` (monotonic clock), when its token
-        has to be verified again.
+        """The answer as it is sent; from now on also to the same request, of which so much is known, until ``until``
+        (monotonic clock), when its token has to be verified again.
         """
         made = self.store.represent(kept.entry, media_type, encoding)
         until = min(until, kept.entry.until, kept.viewer.until)
-        self.store.put_request(request, Request(kept.entry, kept.viewer, made, until))
+        self.store.put_request(request, Request(kept.entry, kept.viewer, made, known, until))
         return made
 
     async def catch_up(self) -> None:

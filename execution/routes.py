@@ -23,11 +23,13 @@ class PageOr:
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope)
-        wants_page = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
-        asks = not ASKING.isdisjoint(request.query_params)
-        answer = _page() if wants_page and not asks else self._endpoint
+        # Most requests are POSTs, and are not looked at any further.
+        answer = _page() if scope["method"] in ("GET", "HEAD") and _wants_page(Request(scope)) else self._endpoint
         await answer(scope, receive, send)
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and ASKING.isdisjoint(request.query_params)
 
 
 def _page() -> Response:

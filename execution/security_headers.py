@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
+
+from execution.representation import Headers, lines_of
 
 ALWAYS = (
     # JSON is JSON, whatever is in it.
@@ -14,23 +16,19 @@ ALWAYS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 OVER_HTTPS = (*ALWAYS, (b"strict-transport-security", b"max-age=31536000"))
+ALWAYS_LINES, OVER_HTTPS_LINES = lines_of(ALWAYS), lines_of(OVER_HTTPS)
 
 
-class SecurityHeaders:
-    """Promises HTTPS for a year where a request came by it, or a proxy that is trusted says so."""
+def security_headers(scope: Scope) -> Headers:
+    """Promise HTTPS for a year where a request came by it."""
+    return OVER_HTTPS if _is_https(scope) else ALWAYS
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        added = OVER_HTTPS if scope["scheme"] == "https" else ALWAYS
+def security_lines(scope: Scope) -> bytes:
+    """The same as they are written."""
+    return OVER_HTTPS_LINES if _is_https(scope) else ALWAYS_LINES
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *added]
-            await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+def _is_https(scope: Scope) -> bool:
+    # Any proxy is believed: browsers take the promise over HTTPS alone.
+    return scope["scheme"] == "https" or (b"x-forwarded-proto", b"https") in scope["headers"]

@@ -8,7 +8,7 @@ of a registered one will do there too).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from auth import Claims, Role
 from db.changes import Changes
@@ -26,6 +26,13 @@ UNCACHED = {"Cache-Control": "no-store"}
 
 Reader = Callable[..., object]
 """``Operations.prepare``: raises RequestErrors for what is no valid document."""
+
+
+class Document(NamedTuple):
+    """A document that may run. ``is_registered`` if it is known to be one of the operator's."""
+
+    text: str
+    is_registered: bool
 
 
 def may_run_any(claims: Claims | None) -> bool:
@@ -55,43 +62,45 @@ class TrustedDocuments:
             operations.prepare,
         )
 
-    async def text_of(self, request: GraphQLRequest, *, may_run_any: bool, hide_suggestions: bool = True) -> str:
+    async def find(self, request: GraphQLRequest, *, may_run_any: bool, hide_suggestions: bool = True) -> Document:
         """The document to run; costs nothing where a text came alone and any may run.
 
         Raises Refusal, and RequestErrors where a text that was sent to be kept is no valid document.
         """
         persisted = _persisted_query(request.extensions)
         is_free = may_run_any or self._mode is not DocumentsMode.TRUSTED
+        is_registered = False
         try:
             if not request.query:
                 return await self._named(request.document_id, persisted, is_free)
             if request.document_id or persisted or not is_free:
-                await self._check(request, persisted, is_free)
+                is_registered = await self._check(request, persisted, is_free)
         except DatabaseUnavailable:
             raise Refusal(503, "The service is not available right now. Try again.", "UNAVAILABLE") from None
         if persisted and self._keeps(is_free):
             self._prepare(request.query, request.operation_name, hide_suggestions=hide_suggestions)
             await self._automatic.keep(hash_of(request.query), request.query)
-        return request.query
+        return Document(request.query, is_registered)
 
     async def aclose(self) -> None:
         await self._registered.aclose()
         await self._automatic.aclose()
 
-    async def _named(self, document_id: str | None, persisted: str | None, is_free: bool) -> str:
+    async def _named(self, document_id: str | None, persisted: str | None, is_free: bool) -> Document:
         if document_id:
-            return await self._registered.text_of(checked_id(document_id)) or _unknown()
+            return Document(await self._registered.text_of(checked_id(document_id)) or _unknown(), True)
         if not persisted:
             raise Refusal(400, NO_QUERY)
         text = await self._registered.text_of(persisted)
-        if text is None and not is_free:
+        if text is not None:
+            return Document(text, True)
+        if not is_free:
             raise _not_trusted()
-        if text is None and self._keeps(is_free):
-            text = await self._automatic.find(persisted)
-        return text or self._not_kept()
+        text = await self._automatic.find(persisted) if self._keeps(is_free) else None
+        return Document(text or self._not_kept(), False)
 
-    async def _check(self, request: GraphQLRequest, persisted: str | None, is_free: bool) -> None:
-        """Raises Refusal where a text is not what it is called, or is not trusted."""
+    async def _check(self, request: GraphQLRequest, persisted: str | None, is_free: bool) -> bool:
+        """Whether a text is registered. Raises Refusal where it is not what it is called, or is not trusted."""
         assert request.query is not None
         id = hash_of(request.query)
         for name in filter(None, (request.document_id, persisted)):
@@ -102,6 +111,7 @@ class TrustedDocuments:
                 )
         if not is_free and await self._registered.id_of(id) is None:
             raise _not_trusted()
+        return self._registered.has(id)
 
     def _keeps(self, is_free: bool) -> bool:
         return is_free and self._mode is not DocumentsMode.OPEN

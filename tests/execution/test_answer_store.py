@@ -12,9 +12,11 @@ import pytest
 from execution.answer_store import REQUEST_BYTES, AnswerStore, Entry, Request
 from execution.compression import GZIP
 from execution.media_types import GRAPHQL_RESPONSE, JSON
+from execution.operation_log import Known
 from execution.viewers import KnownViewer
 
 NORTH = ("north",)
+KNOWN = Known("Card", "query", False, "north")
 MEBIBYTE = 1024 * 1024
 
 
@@ -27,7 +29,7 @@ def viewer() -> KnownViewer:
 
 
 def request(store: AnswerStore, of: Entry, until: float = math.inf) -> Request:
-    return Request(of, viewer(), store.represent(of, JSON, None), until)
+    return Request(of, viewer(), store.represent(of, JSON, None), KNOWN, until)
 
 
 def test_an_answer_is_found_until_it_ends() -> None:
@@ -85,8 +87,8 @@ def test_what_is_too_large_is_not_kept() -> None:
     store.put(huge)
     assert not huge.kept
     made = store.represent(huge, JSON, GZIP)
-    assert len(made.body) < len(huge.body)
-    store.put_request(b"r", Request(huge, viewer(), made, math.inf))
+    assert len(made.whole.body) < len(huge.body)
+    store.put_request(b"r", Request(huge, viewer(), made, KNOWN, math.inf))
     assert (len(store), store.bytes) == (0, 0)
     assert store.find_request(b"r", 0.0) is None
 
@@ -127,7 +129,7 @@ def test_it_is_compressed_once_and_only_where_that_pays() -> None:
     assert store.represent(short, JSON, GZIP) is store.represent(short, JSON, None)
     made = store.represent(long, JSON, GZIP)
     assert made is store.represent(long, JSON, GZIP)
-    assert (b"content-encoding", b"gzip") in made.headers
+    assert (b"content-encoding", b"gzip") in made.whole.headers
 
 
 def test_what_it_says_it_takes_is_what_it_takes() -> None:
@@ -146,7 +148,7 @@ def test_what_it_says_it_takes_is_what_it_takes() -> None:
         one = Entry((number.to_bytes(20, "big"), (1, "TEACHER", number, (1, 2))), body, frozenset(tags), math.inf)
         store.put(one)
         for coding in (None, GZIP):
-            found = Request(one, known, store.represent(one, GRAPHQL_RESPONSE, coding), math.inf)
+            found = Request(one, known, store.represent(one, GRAPHQL_RESPONSE, coding), KNOWN, math.inf)
             store.put_request(f"{number} {coding}".encode(), found)
         if number % 100 == 0:
             store.drop(tags[:3])
@@ -179,7 +181,8 @@ def test_what_it_says_it_takes_is_what_it_takes() -> None:
 def test_what_a_client_has_is_named_by_its_tag(header: str | None, named: bool) -> None:
     store, one = AnswerStore(MEBIBYTE), entry("one", body=b"x" * 5000)
     plain, packed = (store.represent(one, JSON, coding) for coding in (None, GZIP))
-    assert plain.is_named_by(None if header is None else header.format(plain.etag, packed.etag)) is named
+    form = plain.form(None if header is None else header.format(plain.etag, packed.etag))
+    assert (form.status, form.body) == ((304, b"") if named else (200, one.body))
 
 
 def test_each_way_to_write_it_down_has_a_name_of_its_own() -> None:

@@ -198,9 +198,9 @@ async def test_large_honest_work_is_let_in() -> None:
 
 @pytest.mark.parametrize(
     ("headers", "wanted"),
-    [({}, False), ({"graphql-cost": "1"}, True), ({"graphql-cost": " 0 "}, False), ({"graphql-cost": ""}, False)],
+    [({}, False), ({b"graphql-cost": b"1"}, True), ({b"graphql-cost": b" 0 "}, False), ({b"graphql-cost": b""}, False)],
 )
-def test_who_wants_a_report(headers: dict[str, str], wanted: bool) -> None:
+def test_who_wants_a_report(headers: dict[bytes, bytes], wanted: bool) -> None:
     assert wants_report(headers) is wanted
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import httpx
 import pytest
 
-from execution.media_types import GRAPHQL_RESPONSE, JSON, answer_type, is_json
+from execution.media_types import GRAPHQL_RESPONSE, JSON, accepted, is_json
 from tests.conftest import Database, Servers
 from tests.gateway import Gateway, running_gateway
 
@@ -50,7 +50,7 @@ async def http(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     ],
 )
 def test_the_media_type_of_the_answer(accept: str | None, chosen: str | None) -> None:
-    assert answer_type(accept) == chosen
+    assert accepted(accept).answer_type == chosen
 
 
 @pytest.mark.parametrize(

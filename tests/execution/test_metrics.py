@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from db.changes import Changes
 from db.engine import ReadPool
-from execution.counted_requests import CountedRequests
+from execution.front import Front
 from execution.metrics import MOST_NAMES, Metrics
 from execution.operating_figures import watch_cache
 from execution.response_cache import ResponseCache
@@ -127,9 +127,8 @@ async def test_requests_by_what_there_is_and_never_by_what_is_made_up() -> None:
         raise AssertionError
 
     metrics = Metrics()
-    app = CountedRequests(
-        respond, metrics, [Route("/graphql", page), Route("/broken", page), Mount("/assets", respond)]
-    )
+    routes = [Route("/graphql", page), Route("/broken", page), Mount("/assets", respond)]
+    app = Front(respond, metrics, routes, {"/graphql": respond}, {})
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         for path in ("/graphql", "/assets/a.js", "/assets/b.js", "/wp-admin", "/graphql/", "/Graphql", "/assets"):
             await client.get(path)

@@ -17,10 +17,10 @@ from prometheus_client import generate_latest
 from starlette.types import Receive, Scope, Send
 
 from db.statement_count import count_statement
+from execution.front import Front
 from execution.metrics import Metrics
 from execution.operation_log import OperationLog
 from execution.refusals import Refusal
-from execution.request_id import RequestId
 from logs import SOON_SECONDS, configure_logging, log_quickly
 
 QUERY = 'query Card { user(by: {username: "ada.abel@north.example"}) { id } }'
@@ -58,7 +58,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 async def test_says_what_it_was_and_how_it_went(stream: io.StringIO, log: OperationLog) -> None:
     with log.observe() as operation:
         operation.name, operation.kind, operation.text, operation.organization = "Card", "query", QUERY, "north"
-        operation.cost, operation.bailed_out = 120, True
+        operation.cost = 120
         operation.codes = ["NOT_FOUND", "FORBIDDEN", "NOT_FOUND"]
         count_statement()
         await asyncio.gather(asyncio.create_task(statement()), statement())
@@ -77,7 +77,6 @@ async def test_says_what_it_was_and_how_it_went(stream: io.StringIO, log: Operat
         "codes": ["FORBIDDEN", "NOT_FOUND"],
         "statements": 3,
         "cost": 120,
-        "bailed_out": True,
     }
 
 
@@ -165,14 +164,15 @@ async def test_a_subscription_counts_but_not_its_time(log: OperationLog, metrics
 
 
 @pytest.fixture
-async def client(log: OperationLog) -> AsyncIterator[httpx.AsyncClient]:
+async def client(log: OperationLog, metrics: Metrics) -> AsyncIterator[httpx.AsyncClient]:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         with log.observe():
             await asyncio.sleep(0)
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(RequestId(answer)), base_url="http://test") as client:
+    front = Front(answer, metrics, [], {}, {})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(front), base_url="http://test") as client:
         yield client
 
 
@@ -194,16 +194,16 @@ async def test_nothing_is_written_where_nobody_wants_it(
 
 
 async def test_order_is_kept_between_quick_events_and_others(stream: io.StringIO) -> None:
-    log_quickly("quick", logging.INFO, "first", {})
+    log_quickly(logging.getLogger("quick"), logging.INFO, "first", {})
     structlog.get_logger("ours").info("second")
-    log_quickly("quick", logging.INFO, "third", {})
+    log_quickly(logging.getLogger("quick"), logging.INFO, "third", {})
     await asyncio.sleep(SOON_SECONDS * 4)
     # Without a flush from outside: soon is soon.
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["first", "second", "third"]
 
 
 async def test_quick_events_look_like_others(stream: io.StringIO) -> None:
-    log_quickly("ours", logging.WARNING, "folded", {"changes": 3})
+    log_quickly(logging.getLogger("ours"), logging.WARNING, "folded", {"changes": 3})
     structlog.get_logger("ours").warning("folded", changes=3)
     quick, slow = lines(stream)
     assert len(quick.pop("timestamp")) == len(slow.pop("timestamp"))
@@ -216,7 +216,7 @@ async def test_a_reader_of_the_console_gets_them_too() -> None:
     try:
         configure_logging("INFO", "console", stream)
         structlog.configure(cache_logger_on_first_use=False)
-        log_quickly("ours", logging.INFO, "folded", {"changes": 3})
+        log_quickly(logging.getLogger("ours"), logging.INFO, "folded", {"changes": 3})
         assert "folded" in stream.getvalue()
         assert "changes=3" in stream.getvalue()
     finally:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -16,7 +15,8 @@ from structlog.contextvars import get_contextvars
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from execution.request_id import RequestId
+from execution.front import Front
+from execution.metrics import Metrics
 from tests.conftest import Database, Servers
 from tests.gateway import running_gateway
 
@@ -27,7 +27,7 @@ async def bound(request: Request) -> JSONResponse:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=[Route("/", bound)], middleware=[Middleware(RequestId)])
+    app = Front(Starlette(routes=[Route("/", bound)]), Metrics(), [], {}, {})
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield client
 

@@ -110,7 +110,7 @@ async def processes(database: Database, servers: Servers) -> AsyncIterator[Proce
 async def run(
     documents: TrustedDocuments, request: GraphQLRequest, *, may_run_any: bool = False, **options: bool
 ) -> str:
-    return await documents.text_of(request, may_run_any=may_run_any, **options)
+    return (await documents.find(request, may_run_any=may_run_any, **options)).text
 
 
 # By id
