@@ -78,7 +78,8 @@ def request_of(scope: Mapping[str, Any], headers: Mapping[bytes, bytes], body: b
     """Equal for requests that are the same to the byte, in all that decides how they are answered."""
     decisive = [headers.get(name, b"") for name in DECISIVE]
     # Neither headers nor addresses have ends of lines in them.
-    return blake2b(b"\n".join((scope["method"].encode(), scope["query_string"], *decisive, body)), digest_size=20).digest()
+    said = b"\n".join((scope["method"].encode(), scope["query_string"], *decisive, body))
+    return blake2b(said, digest_size=20).digest()
 
 
 @dataclass(frozen=True, slots=True)
