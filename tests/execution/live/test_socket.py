@@ -10,12 +10,11 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 
-from commands.web_server import listen
 from tests.conftest import Database, Servers
 from tests.execution.live.ear import eventually
+from tests.execution.live.gauges import figure, it_becomes
 from tests.execution.live.talk import PATIENCE, Talk, talking
 from tests.gateway import Gateway, running_gateway
 from tests.school import build_school
@@ -266,15 +265,8 @@ async def test_a_client_that_leaves_a_ping_unanswered(hasty: Gateway) -> None:
 
 
 @pytest.fixture
-def impatient(school: Database, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    """A gateway on which a client is soon stuck: the kernel keeps little of what it does not take."""
-
-    def listen_with_small_buffers(*place: Any) -> socket.socket:
-        listening = listen(*place)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
-        return listening
-
-    monkeypatch.setattr("tests.gateway.listen", listen_with_small_buffers)
+def impatient(school: Database, servers: Servers, small_buffers: None) -> Iterator[Gateway]:
+    """A gateway on which a client is soon stuck."""
     with running_gateway(school, servers, live_patience=0.3, live_heartbeat=60) as running:
         yield running
 
@@ -376,20 +368,6 @@ async def test_hostile_frames_close_their_socket_with_a_code_of_the_protocol(gat
                 assert (await talk.closed())[0] in codes
         await bystander.subscribe(WHO)
         assert (await bystander.next())["payload"]["data"]["viewer"]["user"] == {"externalId": "ben"}
-
-
-async def figure(gateway: Gateway, name: str) -> float:
-    async with httpx.AsyncClient(base_url=gateway.url) as http:
-        lines = (await http.get("/metrics/prometheus")).text.splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
-
-
-async def it_becomes(gateway: Gateway, **figures: float) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            if figures == {name: await figure(gateway, name) for name in figures}:
-                return
-            await asyncio.sleep(0.01)
 
 
 OPEN = ("websocket_connections", "graphql_subscriptions")
