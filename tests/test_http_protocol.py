@@ -15,7 +15,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import connect
 
-from commands.http_protocol import MOST_BYTES, MOST_HEAD_BYTES, Patience
+from commands.http_protocol import MOST_BYTES, MOST_HEAD_BYTES, MOST_HELD_BYTES, AtOnce, Patience
 from commands.web_server import WebServer, listen, web_server
 
 PATIENCE = Patience(head=0.5, body=0.5, reader=0.5, connections=8)
@@ -131,9 +131,12 @@ async def trickling(client: Client, piece: bytes) -> AsyncIterator[None]:
 
 @dataclass(frozen=True)
 class Running:
+    """``holds`` if the application is not run before a request is all there."""
+
     server: WebServer
     app: App
     port: int
+    holds: bool
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
@@ -152,10 +155,18 @@ class Running:
         return False
 
 
+def known(scope: Scope, body: bytes) -> tuple[int, bytes, bytes] | None:
+    """What is answered without the application."""
+    if scope["path"] != "/known":
+        return None
+    answer = b"known " + body
+    return 200, b"content-length: %d\r\n" % len(answer), answer
+
+
 @contextmanager
-def serving() -> Iterator[Running]:
+def serving(at_once: AtOnce | None = None) -> Iterator[Running]:
     app = App()
-    server = web_server(app, PATIENCE)
+    server = web_server(app, PATIENCE, at_once=at_once)
     listening = listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -163,16 +174,22 @@ def serving() -> Iterator[Running]:
     while not server.started:
         thread.join(0.01)
         assert thread.is_alive()
-    yield Running(server, app, port)
+    yield Running(server, app, port, at_once is not None)
     server.should_exit = True
     thread.join(20)
     listening.close()
     assert not thread.is_alive()
 
 
+@pytest.fixture(scope="module", params=[None, known], ids=["application", "at once"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Running]:
+    with serving(request.param) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Running]:
-    with serving() as running:
+def knowing() -> Iterator[Running]:
+    with serving(known) as running:
         yield running
 
 
@@ -205,7 +222,8 @@ async def test_who_trickles_is_cut_off_and_nobody_else(running: Running, beginni
         assert await cut_off == (408, b"")
         assert await client.the_rest() == b""
     assert await running.is_empty()
-    assert running.app.disconnected == (["/body"] if b"/body" in beginning else [])
+    begun = ["/body"] if b"/body" in beginning and not running.holds else []
+    assert running.app.disconnected == begun
 
 
 @pytest.mark.parametrize("said", [b"", b"\r\n"])
@@ -227,7 +245,7 @@ async def test_line_breaks_between_requests_hold_no_connection(running: Running)
 
 async def test_the_body_of_an_answered_request_ends_too_and_has_no_second_answer(running: Running) -> None:
     async with running.client() as client:
-        await client.send(b"POST /ignoring HTTP/1.1\r\nHost: h\r\nContent-Length: 9999\r\n\r\n")
+        await client.send(b"POST /ignoring HTTP/1.1\r\nHost: h\r\nContent-Length: 99999\r\n\r\n" + b"b" * 2 * MOST_HELD_BYTES)
         assert (await client.answer())[0] == 200
         async with trickling(client, b"b"):
             assert await client.the_rest() == b""
@@ -315,7 +333,7 @@ async def test_a_body_has_an_end_whatever_it_is_made_of(running: Running, poured
             await asyncio.sleep(0)
         assert not (await client.the_rest()).startswith(b"HTTP/1.1 2")
     assert await running.is_empty()
-    assert running.app.disconnected == ["/body"]
+    assert running.app.disconnected == (["/body"] if b"1;" in poured or not running.holds else [])
 
 
 async def test_what_comes_after_the_body_is_no_header(running: Running) -> None:
@@ -383,3 +401,82 @@ async def stop_while_answering(running: Running) -> None:
         assert await client.the_rest() == b""
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", running.port)
+
+
+# Answers at once
+
+
+def post(path: str, body: bytes, *headers: str) -> bytes:
+    lines = (f"POST {path} HTTP/1.1", "Host: h", f"Content-Length: {len(body)}", *headers, "", "")
+    return "\r\n".join(lines).encode() + body
+
+
+@pytest.mark.parametrize("pause", [0, 1, 60, 64, 70])
+async def test_a_whole_request_is_answered_at_once_in_however_many_pieces_it_comes(
+    knowing: Running, pause: int
+) -> None:
+    async with knowing.client() as client:
+        said = post("/known", b"0123456789")
+        for _ in range(3):
+            await client.send(said[:pause])
+            await asyncio.sleep(0.05)
+            await client.send(said[pause:])
+            assert await client.answer() == (200, b"known 0123456789")
+    assert await knowing.is_empty()
+
+
+async def test_requests_in_one_piece_are_answered_in_their_order(knowing: Running) -> None:
+    async with knowing.client() as client:
+        paths = ["/known", "/quick", "/known", "/known", "/slow", "/known", "/quick"]
+        await client.send(b"".join(post(path, b"ab") for path in paths))
+        answers = [await client.answer() for _ in paths]
+    for path, (status, body) in zip(paths, answers, strict=True):
+        # Those that others follow in the same piece may be left to the application.
+        assert status == 200
+        assert body == b"known ab" if path == "/known" and body.startswith(b"known") else json.loads(body)["read"] == 2
+    assert await knowing.is_empty()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [post("/known", b"", "Connection: close"), b"GET /known HTTP/1.0\r\n\r\n"],
+)
+async def test_who_wants_no_more_is_hung_up_on(knowing: Running, said: bytes) -> None:
+    async with knowing.client() as client:
+        await client.send(said)
+        assert await client.the_rest() == b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nknown "
+
+
+async def test_who_asks_before_sending_a_body_is_told_to_go_on(knowing: Running) -> None:
+    async with knowing.client() as client:
+        head, _, body = post("/known", b"ab", "Expect: 100-continue").partition(b"\r\n\r\n")
+        await client.send(head + b"\r\n\r\n")
+        assert await client.receive() == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await client.send(body)
+        status, answer = await client.answer()
+        assert (status, json.loads(answer)["read"]) == (200, 2)
+
+
+@pytest.mark.parametrize("size", [MOST_HELD_BYTES, MOST_HELD_BYTES + 1, 1024 * 1024])
+async def test_a_long_body_does_not_wait_to_be_whole(knowing: Running, size: int) -> None:
+    async with knowing.client() as client:
+        await client.send(post("/known", b"x" * size))
+        status, body = await client.answer()
+        assert status == 200
+        assert body == b"known " + b"x" * size if size <= MOST_HELD_BYTES else json.loads(body)["read"] == size
+        await client.send(post("/quick", b"x" * size))
+        assert json.loads((await client.answer())[1])["read"] == size
+
+
+async def test_garbage_behind_a_request_is_no_part_of_it(knowing: Running) -> None:
+    async with knowing.client() as client:
+        await client.send(post("/known", b"ab") + b"nonsense\r\n\r\n")
+        assert b"known ab" in (rest := await client.the_rest()) or rest.count(b"HTTP/1.1") <= 1
+    assert await knowing.is_empty()
+
+
+async def test_who_leaves_in_the_middle_leaves_nothing(knowing: Running) -> None:
+    async with knowing.client() as client:
+        await client.send(post("/known", b"0123456789")[:-5])
+        await asyncio.sleep(0.05)
+    assert await knowing.is_empty()
