@@ -150,6 +150,26 @@ async def test_a_text_that_is_not_what_it_is_called(processes: Processes) -> Non
             assert await refusal(run(documents, request)) == (400, "PERSISTED_QUERY_HASH_MISMATCH")
 
 
+@pytest.mark.parametrize("mode", DocumentsMode)
+async def test_it_is_said_whether_a_document_is_registered(processes: Processes, mode: DocumentsMode) -> None:
+    documents = processes.start(mode)
+
+    async def is_registered(request: GraphQLRequest) -> bool:
+        return (await documents.find(request, may_run_any=True)).is_registered
+
+    for request in (
+        GraphQLRequest(document_id="known"),
+        hash_alone(KNOWN),
+        GraphQLRequest(extensions=persisted("known")),
+        GraphQLRequest(query=KNOWN, document_id="known"),
+        sent(KNOWN),
+    ):
+        assert await is_registered(request)
+    # Whoever calls a text by its hash has not registered it.
+    for request in (GraphQLRequest(query=OTHER), GraphQLRequest(query=OTHER, document_id=hash_of(OTHER)), sent(OTHER)):
+        assert not await is_registered(request)
+
+
 @pytest.mark.parametrize("request_", [GraphQLRequest(), GraphQLRequest(query="", document_id="")])
 async def test_nothing_to_run(processes: Processes, request_: GraphQLRequest) -> None:
     assert await refusal(run(processes.start(OPEN), request_)) == (400, "BAD_REQUEST")
