@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
+import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
+import structlog
 
+from logs import configure_logging
 from tests.conftest import Database, Servers
 from tests.execution.test_kept_over_http import BOARD, heard, hits
 from tests.execution.test_security_headers import ALWAYS
@@ -134,3 +140,54 @@ async def test_a_hit_does_not_outlive_its_token(gateway: Gateway, mia: httpx.Asy
         while (answer := await mia.post("/graphql", json={"query": NAMED}, headers=headers)).status_code == 200:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
+
+
+@pytest.fixture
+def events() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The events of operations, in their order."""
+    root = logging.getLogger()
+    handlers, level, stream = root.handlers, root.level, io.StringIO()
+    configure_logging("INFO", "json", stream)
+
+    def read() -> list[dict[str, Any]]:
+        for handler in root.handlers:
+            handler.flush()
+        told = [json.loads(line) for line in stream.getvalue().splitlines()]
+        return [event for event in told if event["event"] == "operation"]
+
+    yield read
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+async def test_a_hit_is_logged_as_the_operation_that_it_is(
+    mia: httpx.AsyncClient, events: Callable[[], list[dict[str, Any]]]
+) -> None:
+    await mia.post("/graphql", json={"query": NAMED, "variables": {}}, headers={"X-Request-Id": "first"})
+    await mia.post("/graphql", json={"query": NAMED, "variables": {}}, headers={"X-Request-Id": "second"})
+    (event,) = [event for event in events() if event["request_id"] == "second"]
+    expected = {"name": "Board", "kind": "query", "organization": "north", "status": "OK", "cached": True}
+    assert expected.items() <= event.items()
+    assert (event["level"], event["statements"], "cost" in event) == ("info", 0, False)
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ({"query": "query Wrong { nothing }"}, "Wrong"),
+        ({"query": "query A { nothing } query B { nothing }", "operationName": "B"}, "B"),
+        ({"query": "query A { __typename }", "operationName": "Missing"}, "Missing"),
+        ({"query": "query Spread { ...F } fragment F on Query { nothing }"}, "Spread"),
+        ({"query": "query A { nothing } query B { nothing }"}, None),
+        ({"query": "query Broken { "}, None),
+    ],
+)
+async def test_what_fails_is_logged_by_its_name(
+    mia: httpx.AsyncClient, events: Callable[[], list[dict[str, Any]]], sent: dict[str, str], name: str | None
+) -> None:
+    await mia.post("/graphql", json=sent, headers={"X-Request-Id": "failing"})
+    (event,) = [event for event in events() if event["request_id"] == "failing"]
+    assert event.get("name") == name
+    assert event["status"] != "OK"
+    assert event["organization"] == "north"
