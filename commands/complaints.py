@@ -72,7 +72,10 @@ def complaint_of(error: BaseException) -> Complaint | None:
 def _database_complaint(error: psycopg.Error) -> Complaint:
     match error:
         case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedFunction() | psycopg.errors.InvalidSchemaName():
-            return Complaint("The database is not migrated: run `scoregraph migrate`.")
+            return Complaint(
+                f"The database lacks what is needed ({_first_line(error)}): "
+                "run `scoregraph migrate` if it is not at the newest version."
+            )
         case psycopg.errors.DiskFull():
             return Complaint("The disk of the database is full: make room and try again.")
         case psycopg.errors.InsufficientPrivilege():
