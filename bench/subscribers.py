@@ -121,8 +121,6 @@ class Subscriber(asyncio.Protocol):
             self._send(TEXT, {"type": "pong"})
         elif b'"connection_ack"' in begin:
             self._send(TEXT, {"id": "1", "type": "subscribe", "payload": {"query": self._document}})
-        elif b'"ping"' in begin:
-            self._send(TEXT, {"type": "pong"})
         else:
             print(f"instead of an answer: {kind:#x} {begin!r}", file=sys.stderr)
             self._transport.close()
