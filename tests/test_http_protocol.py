@@ -245,7 +245,9 @@ async def test_line_breaks_between_requests_hold_no_connection(running: Running)
 
 async def test_the_body_of_an_answered_request_ends_too_and_has_no_second_answer(running: Running) -> None:
     async with running.client() as client:
-        await client.send(b"POST /ignoring HTTP/1.1\r\nHost: h\r\nContent-Length: 99999\r\n\r\n" + b"b" * 2 * MOST_HELD_BYTES)
+        await client.send(
+            b"POST /ignoring HTTP/1.1\r\nHost: h\r\nContent-Length: 99999\r\n\r\n" + b"b" * 2 * MOST_HELD_BYTES
+        )
         assert (await client.answer())[0] == 200
         async with trickling(client, b"b"):
             assert await client.the_rest() == b""
