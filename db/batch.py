@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from db.rows import row_type
 from db.snapshot import Snapshot
@@ -22,8 +22,8 @@ _PLACE = re.compile(r"\$(\d+)")
 
 
 class Query(NamedTuple):
-    """``statement`` takes an array of keys as the parameter ``keys``, beside ``values``, and gives ``columns``, the key first.
-    ``of_one`` is the statement where there is but one key.
+    """``statement`` takes an array of keys as the parameter ``keys``, beside ``values``, and gives ``columns``, the key first; at
+    most one row for each key if ``is_unique``. ``of_one`` is the statement where there is but one key.
     """
 
     statement: Statement
@@ -31,6 +31,7 @@ class Query(NamedTuple):
     columns: tuple[str, ...]
     values: Mapping[str, Any] = {}
     of_one: Statement | None = None
+    is_unique: bool = False
 
 
 class Table(NamedTuple):
@@ -44,17 +45,32 @@ class Table(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A query with its keys; where it follows another, those are the values of a ``column`` of that other part."""
+    """A query with its keys; where it follows another, those are the values of a ``column`` of that other part. ``is_one``: there
+    is but one key.
+    """
 
     query: Query
     keys: Sequence[Any] | None
+    is_one: bool
     parent: int | None = None
     column: str = ""
 
+    @classmethod
+    def of_keys(cls, query: Query, keys: Sequence[Any]) -> Self:
+        return cls(query, keys, len(keys) == 1)
+
+    @classmethod
+    def following(cls, query: Query, parts: Sequence[Part], parent: int, column: str) -> Self:
+        return cls(query, None, parts[parent].is_row, parent, column)
+
+    @property
+    def is_row(self) -> bool:
+        """Whether it has one row, if any."""
+        return self.is_one and self.query.is_unique
+
     @property
     def statement(self) -> Statement:
-        of_one = self.query.of_one if self.keys is not None and len(self.keys) == 1 else None
-        return of_one or self.query.statement
+        return (self.is_one and self.query.of_one) or self.query.statement
 
 
 class Batch(Generic[V]):
@@ -69,7 +85,7 @@ class Batch(Generic[V]):
         self.gather = gather
 
     async def __call__(self, snapshot: Snapshot, keys: list[Any], *arguments: Any) -> list[V]:
-        [table] = await read_together(snapshot, [Part(self.query(*arguments), keys)])
+        [table] = await read_together(snapshot, [Part.of_keys(self.query(*arguments), keys)])
         return self.gather(table, keys)
 
 
@@ -125,11 +141,18 @@ def _rows(kind: Any, columns: tuple[str, ...], values: Sequence[Sequence[Any]]) 
 
 async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[Table]:
     """The rows of each part, in one statement. Parts stand after those that they follow. Raises as ``Snapshot.rows``."""
-    if len(parts) == 1 and parts[0].keys is not None and len(parts[0].keys) == 1:
+    if len(parts) == 1 and parts[0].is_one:
         return [await _read_alone(snapshot, parts[0])]
     together = _together(
         tuple(
-            (part.statement, part.query.keys, len(part.query.columns), part.parent, _place_of(parts, part))
+            Shape(
+                part.statement,
+                part.query.keys,
+                len(part.query.columns),
+                part.is_row,
+                part.parent,
+                _place_of(parts, part),
+            )
             for part in parts
         )
     )
@@ -138,7 +161,12 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[Table
     start = 0
     for part in parts:
         end = start + len(part.query.columns)
-        tables.append(Table(part.query.columns, [values or [] for values in row[start:end]]))
+        values = row[start:end]
+        if part.is_row:
+            columns = [[] if values[0] is None else [value] for value in values]
+        else:
+            columns = [value or [] for value in values]
+        tables.append(Table(part.query.columns, columns))
         start = end
         keys = part.keys if part.parent is None else tables[part.parent].column(part.column)
         snapshot.note(part.statement, {**part.query.values, part.query.keys: keys})
@@ -155,27 +183,37 @@ def _place_of(parts: Sequence[Part], part: Part) -> int:
     return 0 if part.parent is None else parts[part.parent].query.columns.index(part.column)
 
 
-Shape = tuple[Statement, str, int, int | None, int]
-"""A statement, its parameter of keys, how many columns it has; the part that it follows, and the place of the column there."""
+class Shape(NamedTuple):
+    """What the statement for a part depends on. ``parent`` is the part that it follows, ``place`` that of the column there."""
+
+    statement: Statement
+    keys: str
+    width: int
+    is_row: bool
+    parent: int | None
+    place: int
 
 
 class Together:
-    """Several statements as one, which gives one row: for each column of each statement the array of its values, or NULL."""
+    """Several statements as one, which gives one row: for each column of each statement the array of its values, or NULL; for
+    each column of a statement that has but one row its value.
+    """
 
     __slots__ = ("_arguments", "asks_who", "dependencies", "settled_sql", "sql", "tells_time")
 
     def __init__(self, shapes: Sequence[Shape]) -> None:
         self._arguments: list[tuple[int, str, Statement]] = []
-        parts, columns, arrays = [], [], []
+        parts, columns, rows = [], [], ["(SELECT) AS nothing"]
         for number, shape in enumerate(shapes):
-            names = [f"c{place}" for place in range(shape[2])]
+            names = [f"c{place}" for place in range(shape.width)]
             parts.append(f"t{number} ({', '.join(names)}) AS (\n{self._body(number, shape)}\n)")
             columns += [f"a{number}.{name}" for name in names]
-            aggregates = ", ".join(f"array_agg({name}) AS {name}" for name in names)
-            arrays.append(f"(SELECT {aggregates} FROM t{number}) AS a{number}")
-        self.sql = f"WITH {', '.join(parts)}\nSELECT {', '.join(columns)}\nFROM {', '.join(arrays)}"
+            arrays = ", ".join(f"array_agg({name}) AS {name}" for name in names)
+            row = f"t{number}" if shape.is_row else f"(SELECT {arrays} FROM t{number})"
+            rows.append(f"{row} AS a{number} ON true")
+        self.sql = f"WITH {', '.join(parts)}\nSELECT {', '.join(columns)}\nFROM {' LEFT JOIN '.join(rows)}"
         self.settled_sql = settled(self.sql)
-        statements = [shape[0] for shape in shapes]
+        statements = [shape.statement for shape in shapes]
         self.asks_who = any(statement.asks_who for statement in statements)
         self.tells_time = any(statement.tells_time for statement in statements)
         # Known when the keys of all parts are.
@@ -185,13 +223,13 @@ class Together:
         return [statement.argument(name, values["given"][number]) for number, name, statement in self._arguments]
 
     def _body(self, number: int, shape: Shape) -> str:
-        statement, keys, _, parent, place = shape
+        statement, place, parent = shape.statement, shape.place, shape.parent
         places: dict[str, str] = {}
 
         def place_of(found: re.Match[str]) -> str:
             name = statement.parameters[int(found[1]) - 1]
             if name not in places:
-                if name == keys and parent is not None:
+                if name == shape.keys and parent is not None:
                     places[name] = f"ARRAY(SELECT DISTINCT c{place} FROM t{parent} WHERE c{place} IS NOT NULL)"
                 else:
                     self._arguments.append((number, name, statement))

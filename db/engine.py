@@ -19,11 +19,18 @@ from sqlalchemy import URL, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from db.statement_count import count_statement
+from db.turns import Ticket, Turns
 from settings import DatabaseRole
 
 END = "ROLLBACK"
 LINGER_SECONDS = 0.01
 """How long a connection that was given back may stay in its transaction."""
+
+FEW = 3
+"""How many connections quick requests take turns on: one process keeps no more of them busy, and each that is used by turns
+has to remember less.
+"""
+QUICK_SECONDS = 0.05
 
 StatementListener = Callable[[str, float, BaseException | None], None]
 """Told of each statement when it is done: its text without values, the seconds it took, what it failed with."""
@@ -107,8 +114,6 @@ class ReadPool:
         listener: StatementListener | None = None,
     ) -> None:
         self.size = size
-        self.in_use = 0
-        self.waiting = 0
         self._listener = listener
         parts = urlsplit(database_url)
         self._dsn = urlunsplit(parts._replace(scheme="postgresql"))
@@ -126,7 +131,17 @@ class ReadPool:
         }
         self._idle: list[asyncpg.Connection[asyncpg.Record]] = []
         self._ending: asyncio.Task[None] | None = None
-        self._free = asyncio.Semaphore(size)
+        self._turns = Turns(size, FEW, QUICK_SECONDS)
+        self._taken: dict[asyncpg.Connection[asyncpg.Record], Ticket] = {}
+
+    @property
+    def in_use(self) -> int:
+        return len(self._taken)
+
+    @property
+    def waiting(self) -> int:
+        """Who waits for a connection."""
+        return self._turns.waiting
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
@@ -144,51 +159,44 @@ class ReadPool:
 
         Raises DatabaseUnavailable when none can be made.
         """
-        self.waiting += 1
-        try:
-            await self._free.acquire()
-        finally:
-            self.waiting -= 1
+        turn = await self._turns.take()
         try:
             connection = await self._take()
         except BaseException:
-            self._free.release()
+            self._turns.give_back(turn)
             raise
-        self.in_use += 1
+        self._taken[connection] = turn
         return connection
 
     def give_back(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         """Nothing may be running on it. A transaction on it is ended by who takes it next, or in a moment: under load that
         saves every request a round trip.
         """
-        self.in_use -= 1
-        self._keep(connection)
-        if self._ending is None and is_in_transaction(connection):
+        self._keep(connection, self._taken.pop(connection))
+        if (self._ending is None or self._ending.done()) and is_in_transaction(connection):
             self._ending = asyncio.ensure_future(self._end_transactions())
 
-    def _keep(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    def _keep(self, connection: asyncpg.Connection[asyncpg.Record], turn: Ticket) -> None:
         if not connection.is_closed():
             self._idle.append(connection)
-        self._free.release()
+        self._turns.give_back(turn)
 
     async def _end_transactions(self) -> None:
         """Of connections that nobody took for a moment."""
         await asyncio.sleep(LINGER_SECONDS)
-        self._ending = None
-        while any(map(is_in_transaction, self._idle)):
-            await self._free.acquire()
-            # Others may have taken them meanwhile.
-            left = next(filter(is_in_transaction, self._idle), None)
-            if left is None:
-                self._free.release()
-                return
+        while (left := next(filter(is_in_transaction, self._idle), None)) is not None:
+            turn = await self._turns.take()
+            if left not in self._idle:
+                # Somebody took it meanwhile.
+                self._turns.give_back(turn)
+                continue
             self._idle.remove(left)
             try:
                 await left.execute(END)
             except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
                 left.terminate()
             finally:
-                self._keep(left)
+                self._keep(left, turn)
 
     def forget_idle(self) -> None:
         """Lets go of all connections that nobody uses: what is taken next is made anew."""
@@ -228,6 +236,7 @@ class ReadPool:
     async def aclose(self) -> None:
         if self._ending is not None:
             self._ending.cancel()
+            await asyncio.wait([self._ending])
         while self._idle:
             await self._idle.pop().close()
 

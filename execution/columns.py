@@ -120,7 +120,14 @@ class Items:
     are_rows: bool
 
 
-Declared = Column | SameRow | Reference | Related | Needs | Items
+@dataclass(frozen=True, slots=True)
+class FoundById:
+    """A resolver of its own gives an object over a row of this load, which has its key in the column ``id``."""
+
+    load: Callable[..., Awaitable[list[Any]]]
+
+
+Declared = Column | SameRow | Reference | Related | Needs | Items | FoundById
 
 
 def declared_of(field: StrawberryField) -> Declared | None:
@@ -132,6 +139,11 @@ def declared_of(field: StrawberryField) -> Declared | None:
 def needs(*names: str) -> dict[str, Needs]:
     """Metadata for a field with a resolver of its own that needs no other columns of the row than these."""
     return {METADATA: Needs(names)}
+
+
+def found_by_id(load: Callable[..., Awaitable[list[Any]]]) -> dict[str, FoundById]:
+    """Metadata for a field whose resolver finds a row by ``context.load(load, key)``: what is asked of it is loaded with it."""
+    return {METADATA: FoundById(load)}
 
 
 def items(*, are_rows: bool = True) -> dict[str, Items]:

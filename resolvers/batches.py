@@ -8,7 +8,7 @@ WAITING to whoever drives it; once all of them wait, ``run`` makes one call for 
 from __future__ import annotations
 
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from db.batch import Batch, Part, Table, read_together
@@ -55,7 +55,7 @@ class Asked:
         is_one = len(self._tables) == 1 and len(self._tables[0][1]) == len(self.known)
         return self._tables[0][0] if is_one else None
 
-    def learn(self, values: dict[Any, Any]) -> None:
+    def learn(self, values: Mapping[Any, Any]) -> None:
         self._values.update(values)
         self.known.update(values)
 
@@ -91,6 +91,10 @@ class Batches:
             asked.keys.update((key, None) for key in keys if key not in asked.known)
             self._waiting[name] = asked
         return Outcomes(asked, keys)
+
+    def know(self, load: Load, values: Mapping[Any, Any]) -> None:
+        """Takes these values for what the load would give."""
+        self._of((load,)).learn(values)
 
     def follow(self, parent: Name, column: str, name: Name) -> None:
         """Whenever the one is loaded from now on, the other is loaded with it, by the values of a column of its rows."""
@@ -128,7 +132,7 @@ class Batches:
         parts: list[Part] = []
         try:
             for name, asked in together.items():
-                self._plan((name,), Part(name[0].query(*name[1:]), list(asked.keys)), names, parts)
+                self._plan((name,), Part.of_keys(name[0].query(*name[1:]), list(asked.keys)), names, parts)
             tables = await read_together(self._snapshot(), parts)
         except Exception:
             # One of them failed, and should fail alone.
@@ -149,7 +153,7 @@ class Batches:
         parts.append(part)
         for column, name in self._of(path[-1]).following:
             if name not in path and column in part.query.columns and len(parts) < MOST_PARTS:
-                self._plan((*path, name), Part(name[0].query(*name[1:]), None, place, column), names, parts)
+                self._plan((*path, name), Part.following(name[0].query(*name[1:]), parts, place, column), names, parts)
 
 
 class Wanted:

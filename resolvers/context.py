@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar, TypeVarTuple
@@ -110,6 +110,11 @@ class Context:
         """
         if self._batches is not None:
             return self._batches.load(load, key, arguments)
+        return self._loader(load, *arguments).load(key)
+
+    def _loader(
+        self, load: Callable[[Snapshot, list[K], *Arguments], Awaitable[list[V]]], *arguments: *Arguments
+    ) -> DataLoader[K, V]:
         loader = self._loaders.get((load, *arguments))
         if loader is None:
 
@@ -118,7 +123,15 @@ class Context:
 
             # aiodataloader takes the running loop when it is made, so loaders live no longer than the operation.
             loader = self._loaders[(load, *arguments)] = DataLoader(batch)
-        return loader.load(key)
+        return loader
+
+    def know(self, load: Callable[[Snapshot, list[K]], Awaitable[list[Any]]], values: Mapping[K, Any]) -> None:
+        """Takes these values for what the load would give: they came with something else, out of the same snapshot."""
+        if self._batches is not None:
+            self._batches.know(load, values)
+            return
+        for key, value in values.items():
+            self._loader(load).prime(key, value)
 
     def load_many(
         self,

@@ -26,6 +26,7 @@ from resolvers.loaders.leaderboards import (
     load_standings_by_scope,
     load_top_by_scope,
 )
+from resolvers.loaders.users import load_ranking_score_by_user
 from resolvers.organizations import resolve_organization
 from resolvers.periods import Period, PeriodSpec
 from resolvers.topics import resolve_topic
@@ -75,6 +76,7 @@ async def resolve_leaderboard(
 async def resolve_standings(context: Context, of: BoardOf, page: Page) -> Listing[Standing]:
     """A page of the board's visible rows."""
     standings = await context.load(load_standings_by_scope, of.scope_id, of.board, page)
+    _know_scores(context, of.board, standings)
 
     async def count(bound: int | None) -> int:
         return await count_board(context.snapshot, of.scope_id, of.board)
@@ -86,7 +88,15 @@ async def resolve_top(context: Context, of: BoardOf, size: int) -> list[Standing
     """The best ``size`` and all who are tied with the last. Raises Invalid."""
     if not 1 <= size <= LARGEST_TOP:
         raise Invalid(f"A top has 1 to {LARGEST_TOP} places.", "first")
-    return await context.load(load_top_by_scope, of.scope_id, of.board, size)
+    standings = await context.load(load_top_by_scope, of.scope_id, of.board, size)
+    _know_scores(context, of.board, standings)
+    return standings
+
+
+def _know_scores(context: Context, board: Board, standings: list[Standing]) -> None:
+    """The board of scores of all time says what everybody's score is."""
+    if board.is_organization_score:
+        context.know(load_ranking_score_by_user, {standing.user_id: standing.value for standing in standings})
 
 
 async def resolve_around(context: Context, of: BoardOf, user_id: int, radius: int) -> list[Standing]:

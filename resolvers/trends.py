@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 from db.queries.measures import Measures
 from db.queries.standings import NO_STANDING
+from resolvers.batches import Load
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
 from resolvers.loaders.trends import (
@@ -106,31 +108,30 @@ async def resolve_trend(context: Context, user_id: int, spec: PeriodSpec) -> Sco
     return ScoreTrend(period, start, end)
 
 
-async def resolve_performance_trend(
+async def resolve_performance_trends(
     context: Context,
-    user_id: int,
     spec: PeriodSpec,
     grain: Grain,
     fill: GapFill,
     time_zone: str | None = None,
     week_start: Weekday = Weekday.MONDAY,
     wanted: frozenset[str] | None = None,
-) -> TrendSeries:
-    """``wanted`` are the columns that are needed of the points' rows, None for all. Raises PeriodError, also for more buckets
-    than a series may have.
+) -> tuple[Load, tuple[Any, ...], Callable[[dict[int, Any]], TrendSeries]]:
+    """What loads slots by person, with which arguments, and what makes a series of them. ``wanted`` are the columns that are
+    needed of the points' rows, None for all. Raises PeriodError, also for more buckets than a series may have.
     """
     period = await resolve_context_period(context, spec, time_zone, week_start)
-    home_zone = await context.snapshot.time_zone()
     columns = None if wanted is None else wanted | SCORE
     axis = buckets(period, grain)
-    days = days_of(axis, period, grain, home_zone)
+    days = days_of(axis, period, grain, await context.snapshot.time_zone())
+
+    def series(slots: dict[int, Any]) -> TrendSeries:
+        points = fill_gaps(axis, slots, fill, _now(period))
+        return TrendSeries(period, grain, sum(place > 0 for place in slots), points)
+
     if days is not None:
-        slots = await context.load(load_days_by_user, user_id, tuple(days), columns)
-    else:
-        edges = *(bucket.start for bucket in axis), period.end
-        slots = await context.load(load_slots_by_user, user_id, edges, columns)
-    points = fill_gaps(axis, slots, fill, _now(period))
-    return TrendSeries(period, grain, sum(place > 0 for place in slots), points)
+        return load_days_by_user, (tuple(days), columns), series
+    return load_slots_by_user, ((*(bucket.start for bucket in axis), period.end), columns), series
 
 
 async def _end_of_history(context: Context, period: Period) -> datetime:

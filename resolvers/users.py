@@ -9,7 +9,6 @@ from enum import StrEnum
 from db.keyset import Listing, Page, SortKey
 from db.models.users import user_totals_live, users
 from db.queries.users import (
-    Ranking,
     UserRow,
     UserSelection,
     count_users,
@@ -19,7 +18,7 @@ from db.queries.users import (
 )
 from resolvers.context import Context
 from resolvers.errors import NotFound
-from resolvers.loaders.users import load_ranking_by_user, load_user_by_id
+from resolvers.loaders.users import load_user_by_id
 
 
 class UserOrderField(StrEnum):
@@ -88,8 +87,3 @@ async def resolve_users(context: Context, selection: UserSelection, order: UserO
         return await count_users(snapshot, selection, bound)
 
     return Listing.of(page, await list_users(snapshot, selection, order.keys, page), count)
-
-
-async def resolve_rank(context: Context, key: int) -> Ranking | None:
-    """The person's place by score; None where they have none."""
-    return await context.load(load_ranking_by_user, key)

@@ -11,12 +11,12 @@ from db.queries.groups import BY_NAME, GroupRow, GroupSelection
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod
 from db.queries.memberships import MembershipSide
 from db.queries.users import UserSelection
-from execution.columns import column, related, wanted
+from execution.columns import column, found_by_id, related, wanted
 from resolvers.comparisons import resolve_member_comparison
 from resolvers.errors import NotFound
 from resolvers.group_stats import resolve_group_level_stats, resolve_group_stats, resolve_group_topic_stats
 from resolvers.groups import resolve_group, resolve_groups, resolve_leads, resolve_member_count, resolve_members
-from resolvers.loaders.groups import load_members_by_group
+from resolvers.loaders.groups import load_group_by_id, load_members_by_group
 from resolvers.statistics import resolve_group_distribution, resolve_group_statistics
 from resolvers.team_trends import resolve_group_trend
 from resolvers.users import UserOrder as Order
@@ -262,7 +262,7 @@ async def group_connection(
 
 @strawberry.type
 class GroupQuery:
-    @strawberry.field(description="One group.")
+    @strawberry.field(description="One group.", metadata=found_by_id(load_group_by_id))
     async def group(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
     ) -> Group | None:

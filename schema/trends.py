@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 import strawberry
 
 from db.queries.measures import MEASURES
-from execution.columns import column, needs, wanted
+from execution.columns import by_key, column, needs, wanted
 from resolvers.freshness import resolve_freshness
 from resolvers.scores import displayed
 from resolvers.trends import (
@@ -15,7 +15,7 @@ from resolvers.trends import (
     TrendDirection,
     TrendPoint,
     TrendSeries,
-    resolve_performance_trend,
+    resolve_performance_trends,
 )
 from resolvers.trends import TrendStatistics as Statistics
 from schema.enums import describe_enum
@@ -191,20 +191,18 @@ class PerformanceTrend:
         return Freshness.from_view(await resolve_freshness(info.context, None))
 
 
-async def performance_trend(
+async def performance_trends(
     info: Info,
-    user_id: int,
     period: PeriodInput,
     grain: TimeGrain,
     calendar: CalendarInput | None,
     fill: GapFill,
 ) -> PerformanceTrend:
-    """One person's score over time. Raises PeriodError."""
+    """Each person's score over time: for a ``related`` field. Raises PeriodError."""
     time_zone = calendar.time_zone if calendar else None
     week_start = calendar.week_start if calendar else None
-    series = await resolve_performance_trend(
+    load, arguments, series = await resolve_performance_trends(
         info.context,
-        user_id,
         period.to_spec(),
         grain,
         fill,
@@ -212,4 +210,4 @@ async def performance_trend(
         Weekday.MONDAY if week_start is None else week_start,
         wanted(info, "points"),
     )
-    return PerformanceTrend.from_series(series)
+    return by_key(load, *arguments, make=lambda slots, key: PerformanceTrend.from_series(series(slots)))

@@ -10,15 +10,16 @@ import strawberry
 
 from db.queries.assignments import AssignmentSide
 from db.queries.memberships import MembershipSide
-from db.queries.users import UserRow, UserSelection
-from execution.columns import by_key, column, needs, related, wanted
+from db.queries.users import Ranking, UserRow, UserSelection
+from execution.columns import by_key, column, found_by_id, related, wanted
 from resolvers.attempts import AttemptOwner
 from resolvers.errors import Invalid, NotFound
+from resolvers.loaders.users import load_ranking_by_user, load_user_by_id
 from resolvers.permissions import Permission
 from resolvers.scores import resolve_performances
 from resolvers.users import UserOrder as Order
 from resolvers.users import UserOrderField as OrderField
-from resolvers.users import resolve_rank, resolve_user, resolve_users
+from resolvers.users import resolve_user, resolve_users
 from schema import assignments, attempts, memberships, performance_logs
 from schema.costs import cost, one_for_each
 from schema.periods import GapFill, PeriodInput, TimeGrain
@@ -50,7 +51,7 @@ from schema.trends import (
     Grain,
     PerformanceTrend,
     TrendPeriod,
-    performance_trend,
+    performance_trends,
 )
 from schema.user_stats import LabIds, TopicIds, UserLabStats, UserTopicStats, user_lab_stats, user_topic_stats
 
@@ -74,9 +75,14 @@ class Role(Enum):
 
 @strawberry.type(description="A person's exact place in the organization by score, at the instant of the answer.")
 class UserRank:
-    rank: int = strawberry.field(description="1 is best; equal scores (to one decimal) share a rank: 1, 1, 3.")
-    tied_with: int = strawberry.field(description="How many others have the same score.")
-    ranked_people: int = strawberry.field(description="How many people have a rank: active ones with a score.")
+    row: strawberry.Private[Ranking]
+    rank: int = column("rank", description="1 is best; equal scores (to one decimal) share a rank: 1, 1, 3.")
+    tied_with: int = column("tied_with", description="How many others have the same score.")
+    ranked_people: int = column("ranked_people", description="How many people have a rank: active ones with a score.")
+
+    @classmethod
+    def from_ranking(cls, ranking: Ranking) -> Self:
+        return cls(row=ranking)
 
 
 @strawberry.type(description="A person: a learner, a teacher, or whoever else the roster knows.")
@@ -132,18 +138,15 @@ class User(Node):
             each=lambda row: UserPerformance.from_scored(scored(row, row.user_id)),
         )
 
-    @strawberry.field(
-        description="Place in the organization by score; null without a score.",
-        directives=[cost(20)],
-        metadata=needs("id"),
-    )
+    @related("id", description="Place in the organization by score; null without a score.", directives=[cost(20)])
     async def rank(self, info: Info) -> UserRank | None:
-        ranking = await resolve_rank(info.context, self.row.id)
-        if ranking is None:
-            return None
-        return UserRank(rank=ranking.rank, tied_with=ranking.tied_with, ranked_people=ranking.ranked_people)
+        def make(ranking: Ranking | None, key: int) -> UserRank | None:
+            return UserRank.from_ranking(ranking) if ranking else None
 
-    @strawberry.field(
+        return by_key(load_ranking_by_user, make=make, each=UserRank.from_ranking)
+
+    @related(
+        "id",
         description="The score over time, bucket by bucket; buckets without data are left out by default.",
         directives=[SERIES],
     )
@@ -155,7 +158,7 @@ class User(Node):
         calendar: Calendar = None,
         fill: Fill = GapFill.NONE,
     ) -> PerformanceTrend | None:
-        return await performance_trend(info, self.row.id, period, grain, calendar, fill)
+        return await performance_trends(info, period, grain, calendar, fill)
 
     @related(
         "id",
@@ -325,7 +328,7 @@ async def user_connection(
 
 @strawberry.type
 class UserQuery:
-    @strawberry.field(description="One person.")
+    @strawberry.field(description="One person.", metadata=found_by_id(load_user_by_id))
     async def user(
         self, info: Info, by: Annotated[UserRef, strawberry.argument(description="Which one.")]
     ) -> User | None:

@@ -82,9 +82,8 @@ WHERE m.group_id = ANY (:group_ids) AND m.user_id = ANY (:user_ids) AND m.role =
 def groups_by_id(wanted: frozenset[str] | None = None) -> Query:
     """The id and the wanted columns of a GroupRow (None: all)."""
     columns = chosen(GroupRow._fields, None if wanted is None else wanted | {"id"})
-    return Query(
-        sql(f"SELECT {', '.join(columns)} FROM groups WHERE id = ANY (:ids)", on_groups("ids")), "ids", columns
-    )
+    text = f"SELECT {', '.join(columns)} FROM groups WHERE id = ANY (:ids)"
+    return Query(sql(text, on_groups("ids")), "ids", columns, is_unique=True)
 
 
 async def get_leads(snapshot: Snapshot, group_ids: Sequence[int]) -> dict[int, list[UserRow]]:

@@ -45,7 +45,12 @@ WHERE lt.lab_id = ANY (:lab_ids) ORDER BY lt.lab_id, t.title, t.id
 def topics_by_id(wanted: frozenset[str] | None = None) -> Query:
     """The id and the wanted columns of a TopicRow (None: all)."""
     columns = chosen(TopicRow._fields, None if wanted is None else wanted | {"id"})
-    return Query(sql(f"SELECT {', '.join(columns)} FROM topics WHERE id = ANY (:ids)", ON_CATALOGUE), "ids", columns)
+    return Query(
+        sql(f"SELECT {', '.join(columns)} FROM topics WHERE id = ANY (:ids)", ON_CATALOGUE),
+        "ids",
+        columns,
+        is_unique=True,
+    )
 
 
 async def get_topics_by_lab(snapshot: Snapshot, lab_ids: Sequence[int]) -> dict[int, tuple[TopicRow, ...]]:

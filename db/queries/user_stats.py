@@ -64,7 +64,7 @@ _TOPIC_TOTALS = """
 SELECT user_id, topic_id, {columns} FROM user_topic_totals_live WHERE user_id = ANY (:user_ids) AND attempts > 0
 """
 _TOPIC_PERIOD = f"""
-SELECT *, ranking_score({SCORE_ARGUMENTS}) AS ranking_score
+SELECT *, CAST(ranking_score({SCORE_ARGUMENTS}) AS double precision) AS ranking_score
 FROM (
   SELECT user_id, topic_id, {MEASURE_SUMS}
   FROM (SELECT * FROM {_PERIOD}) AS done JOIN lab_topics USING (lab_id)
@@ -78,10 +78,8 @@ def user_topics_statement(columns: tuple[str, ...], *, in_period: bool, chosen_t
     """The person, the topic and ``columns`` of TOPIC_COLUMNS, by person and the topic's title. ``chosen_topics``: for each of
     the topics ``ids`` that there is; otherwise for those with attempts.
     """
-    # As displayed it has one decimal, which a float holds as well.
-    given = ["CAST(ranking_score AS float8) AS ranking_score" if name == "ranking_score" else name for name in columns]
     totals = _TOPIC_PERIOD if in_period else _TOPIC_TOTALS.format(columns=", ".join(columns) or "attempts")
-    source = f"(SELECT user_id, topic_id{''.join(f', {name}' for name in given)} FROM ({totals}) AS done) AS done"
+    source = f"(SELECT user_id, topic_id{''.join(f', {name}' for name in columns)} FROM ({totals}) AS done) AS done"
     if chosen_topics:
         values = [name if name == "ranking_score" else f"coalesce({name}, 0)" for name in columns]
         joined = f"""unnest(CAST(:user_ids AS bigint[])) AS u (user_id)

@@ -88,7 +88,12 @@ TOTALS_COLUMNS = ("score", "ranking_score", "experience_level", "active", *MEASU
 def users_by_id(wanted: frozenset[str] | None = None) -> Query:
     """The id and the wanted columns of a UserRow (None: all)."""
     columns = chosen(UserRow._fields, None if wanted is None else wanted | {"id"})
-    return Query(sql(f"SELECT {', '.join(columns)} FROM users WHERE id = ANY (:ids)", on_users("ids")), "ids", columns)
+    return Query(
+        sql(f"SELECT {', '.join(columns)} FROM users WHERE id = ANY (:ids)", on_users("ids")),
+        "ids",
+        columns,
+        is_unique=True,
+    )
 
 
 async def get_users_by_external_id(snapshot: Snapshot, external_ids: Sequence[str]) -> list[UserRow]:
@@ -106,10 +111,12 @@ def user_totals(wanted: frozenset[str] | None = None) -> Query:
     """The person's id and those of TOTALS_COLUMNS that are wanted (None: all)."""
     columns = ("user_id", *chosen(TOTALS_COLUMNS, wanted))
     text = f"SELECT {', '.join(columns)} FROM user_totals_live WHERE user_id = ANY (:ids)"
-    return Query(sql(text, on_users("ids")), "ids", columns)
+    return Query(sql(text, on_users("ids")), "ids", columns, is_unique=True)
 
 
-USER_RANKS = Query(sql("SELECT user_id, rank, tied_with, ranked_people FROM live_ranks(:ids)"), "ids", Ranking._fields)
+USER_RANKS = Query(
+    sql("SELECT user_id, rank, tied_with, ranked_people FROM live_ranks(:ids)"), "ids", Ranking._fields, is_unique=True
+)
 """Of those with a score: others are not ranked."""
 
 

@@ -5,7 +5,8 @@ SELECT organization_id, user_id, topic_id,
   attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known,
   accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds,
   task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum,
-  CASE WHEN pending THEN ranking_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated)
+  CASE WHEN pending
+    THEN CAST(ranking_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated) AS double precision)
     ELSE folded_ranking_score END AS ranking_score
 FROM (
   SELECT organization_id, user_id, topic_id,
@@ -26,7 +27,7 @@ FROM (
       task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum
     FROM user_topic_totals
     UNION ALL
-    SELECT d.organization_id, d.user_id, lt.topic_id, true, NULL::numeric,
+    SELECT d.organization_id, d.user_id, lt.topic_id, true, NULL::double precision,
       d.attempts, d.successes, d.deadlines, d.on_time, d.early_seconds, d.timed, d.seconds, d.scored,
       d.score_sum, d.accuracy_known, d.accuracy_sum, d.hints_known, d.hints, d.hinted, d.tasks,
       d.task_deadlines, d.task_on_time, d.task_early_seconds, d.task_timed, d.task_seconds, d.skilled,

@@ -31,7 +31,7 @@ from strawberry.schema.schema_converter import get_arguments
 from strawberry.types.cast import get_strawberry_type_cast
 from strawberry.types.info import Info
 
-from execution.columns import ByKey, Columns, Reference, Related
+from execution.columns import ByKey, Columns, FoundById, Reference, Related
 from execution.compiled.bail import Bail
 from execution.compiled.leaves import completion_of
 from execution.compiled.plan import FieldPlan, ObjectPlan, Plans
@@ -166,6 +166,8 @@ class Run:
         resolve, arguments = field.resolver, self._arguments(field)
         if field.is_async:
             jobs.append(Job(frame, field, len(coroutines)))
+            if isinstance(field.declared, FoundById):
+                resolve = self._foreseen(field, field.declared, resolve)
             coroutines.extend([resolve(source, **arguments) for source in frame.sources])
             return
         values: list[Any] = []
@@ -272,6 +274,13 @@ class Run:
                 prepared = await declared.prepare(None, **given)
             self._by_keys[field] = prepared
         return prepared
+
+    def _foreseen(self, field: FieldPlan, declared: FoundById, resolve: Callable[..., Any]) -> Callable[..., Any]:
+        async def foresee_and_resolve(source: Any, **arguments: Any) -> Any:
+            await self._foresee(field, (declared.load,))
+            return await resolve(source, **arguments)
+
+        return foresee_and_resolve
 
     async def _foresee(self, field: FieldPlan, name: tuple[Any, ...]) -> None:
         """Says what will be asked of the rows that a field is loaded from, so that it can be loaded with them."""

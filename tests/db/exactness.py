@@ -58,11 +58,11 @@ PARTS = [
 ]
 # Scores that do not follow from the measures beside them, which are compared themselves.
 MISRANKED = " + ".join(
-    f"(SELECT count(*) FROM seen_{view} WHERE {score} IS DISTINCT FROM {rule}({SCORE_ARGUMENTS}))"
-    for view, score, rule in (
-        ("user_totals_live", "score", "performance_score"),
-        ("user_totals_live", "ranking_score", "ranking_score"),
-        ("user_topic_totals_live", "ranking_score", "ranking_score"),
+    f"(SELECT count(*) FROM seen_{view} WHERE {score} IS DISTINCT FROM CAST({rule}({SCORE_ARGUMENTS}) AS {type_}))"
+    for view, score, rule, type_ in (
+        ("user_totals_live", "score", "performance_score", "numeric"),
+        ("user_totals_live", "ranking_score", "ranking_score", "numeric"),
+        ("user_topic_totals_live", "ranking_score", "ranking_score", "double precision"),
     )
 )
 # Tasks at labs that are not archived: all of a topic but those that mastery leaves out, and from the attempts.

@@ -89,7 +89,8 @@ def check(connection: Connection) -> None:
         shown = connection.execute(f"SELECT {', '.join(LIVE_VIEWS[view])}, ranking_score FROM {view}").fetchall()
         for *key, ranking_score in shown:
             score = score_of(totals[tuple(key)]) if tuple(key) in totals else None
-            assert ranking_score == (None if score is None else one_decimal(score))
+            shown_score = None if ranking_score is None else float(ranking_score)
+            assert shown_score == (None if score is None else float(one_decimal(score)))
 
 
 # --- any interleaving of writes --------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 LOCK TABLE lab_topics IN SHARE ROW EXCLUSIVE MODE;
 SELECT pg_advisory_lock(hashtext('scoregraph.fold'));
 
+-- A score as displayed has one decimal, which a float holds as well; to read it from a numeric costs as much as the row.
 -- The fillfactor leaves room for a fold to change rows where they are, so that a person's rows stay together.
 CREATE TABLE user_topic_totals (
   organization_id bigint NOT NULL,
@@ -20,7 +21,9 @@ CREATE TABLE user_topic_totals (
   DEFAULT 0, task_early_seconds numeric NOT NULL DEFAULT 0, task_timed bigint NOT NULL DEFAULT 0,
   task_seconds numeric NOT NULL DEFAULT 0, skilled bigint NOT NULL DEFAULT 0, skill_sum numeric NOT NULL
   DEFAULT 0, rated bigint NOT NULL DEFAULT 0, difficulty_sum numeric NOT NULL DEFAULT 0,
-  ranking_score numeric GENERATED ALWAYS AS (ranking_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated)) STORED,
+  ranking_score double precision GENERATED ALWAYS AS (
+    CAST(ranking_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated) AS double precision)
+  ) STORED,
   PRIMARY KEY (user_id, topic_id)
 ) WITH (fillfactor = 90);
 

@@ -66,4 +66,4 @@ SELECT user_id, tasks FROM user_totals_settled WHERE user_id = ANY ($2)
 SELECT id, display_name FROM users WHERE id = ANY ($3)
 )
 SELECT a0.c0, a0.c1, a0.c2, a0.c3, a0.c4, a0.c5, a0.c6, a0.c7, a0.c8, a0.c9, a1.c0, a1.c1, a2.c0, a2.c1
-FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4, array_agg(c5) AS c5, array_agg(c6) AS c6, array_agg(c7) AS c7, array_agg(c8) AS c8, array_agg(c9) AS c9 FROM t0) AS a0, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t1) AS a1, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t2) AS a2;
+FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4, array_agg(c5) AS c5, array_agg(c6) AS c6, array_agg(c7) AS c7, array_agg(c8) AS c8, array_agg(c9) AS c9 FROM t0) AS a0 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t1) AS a1 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t2) AS a2 ON true;

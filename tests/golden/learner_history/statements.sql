@@ -90,4 +90,4 @@ SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_totals WHER
 SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT c1 FROM t1 WHERE c1 IS NOT NULL))
 )
 SELECT a0.c0, a0.c1, a0.c2, a0.c3, a1.c0, a1.c1, a1.c2, a1.c3, a1.c4, a2.c0, a2.c1
-FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4 FROM t1) AS a1, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t2) AS a2;
+FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4 FROM t1) AS a1 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t2) AS a2 ON true;

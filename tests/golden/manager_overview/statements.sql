@@ -80,4 +80,4 @@ WHERE numbered.position_in_list <= $4::BIGINT ORDER BY numbered.position_in_list
 SELECT id, name FROM groups WHERE id = ANY (ARRAY(SELECT DISTINCT c2 FROM t2 WHERE c2 IS NOT NULL))
 )
 SELECT a0.c0, a0.c1, a0.c2, a0.c3, a1.c0, a1.c1, a2.c0, a2.c1, a2.c2, a2.c3, a3.c0, a3.c1
-FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t1) AS a1, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t2) AS a2, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t3) AS a3;
+FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t1) AS a1 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t2) AS a2 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t3) AS a3 ON true;

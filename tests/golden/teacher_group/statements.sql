@@ -120,13 +120,13 @@ WITH t0 (c0, c1, c2) AS (
     WHERE slot < cardinality(CAST($1 AS timestamptz[]))
 )
 SELECT a0.c0, a0.c1, a0.c2
-FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2 FROM t0) AS a0;
+FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2 FROM t0) AS a0 ON true;
 
 WITH t0 (c0, c1, c2, c3) AS (
 SELECT id, organization_id, external_id, title FROM topics WHERE id = ANY ($1)
 )
 SELECT a0.c0, a0.c1, a0.c2, a0.c3
-FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0;
+FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0 ON true;
 
 WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12) AS (
 SELECT group_memberships.group_id, users.id, users.organization_id, users.external_id, users.username, users.display_name, users.email, users.role, users.time_zone, users.created_at, users.deactivated_at, users.display_name AS sort_0, users.id AS sort_1
@@ -137,11 +137,11 @@ WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND 
 SELECT user_id, ranking_score, tasks, task_deadlines, task_on_time FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT DISTINCT c1 FROM t0 WHERE c1 IS NOT NULL))
 ), t2 (c0, c1, c2, c3) AS (
     SELECT user_id, topic_id, attempts, ranking_score
-    FROM (SELECT user_id, topic_id, attempts, CAST(ranking_score AS float8) AS ranking_score FROM (
+    FROM (SELECT user_id, topic_id, attempts, ranking_score FROM (
 SELECT user_id, topic_id, attempts, ranking_score FROM user_topic_totals WHERE user_id = ANY (ARRAY(SELECT DISTINCT c1 FROM t0 WHERE c1 IS NOT NULL)) AND attempts > 0
 ) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
 ), t3 (c0, c1) AS (
 SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT c1 FROM t2 WHERE c1 IS NOT NULL))
 )
 SELECT a0.c0, a0.c1, a0.c2, a0.c3, a0.c4, a0.c5, a0.c6, a0.c7, a0.c8, a0.c9, a0.c10, a0.c11, a0.c12, a1.c0, a1.c1, a1.c2, a1.c3, a1.c4, a2.c0, a2.c1, a2.c2, a2.c3, a3.c0, a3.c1
-FROM (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4, array_agg(c5) AS c5, array_agg(c6) AS c6, array_agg(c7) AS c7, array_agg(c8) AS c8, array_agg(c9) AS c9, array_agg(c10) AS c10, array_agg(c11) AS c11, array_agg(c12) AS c12 FROM t0) AS a0, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4 FROM t1) AS a1, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t2) AS a2, (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t3) AS a3;
+FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4, array_agg(c5) AS c5, array_agg(c6) AS c6, array_agg(c7) AS c7, array_agg(c8) AS c8, array_agg(c9) AS c9, array_agg(c10) AS c10, array_agg(c11) AS c11, array_agg(c12) AS c12 FROM t0) AS a0 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4 FROM t1) AS a1 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t2) AS a2 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t3) AS a3 ON true;
