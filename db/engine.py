@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,6 +23,15 @@ from db.turns import Ticket, Turns
 from settings import DatabaseRole
 
 END = "ROLLBACK"
+SILENCE_SECONDS = 1.0
+"""How long a server may say nothing after it should have given a statement up: then nobody waits for it any more."""
+
+REST_SECONDS = 1.0
+"""For how long nobody asks a server that was silent: everybody would wait for it one after the other."""
+
+LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+"""What a statement fails with when its connection is lost, or silent."""
+
 LINGER_SECONDS = 0.01
 """How long a connection that was given back may stay in its transaction."""
 
@@ -115,6 +124,8 @@ class ReadPool:
     ) -> None:
         self.size = size
         self._listener = listener
+        self._silent_until = 0.0
+        self._patience = statement_timeout + SILENCE_SECONDS
         parts = urlsplit(database_url)
         self._dsn = urlunsplit(parts._replace(scheme="postgresql"))
         self._place = place_of(database_url)
@@ -151,6 +162,9 @@ class ReadPool:
             if is_in_transaction(connection):
                 await connection.execute(END)
             yield connection
+        except TimeoutError as error:
+            self.hang_up(connection, error)
+            raise
         finally:
             self.give_back(connection)
 
@@ -198,6 +212,12 @@ class ReadPool:
             finally:
                 self._keep(left, turn)
 
+    def hang_up(self, connection: asyncpg.Connection[asyncpg.Record], error: BaseException) -> None:
+        """After one of LOST. Whoever took a silent connection next would wait for the same answer."""
+        connection.terminate()
+        if isinstance(error, TimeoutError):
+            self._silent_until = monotonic() + REST_SECONDS
+
     def forget_idle(self) -> None:
         """Lets go of all connections that nobody uses: what is taken next is made anew."""
         while self._idle:
@@ -208,10 +228,16 @@ class ReadPool:
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
+        if monotonic() < self._silent_until:
+            raise DatabaseUnavailable(f"The database at {self._place} does not answer.")
         try:
-            connection = await asyncpg.connect(self._dsn, server_settings=self._settings, timeout=5)
+            connection = await asyncpg.connect(
+                self._dsn, server_settings=self._settings, timeout=5, command_timeout=self._patience
+            )
             await self._teach(connection)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if isinstance(error, TimeoutError):
+                self._silent_until = monotonic() + REST_SECONDS
             raise DatabaseUnavailable(f"The database at {self._place} cannot be reached.") from error
         if self._listener is not None:
             listener = self._listener

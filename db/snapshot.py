@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from db.engine import END, DatabaseUnavailable, ReadPool, is_in_transaction
+from db.engine import END, LOST, DatabaseUnavailable, ReadPool, is_in_transaction
 from db.reading import current_reading
 from db.statement import Runnable, sql
 from db.statement_count import count_statement
@@ -160,7 +160,8 @@ class Snapshot:
                 rows: list[asyncpg.Record] = await connection.fetch(text, *statement.arguments(values))
                 self._is_doubtful = False
                 return rows
-            except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+            except LOST as error:
+                self._pool.hang_up(connection, error)
                 raise DatabaseUnavailable("The database connection was lost.") from error
             except asyncpg.InFailedSQLTransactionError as error:
                 raise DatabaseUnavailable("Another part of this request failed.") from error
@@ -228,9 +229,9 @@ class Snapshot:
             return connection, await self._set_viewer(connection)
         except BaseException as error:
             # Nobody was told who is asking yet: who asks next begins anew.
-            connection.terminate()
+            self._pool.hang_up(connection, error)
             self._pool.give_back(connection)
-            if isinstance(error, ConnectionError | asyncpg.InterfaceError | asyncpg.PostgresConnectionError):
+            if isinstance(error, LOST):
                 raise DatabaseUnavailable("The database connection was lost.") from error
             raise
 
@@ -239,7 +240,7 @@ class Snapshot:
         try:
             await connection.execute(GO_BACK)
             await self._set_viewer(connection)
-        except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
             raise DatabaseUnavailable("The database connection was lost.") from error
 
     async def _set_viewer(self, connection: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record | None:

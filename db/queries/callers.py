@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import asyncpg
-
-from db.engine import DatabaseUnavailable, ReadPool
+from db.engine import LOST, DatabaseUnavailable, ReadPool
 from db.statement import sql
 
 KNOWN_SUBJECTS = sql("""
@@ -23,9 +21,9 @@ async def get_known_subjects(
     Raises DatabaseUnavailable, and asyncpg.QueryCanceledError at the statement timeout.
     """
     values = {"organization": organization, "role": role, "subjects": list(subjects)}
-    async with pool.connection() as connection:
-        try:
+    try:
+        async with pool.connection() as connection:
             rows = await connection.fetch(KNOWN_SUBJECTS.sql, *KNOWN_SUBJECTS.arguments(values))
-        except (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
-            raise DatabaseUnavailable("The database connection was lost.") from error
+    except LOST as error:
+        raise DatabaseUnavailable("The database connection was lost.") from error
     return {row["subject"]: row["user_id"] for row in rows}
