@@ -3,7 +3,7 @@
 A type that shows rows keeps the row in a private attribute ``row``. Of such a type
 
 - ``column`` is a leaf computed from columns of the row: the parameters of its formula name them;
-- ``same_row`` is an object of another type over the same row;
+- ``same_row`` is an object of another type over the same row, ``row_in`` one over a row that a column holds;
 - ``needs`` says it of a field with a resolver of its own;
 - ``reference`` is a leaf, ``row_reference`` an object over a row, that is found by a key in the row;
 - ``related`` is what is found by a key in the row and by arguments;
@@ -121,13 +121,14 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundById:
-    """A resolver of its own gives an object over a row of this load, which has its key in the column ``id``."""
+class RowIn:
+    """``type(row=value)`` is the value, of the value of the one column, which is a row itself."""
 
-    load: Callable[..., Awaitable[list[Any]]]
+    names: tuple[str, ...]
+    type: Callable[[], Any]
 
 
-Declared = Column | SameRow | Reference | Related | Needs | Items | FoundById
+Declared = Column | SameRow | RowIn | Reference | Related | Needs | Items
 
 
 def declared_of(field: StrawberryField) -> Declared | None:
@@ -139,11 +140,6 @@ def declared_of(field: StrawberryField) -> Declared | None:
 def needs(*names: str) -> dict[str, Needs]:
     """Metadata for a field with a resolver of its own that needs no other columns of the row than these."""
     return {METADATA: Needs(names)}
-
-
-def found_by_id(load: Callable[..., Awaitable[list[Any]]]) -> dict[str, FoundById]:
-    """Metadata for a field whose resolver finds a row by ``context.load(load, key)``: what is asked of it is loaded with it."""
-    return {METADATA: FoundById(load)}
 
 
 def items(*, are_rows: bool = True) -> dict[str, Items]:
@@ -158,6 +154,15 @@ def wanted(info: Info[Any, Any], below: str | None = None) -> frozenset[str] | N
     columns_wanted = getattr(info, "columns_wanted", None)
     found: frozenset[str] | None = columns_wanted(below) if columns_wanted is not None else None
     return found
+
+
+async def foresee(info: Info[Any, Any], load: Callable[..., Awaitable[list[Any]]], *arguments: Hashable) -> None:
+    """Says that the objects which a field gives will stand over rows of this load, so that what is asked of them by a key in
+    those rows is loaded with them. It changes no answer.
+    """
+    foresee_rows = getattr(info, "foresee", None)
+    if foresee_rows is not None:
+        await foresee_rows((load, *arguments))
 
 
 def column(source: str | Formula | Callable[..., Any], *, description: str) -> Any:
@@ -185,6 +190,11 @@ def in_line(test: str, expression: str) -> Callable[[Serialize], Serialize]:
 def same_row(type_: Callable[[], Any], *, description: str) -> Any:
     """An object of another type that shows the same row. ``type_`` gives the type, which may be defined later."""
     return _field(lambda self: type_()(row=self.row), SameRow(type_), description)
+
+
+def row_in(name: str, type_: Callable[[], Any], *, description: str) -> Any:
+    """An object over the row that a column holds. ``type_`` gives its type, which may be defined later."""
+    return _field(lambda self: type_()(row=getattr(self.row, name)), RowIn((name,), type_), description)
 
 
 def reference(

@@ -21,7 +21,9 @@ from resolvers.groups import resolve_group
 from resolvers.labs import resolve_lab
 from resolvers.levels import resolve_level
 from resolvers.loaders.leaderboards import (
+    counted_off,
     load_around_by_scope,
+    load_best_scores_with_ties,
     load_ranked_people_by_scope,
     load_standings_by_scope,
     load_top_by_scope,
@@ -88,7 +90,11 @@ async def resolve_top(context: Context, of: BoardOf, size: int) -> list[Standing
     """The best ``size`` and all who are tied with the last. Raises Invalid."""
     if not 1 <= size <= LARGEST_TOP:
         raise Invalid(f"A top has 1 to {LARGEST_TOP} places.", "first")
-    standings = await context.load(load_top_by_scope, of.scope_id, of.board, size)
+    if of.board.is_organization_score and (await context.viewer()).sees_all:
+        # From the first place on, with all who are tied: places can be counted off.
+        standings = counted_off(await context.load(load_best_scores_with_ties, of.scope_id, size))
+    else:
+        standings = await context.load(load_top_by_scope, of.scope_id, of.board, size)
     _know_scores(context, of.board, standings)
     return standings
 

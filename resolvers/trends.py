@@ -160,12 +160,13 @@ def fill_gaps(buckets: tuple[Bucket, ...], slots: dict[int, Any], fill: GapFill,
         return points
     empty = {name: None if fill is GapFill.NULL else zero for name, zero in NOTHING.items() if name in last._fields}
     unknown = {name: value for name, value in NO_STANDING.items() if name in last._fields}
+    carried = last._replace(**empty)
     for place, bucket in enumerate(buckets, 1):
         row = slots.get(place)
         if row is not None:
-            last = row
+            carried = row._replace(**empty)
             points.append(TrendPoint(bucket, row))
         elif fill is not GapFill.NONE:
-            carried = fill is GapFill.CARRY_FORWARD and bucket.start <= now
-            points.append(TrendPoint(bucket, last._replace(**(empty if carried else {**empty, **unknown}))))
+            is_carried = fill is GapFill.CARRY_FORWARD and bucket.start <= now
+            points.append(TrendPoint(bucket, carried if is_carried else carried._replace(**unknown)))
     return points

@@ -11,7 +11,7 @@ from db.queries.groups import BY_NAME, GroupRow, GroupSelection
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod
 from db.queries.memberships import MembershipSide
 from db.queries.users import UserSelection
-from execution.columns import column, found_by_id, related, wanted
+from execution.columns import column, foresee, related, wanted
 from resolvers.comparisons import resolve_member_comparison
 from resolvers.errors import NotFound
 from resolvers.group_stats import resolve_group_level_stats, resolve_group_stats, resolve_group_topic_stats
@@ -96,6 +96,7 @@ class Group(Node):
     @classmethod
     async def from_key(cls, info: Info, key: int) -> Self:
         """The group as the viewer may see it. Raises NotFound."""
+        await foresee(info, load_group_by_id)
         return cls.from_row(await resolve_group(info.context, key))
 
     @related("id", description="Its present, active members.", directives=PAGED)
@@ -262,7 +263,7 @@ async def group_connection(
 
 @strawberry.type
 class GroupQuery:
-    @strawberry.field(description="One group.", metadata=found_by_id(load_group_by_id))
+    @strawberry.field(description="One group.")
     async def group(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
     ) -> Group | None:

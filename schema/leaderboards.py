@@ -9,7 +9,7 @@ import strawberry
 from strawberry.types.base import StrawberryObjectDefinition
 
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod, Standing
-from execution.columns import Columns, column, reference, row_reference
+from execution.columns import Columns, column, foresee, reference, row_reference
 from resolvers.leaderboards import (
     LARGEST_RADIUS,
     BoardOf,
@@ -20,6 +20,7 @@ from resolvers.leaderboards import (
     resolve_standings,
     resolve_top,
 )
+from resolvers.loaders.leaderboards import load_best_scores_with_ties
 from resolvers.loaders.users import load_ranking_score_by_user, load_tasks_by_user, load_user_by_id
 from schema import users
 from schema.costs import BY_FIRST, cost, within
@@ -184,6 +185,7 @@ class Leaderboard:
         info: Info,
         first: Annotated[int, strawberry.argument(description="How many places, 1–200; ties come on top.")] = 10,
     ) -> list[LeaderboardEntry] | None:
+        await foresee(info, load_best_scores_with_ties, first)
         return entries_of(await resolve_top(info.context, self.of, first))
 
     @strawberry.field(

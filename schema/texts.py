@@ -29,4 +29,4 @@ _TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 def shown_name(name: str) -> str:
     """A name without the controls that would reorder what stands around it; what is stored keeps them."""
-    return name.translate(_TURNS)
+    return name if name.isascii() else name.translate(_TURNS)

@@ -7,13 +7,12 @@ from typing import Annotated, Any, Self
 import strawberry
 
 from db.queries.measures import MEASURES
-from execution.columns import by_key, column, needs, wanted
+from execution.columns import Columns, by_key, column, needs, row_in, wanted
 from resolvers.freshness import resolve_freshness
 from resolvers.scores import displayed
 from resolvers.trends import (
     ScoreTrend,
     TrendDirection,
-    TrendPoint,
     TrendSeries,
     resolve_performance_trends,
 )
@@ -99,16 +98,8 @@ class TrendSummary:
     "`tasksCompleted` and `attempts` are those of the bucket alone."
 )
 class PerformancePoint:
-    point: strawberry.Private[TrendPoint]
     row: strawberry.Private[Any]
-
-    @classmethod
-    def from_point(cls, point: TrendPoint) -> Self:
-        return cls(point=point, row=point.row)
-
-    @strawberry.field(description="From when to when.", metadata=needs())
-    def bucket(self) -> TimeBucket:
-        return TimeBucket.from_bucket(self.point.bucket)
+    bucket: TimeBucket = row_in("bucket", lambda: TimeBucket, description="From when to when.")
 
     performance_score: float | None = column(
         lambda standing_score: displayed(standing_score),
@@ -180,7 +171,15 @@ class PerformanceTrend:
 
     @strawberry.field(description="The points in order of time.")
     def points(self) -> list[PerformancePoint]:
-        return [PerformancePoint.from_point(point) for point in self.series.points]
+        points = self.series.points
+        if not points:
+            return []
+        rows = zip(*(point.row for point in points), strict=True)
+        return Columns(  # type: ignore[return-value]
+            lambda row: PerformancePoint(row=row),
+            ("bucket", *points[0].row._fields),
+            [[point.bucket for point in points], *rows],
+        )
 
     @strawberry.field(description="Statistics of the points' scores.")
     def statistics(self) -> TrendStatistics:

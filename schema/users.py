@@ -11,7 +11,7 @@ import strawberry
 from db.queries.assignments import AssignmentSide
 from db.queries.memberships import MembershipSide
 from db.queries.users import Ranking, UserRow, UserSelection
-from execution.columns import by_key, column, found_by_id, related, wanted
+from execution.columns import by_key, column, foresee, related, wanted
 from resolvers.attempts import AttemptOwner
 from resolvers.errors import Invalid, NotFound
 from resolvers.loaders.users import load_ranking_by_user, load_user_by_id
@@ -112,6 +112,7 @@ class User(Node):
     @classmethod
     async def from_key(cls, info: Info, key: int) -> Self:
         """The person as the viewer may see them. Raises NotFound."""
+        await foresee(info, load_user_by_id)
         return cls.from_row(await resolve_user(info.context, key=key))
 
     @strawberry.field(description="E-mail address. Needs VIEW_PII, except for one's own.")
@@ -328,7 +329,7 @@ async def user_connection(
 
 @strawberry.type
 class UserQuery:
-    @strawberry.field(description="One person.", metadata=found_by_id(load_user_by_id))
+    @strawberry.field(description="One person.")
     async def user(
         self, info: Info, by: Annotated[UserRef, strawberry.argument(description="Which one.")]
     ) -> User | None:

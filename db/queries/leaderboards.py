@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from db.batch import Query
 from db.keyset import Page
 from db.snapshot import Snapshot
 from db.statement import sql
@@ -137,7 +138,7 @@ WITH changed AS MATERIALIZED (SELECT DISTINCT user_id FROM attempt_deltas),
 candidates AS (
   (
     SELECT t.user_id, t.ranking_score FROM user_totals t
-    WHERE t.organization_id = :organization_id AND t.active AND t.ranking_score IS NOT NULL
+    WHERE t.organization_id = (CAST(:organization_ids AS bigint[]))[1] AND t.active AND t.ranking_score IS NOT NULL
       AND NOT EXISTS (SELECT FROM changed c WHERE c.user_id = t.user_id) AND {_BEYOND.format("t")}
     ORDER BY t.ranking_score DESC%(t_by_id)s
     FETCH FIRST :size ROWS %(ties)s
@@ -152,7 +153,7 @@ candidates AS (
 best AS (
   SELECT * FROM candidates ORDER BY ranking_score DESC%(by_id)s FETCH FIRST :size ROWS %(ties)s
 )
-SELECT user_id, ranking_score AS value FROM best ORDER BY ranking_score DESC, user_id
+SELECT (CAST(:organization_ids AS bigint[]))[1], user_id, ranking_score FROM best ORDER BY ranking_score DESC, user_id
 """
 BEST_SCORES = sql(_BEST_SCORES % {"t_by_id": ", t.user_id", "by_id": ", user_id", "ties": "ONLY"})
 BEST_SCORES_WITH_TIES = sql(_BEST_SCORES % {"t_by_id": "", "by_id": "", "ties": "WITH TIES"})
@@ -201,21 +202,14 @@ async def count_board(snapshot: Snapshot, scope_id: int, board: Board) -> int:
     return await snapshot.count(BOARD_COUNT, ids=[scope_id], **board.arguments())
 
 
-async def get_best_scores(
-    snapshot: Snapshot, organization_id: int, size: int, *, after: tuple[Decimal, int] | None = None, ties: bool = False
-) -> list[tuple[int, Decimal]]:
-    """The visible people with the best scores, best first, after a score and person; with everybody who is tied with the
-    last, if so asked.
+def best_scores(size: int, after: tuple[Decimal, int] | None = None, *, with_ties: bool = False) -> Query:
+    """The organization, and the visible people in it with the best scores, best first, after a score and person; with everybody
+    who is tied with the last, if so asked.
     """
     after_value, after_user = after or (None, None)
-    rows = await snapshot.rows(
-        BEST_SCORES_WITH_TIES if ties else BEST_SCORES,
-        organization_id=organization_id,
-        size=size,
-        after_value=after_value,
-        after_user=after_user,
-    )
-    return [(row["user_id"], row["value"]) for row in rows]
+    values = {"size": size, "after_value": after_value, "after_user": after_user}
+    statement = BEST_SCORES_WITH_TIES if with_ties else BEST_SCORES
+    return Query(statement, "organization_ids", ("organization_id", "user_id", "value"), values)
 
 
 def _by_board(rows: Sequence[asyncpg.Record]) -> dict[int, list[Standing]]:

@@ -32,7 +32,7 @@ from graphql.execution.values import VariableValues
 from graphql.language import Visitor, visit
 from strawberry.types.field import StrawberryField
 
-from execution.columns import Column, Items, Needs, Reference, Related, SameRow, declared_of
+from execution.columns import Column, Items, Needs, Reference, Related, RowIn, SameRow, declared_of
 from execution.compiled.bail import Bail
 from execution.operations import Operation
 
@@ -211,7 +211,13 @@ class FieldPlan:
     def columns(self) -> frozenset[str] | None:
         """The columns of its object's row that it needs; None where it does not say."""
         match self.declared:
-            case Column(names=names) | Reference(names=names) | Related(names=names) | Needs(names=names):
+            case (
+                Column(names=names)
+                | RowIn(names=names)
+                | Reference(names=names)
+                | Related(names=names)
+                | Needs(names=names)
+            ):
                 return frozenset(names)
             case SameRow() | Items():
                 assert isinstance(self.named_type, GraphQLObjectType)

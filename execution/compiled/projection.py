@@ -11,7 +11,7 @@ from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLLeafType, GraphQLObjectType, is_leaf_type, is_non_null_type
 
-from execution.columns import Column, SameRow
+from execution.columns import Column, RowIn, SameRow
 from execution.compiled.leaves import FITS, PLAIN, coercion_of
 from execution.compiled.plan import FieldPlan, ObjectPlan
 
@@ -30,6 +30,8 @@ class Projection:
         self._body: list[str] = []
         self._columns: dict[str, None] = {}
         self._uses_object = False
+        # What columns are read from: None for the row itself, otherwise the column that holds the row.
+        self._holder: str | None = None
         self.rest: list[FieldPlan] = []
         display = self._display(plan, self.rest)
         self.columns = tuple(self._columns)
@@ -69,6 +71,8 @@ class Projection:
         return "{" + ", ".join(entries) + "}"
 
     def _value(self, field: FieldPlan) -> str | None:
+        if isinstance(field.declared, RowIn):
+            return self._display_in(field, field.declared)
         if isinstance(field.declared, SameRow):
             assert isinstance(field.named_type, GraphQLObjectType)
             below = field.below(field.named_type)
@@ -118,15 +122,33 @@ class Projection:
             ]
         return lines
 
+    def _display_in(self, field: FieldPlan, declared: RowIn) -> str | None:
+        """The display of an object over a row that a column holds."""
+        assert isinstance(field.named_type, GraphQLObjectType)
+        below = field.below(field.named_type)
+        if self._holder is not None or field.nullable or not _is_in_line(below):
+            return None
+        [name] = declared.names
+        self._holder = self._read(name)
+        display = self._display(below, None)
+        self._holder = None
+        return display
+
+    def _read(self, name: str) -> str:
+        """Where a column's value stands."""
+        assert name.isidentifier()
+        if self._holder is not None:
+            return f"{self._holder}.{name}"
+        self._columns[name] = None
+        return f"column_{name}"
+
     def _column(self, declared: Column, number: int) -> str:
-        for name in declared.names:
-            assert name.isidentifier()
-            self._columns[name] = None
+        values = [self._read(name) for name in declared.names]
         if declared.formula is None:
-            return f"column_{declared.names[0]}"
+            return values[0]
         self._constants[f"formula_{number}"] = declared.formula.function
         in_line = declared.formula.in_line.replace("function", f"formula_{number}")
-        return in_line.format(*(f"column_{name}" for name in declared.names))
+        return in_line.format(*values)
 
 
 def _is_in_line(plan: ObjectPlan) -> bool:

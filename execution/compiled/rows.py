@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import compress
@@ -50,7 +51,7 @@ class Rows:
         """The rows of these keys, and of each no more than are wanted."""
         owners, most = self.table.values[0], self.by_key.most
         values = self.table.values
-        if most is not None:
+        if most is not None and not self._fits(keys, most):
             room = dict.fromkeys(keys, most)
             fits = []
             for owner in owners:
@@ -58,12 +59,16 @@ class Rows:
                 room[owner] = left - 1
                 fits.append(left > 0)
             values = [list(compress(column, fits)) for column in values]
-        elif not set(keys).issuperset(owners):
-            wanted = set(keys)
-            fits = [owner in wanted for owner in owners]
+        elif most is None and not set(keys).issuperset(owners):
+            fits = [owner in keys for owner in owners]
             values = [list(compress(column, fits)) for column in values]
         assert self.by_key.each is not None
         return Columns(self.by_key.each, self.table.columns, values)
+
+    def _fits(self, keys: Collection[object], most: int) -> bool:
+        """Whether there are rows of these keys alone, and no more than are wanted."""
+        sizes = Counter(self.table.values[0])
+        return max(sizes.values(), default=0) <= most and set(keys).issuperset(sizes)
 
 
 def _nullable(type_: GraphQLOutputType) -> GraphQLOutputType:

@@ -31,7 +31,7 @@ from strawberry.schema.schema_converter import get_arguments
 from strawberry.types.cast import get_strawberry_type_cast
 from strawberry.types.info import Info
 
-from execution.columns import ByKey, Columns, FoundById, Reference, Related
+from execution.columns import ByKey, Columns, Reference, Related
 from execution.compiled.bail import Bail
 from execution.compiled.leaves import completion_of
 from execution.compiled.plan import FieldPlan, ObjectPlan, Plans
@@ -48,6 +48,10 @@ class PlannedInfo(Info[Context, None]):
     """What a resolver may ask about its field, with the columns that are wanted of the rows it gives."""
 
     plan: FieldPlan
+    run: Run
+
+    async def foresee(self, name: tuple[Any, ...]) -> None:
+        await self.run.foresee(self.plan, name)
 
     def columns_wanted(self, below: str | None) -> frozenset[str] | None:
         return self.plan.columns_below if below is None else self.plan.columns_of(below)
@@ -155,9 +159,8 @@ class Run:
             keys = self._keys(frame, field.declared)
             if None in keys:
                 raise Bail("null")
-            given = self._arguments(field) if isinstance(field.declared, Related) else {}
             jobs.append(Job(frame, field, len(coroutines), keys))
-            coroutines.append(self._by_key(field, field.declared, given, list(dict.fromkeys(keys))))
+            coroutines.append(self._by_key(field, list(dict.fromkeys(keys))))
             return
         if field.resolver is None:
             name = field.field.python_name
@@ -166,8 +169,6 @@ class Run:
         resolve, arguments = field.resolver, self._arguments(field)
         if field.is_async:
             jobs.append(Job(frame, field, len(coroutines)))
-            if isinstance(field.declared, FoundById):
-                resolve = self._foreseen(field, field.declared, resolve)
             coroutines.extend([resolve(source, **arguments) for source in frame.sources])
             return
         values: list[Any] = []
@@ -230,7 +231,7 @@ class Run:
             None,  # type: ignore[arg-type]
         )
         info = PlannedInfo(raw, field.field)
-        info.plan = field
+        info.plan, info.run = field, self
         return info
 
     def _finish(self, frame: Frame, field: FieldPlan, values: list[Any], failures: dict[int, Exception]) -> None:
@@ -242,12 +243,10 @@ class Run:
         for out, value in zip(frame.outs, self._complete(field, field.type, values), strict=True):
             out[key] = value
 
-    async def _by_key(
-        self, field: FieldPlan, declared: Reference | Related, given: dict[str, Any], keys: list[Any]
-    ) -> Values | Rows:
+    async def _by_key(self, field: FieldPlan, keys: list[Any]) -> Values | Rows:
         """What there is for each key: values and failures, or rows that become values together."""
-        by_key = await self._prepared(field, declared, given)
-        await self._foresee(field, (by_key.load, *by_key.arguments))
+        by_key = await self._prepared(field)
+        await self.foresee(field, (by_key.load, *by_key.arguments))
         outcomes = await self._batches.outcomes(by_key.load, keys, by_key.arguments)
         if by_key.each is not None and outcomes.table is not None:
             rows = Rows.of(field, by_key, outcomes.table)
@@ -265,36 +264,30 @@ class Run:
                 failures[key] = error
         return values, failures
 
-    async def _prepared(self, field: FieldPlan, declared: Reference | Related, given: dict[str, Any]) -> ByKey:
+    async def _prepared(self, field: FieldPlan) -> ByKey:
         prepared = self._by_keys.get(field)
         if prepared is None:
+            declared = field.declared
             if isinstance(declared, Reference):
                 prepared = declared.by_key(field.columns_below)
             else:
-                prepared = await declared.prepare(None, **given)
+                assert isinstance(declared, Related)
+                prepared = await declared.prepare(None, **self._arguments(field))
             self._by_keys[field] = prepared
         return prepared
 
-    def _foreseen(self, field: FieldPlan, declared: FoundById, resolve: Callable[..., Any]) -> Callable[..., Any]:
-        async def foresee_and_resolve(source: Any, **arguments: Any) -> Any:
-            await self._foresee(field, (declared.load,))
-            return await resolve(source, **arguments)
-
-        return foresee_and_resolve
-
-    async def _foresee(self, field: FieldPlan, name: tuple[Any, ...]) -> None:
+    async def foresee(self, field: FieldPlan, name: tuple[Any, ...]) -> None:
         """Says what will be asked of the rows that a field is loaded from, so that it can be loaded with them."""
         for below in field.followed_by:
             declared = below.declared
             assert isinstance(declared, Reference | Related)
             try:
-                given = self._arguments(below) if isinstance(declared, Related) else {}
-                by_key = await self._prepared(below, declared, given)
+                by_key = await self._prepared(below)
             except Exception:  # noqa: S112  it goes wrong again when there are objects that it goes wrong for
                 continue
             follower = (by_key.load, *by_key.arguments)
             self._batches.follow(name, declared.names[0], follower)
-            await self._foresee(below, follower)
+            await self.foresee(below, follower)
 
     def _finish_by_key(self, job: Job, found: Values | Rows | None, failure: Exception | None) -> None:
         """Each object that is referred to is completed once, however many refer to it."""
@@ -332,12 +325,12 @@ class Run:
         grouped = [_grouped(distinct, owners, objects) for objects in lists]
         if rows.pages is None:
             return grouped[0], {}
-        names = [each.key for each in rows.pages.fields]
-        kind = dict.fromkeys(rows.pages.keys, rows.pages.type.name)
-        return {
-            key: {**kind, **{name: by_key[key] for name, by_key in zip(names, grouped, strict=True)}}
-            for key in distinct
-        }, {}
+        # In the order of the page's fields; what is none of them is the name of its type.
+        of_type = dict.fromkeys(distinct, rows.pages.type.name)
+        by_name = dict(zip([each.key for each in rows.pages.fields], grouped, strict=True))
+        names = rows.pages.keys
+        pages = zip(*(by_name.get(name, of_type).values() for name in names), strict=True)
+        return {key: dict(zip(names, page, strict=True)) for key, page in zip(distinct, pages, strict=True)}, {}
 
     def _missing(
         self, field: FieldPlan, rows: Rows, completed: dict[Any, Any], keys: Iterable[Any]

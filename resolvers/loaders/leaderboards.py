@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 
+from db.batch import Batch, Table, table_of_each
 from db.keyset import Page
 from db.queries.leaderboards import (
     Board,
     Standing,
-    get_best_scores,
+    best_scores,
     get_board_around,
     get_board_pages,
     get_board_tops,
@@ -21,15 +23,27 @@ from resolvers.loaders.users import load_ranking_by_user
 Standings = list[Standing]
 
 
+def scores_of_each(table: Table, keys: Sequence[int]) -> list[list[tuple[int, Decimal]]]:
+    """The people and scores of each organization, best first."""
+    of_each = table_of_each(table, keys)
+    return [list(zip(found.values[1], found.values[2], strict=True)) for found in of_each]
+
+
+load_best_scores: Batch[list[tuple[int, Decimal]]] = Batch(best_scores, scores_of_each)
+"""Takes how many, and after whom."""
+load_best_scores_with_ties: Batch[list[tuple[int, Decimal]]] = Batch(
+    partial(best_scores, with_ties=True), scores_of_each
+)
+"""Takes how many; all who are tied with the last come on top."""
+
+
 async def load_standings_by_scope(
     snapshot: Snapshot, scope_ids: list[int], board: Board, page: Page
 ) -> list[Standings]:
     """A page of each board with one row more than asked; a backward page comes in reverse order."""
     if board.is_organization_score and not page.backward and page.before is None:
-        return [
-            await _ranked(snapshot, await get_best_scores(snapshot, key, page.size + 1, after=page.after))
-            for key in scope_ids
-        ]
+        scores = await load_best_scores(snapshot, scope_ids, page.size + 1, page.after)
+        return [await _ranked(snapshot, found) for found in scores]
     boards = await get_board_pages(snapshot, scope_ids, board, page)
     return [
         sorted(boards.get(key, []), key=lambda standing: standing.position, reverse=page.backward) for key in scope_ids
@@ -39,9 +53,7 @@ async def load_standings_by_scope(
 async def load_top_by_scope(snapshot: Snapshot, scope_ids: list[int], board: Board, size: int) -> list[Standings]:
     """The best of each board, and all who are tied with the last of them."""
     if board.is_organization_score:
-        # Who sees everybody sees the board from its first place on, with all who are tied: places can be counted off.
-        rank = _counted_off if (await snapshot.viewer()).sees_all else partial(_ranked, snapshot)
-        return [await rank(await get_best_scores(snapshot, key, size, ties=True)) for key in scope_ids]
+        return [await _ranked(snapshot, found) for found in await load_best_scores_with_ties(snapshot, scope_ids, size)]
     boards = await get_board_tops(snapshot, scope_ids, board, size)
     return [boards.get(key, []) for key in scope_ids]
 
@@ -49,7 +61,7 @@ async def load_top_by_scope(snapshot: Snapshot, scope_ids: list[int], board: Boa
 async def load_ranked_people_by_scope(snapshot: Snapshot, scope_ids: list[int], board: Board) -> list[int | None]:
     """How many are ranked on each board; None where the viewer sees none of them."""
     if board.is_organization_score:
-        tops = [await _ranked(snapshot, await get_best_scores(snapshot, key, 1)) for key in scope_ids]
+        tops = [await _ranked(snapshot, found) for found in await load_best_scores(snapshot, scope_ids, 1)]
     else:
         boards = await get_board_tops(snapshot, scope_ids, board, 1)
         tops = [boards.get(key, []) for key in scope_ids]
@@ -64,8 +76,8 @@ async def load_around_by_scope(
     return [boards.get(key, []) for key in scope_ids]
 
 
-async def _counted_off(scores: list[tuple[int, Decimal]]) -> Standings:
-    """Standings from all scores down to the last of them. How many are ranked below is not known: 0."""
+def counted_off(scores: list[tuple[int, Decimal]]) -> Standings:
+    """Standings from all scores from the first place on, with all who are tied with the last of them. How many are ranked below is not known: 0."""
     tied = Counter(value for _, value in scores)
     ranks: dict[Decimal, int] = {}
     return [

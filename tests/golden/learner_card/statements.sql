@@ -1,5 +1,3 @@
-SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1);
-
 SELECT id, organization_id, type, title, level_id, difficulty, required_skills, archived_at FROM labs WHERE id = ANY ($1);
 
 SELECT owners.key, lists.id, lists.organization_id, lists.user_id, lists.lab_id, lists.assignment_id, lists.status, lists.success, lists.started_at, lists.completed_at, lists.due_at, lists.duration_seconds, lists.score, lists.accuracy, lists.skill_match, lists.difficulty, lists.hints_used, lists.errors, lists.memory_mib, lists.cpu_percent, lists.metadata, lists.source, lists.source_id, lists.recorded_at, lists.revision, lists.counted, lists.deleted_at, lists.sort_0, lists.sort_1
@@ -45,10 +43,12 @@ WITH slots AS (
     FROM (SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score FROM standings) AS scored
     WHERE slot < cardinality(CAST($1 AS timestamptz[]));
 
-WITH t0 (c0, c1, c2, c3) AS (
-SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1)
-), t1 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, c23, c24, c25, c26, c27, c28) AS (
-SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_totals_settled WHERE user_id = ANY ($2)
+WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
+SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1)
+), t1 (c0, c1, c2, c3) AS (
+SELECT user_id, rank, tied_with, ranked_people FROM live_ranks(ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL))
+), t2 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, c23, c24, c25, c26, c27, c28) AS (
+SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL))
 )
-SELECT a0.c0, a0.c1, a0.c2, a0.c3, a1.c0, a1.c1, a1.c2, a1.c3, a1.c4, a1.c5, a1.c6, a1.c7, a1.c8, a1.c9, a1.c10, a1.c11, a1.c12, a1.c13, a1.c14, a1.c15, a1.c16, a1.c17, a1.c18, a1.c19, a1.c20, a1.c21, a1.c22, a1.c23, a1.c24, a1.c25, a1.c26, a1.c27, a1.c28
-FROM (SELECT) AS nothing LEFT JOIN t0 AS a0 ON true LEFT JOIN t1 AS a1 ON true;
+SELECT a0.c0, a0.c1, a0.c2, a0.c3, a0.c4, a0.c5, a0.c6, a0.c7, a0.c8, a0.c9, a1.c0, a1.c1, a1.c2, a1.c3, a2.c0, a2.c1, a2.c2, a2.c3, a2.c4, a2.c5, a2.c6, a2.c7, a2.c8, a2.c9, a2.c10, a2.c11, a2.c12, a2.c13, a2.c14, a2.c15, a2.c16, a2.c17, a2.c18, a2.c19, a2.c20, a2.c21, a2.c22, a2.c23, a2.c24, a2.c25, a2.c26, a2.c27, a2.c28
+FROM (SELECT) AS nothing LEFT JOIN t0 AS a0 ON true LEFT JOIN t1 AS a1 ON true LEFT JOIN t2 AS a2 ON true;

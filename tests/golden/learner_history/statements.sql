@@ -1,5 +1,3 @@
-SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1);
-
 SELECT id, organization_id, type, title, level_id, difficulty, required_skills, archived_at FROM labs WHERE id = ANY ($1);
 
 SELECT id, slug, name, time_zone, created_at FROM organizations WHERE id = ANY ($1);
@@ -59,35 +57,37 @@ FROM (
 WHERE (CAST($2 AS bigint[]) IS NULL OR topic_id = ANY ($2))
 GROUP BY user_id, topic_id;
 
-WITH t0 (c0, c1, c2, c3) AS (
+WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
+SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1)
+), t1 (c0, c1, c2, c3) AS (
     WITH slots AS (
-      SELECT user_id, width_bucket(day, CAST($1 AS date[])) AS slot, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
+      SELECT user_id, width_bucket(day, CAST($2 AS date[])) AS slot, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
       FROM user_days
-      WHERE user_id = ANY ($2) AND day >= $3
+      WHERE user_id = ANY (ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL)) AND day >= $3
       GROUP BY 1, 2
       HAVING sum(attempts) > 0
     ),
     places AS (
       SELECT * FROM slots
       UNION ALL
-      SELECT id, 0, 0, 0, 0, 0, 0, 0, 0 FROM unnest(CAST($2 AS bigint[])) AS id
+      SELECT id, 0, 0, 0, 0, 0, 0, 0, 0 FROM unnest(CAST(ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL) AS bigint[])) AS id
     ),
     standings AS (
       SELECT p.*, CAST(t.task_deadlines - coalesce(sum(p.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(p.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.skilled - coalesce(sum(p.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(p.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(p.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(p.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
       FROM places p
-      JOIN (SELECT * FROM user_totals_settled WHERE user_id = ANY ($2)) AS t ON t.user_id = p.user_id
+      JOIN (SELECT * FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL))) AS t ON t.user_id = p.user_id
       WINDOW later AS (PARTITION BY p.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     )
     SELECT user_id, slot, tasks, standing_score
     FROM (SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score FROM standings) AS scored
-    WHERE slot < cardinality(CAST($1 AS date[]))
-), t1 (c0, c1, c2, c3, c4) AS (
+    WHERE slot < cardinality(CAST($2 AS date[]))
+), t2 (c0, c1, c2, c3, c4) AS (
     SELECT user_id, topic_id, attempts, successes, tasks
     FROM (SELECT user_id, topic_id, attempts, successes, tasks FROM (
-SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_totals WHERE user_id = ANY ($4) AND attempts > 0
+SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_totals WHERE user_id = ANY (ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL)) AND attempts > 0
 ) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
-), t2 (c0, c1) AS (
-SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT c1 FROM t1 WHERE c1 IS NOT NULL))
+), t3 (c0, c1) AS (
+SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT c1 FROM t2 WHERE c1 IS NOT NULL))
 )
-SELECT a0.c0, a0.c1, a0.c2, a0.c3, a1.c0, a1.c1, a1.c2, a1.c3, a1.c4, a2.c0, a2.c1
-FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4 FROM t1) AS a1 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t2) AS a2 ON true;
+SELECT a0.c0, a0.c1, a0.c2, a0.c3, a0.c4, a0.c5, a0.c6, a0.c7, a0.c8, a0.c9, a1.c0, a1.c1, a1.c2, a1.c3, a2.c0, a2.c1, a2.c2, a2.c3, a2.c4, a3.c0, a3.c1
+FROM (SELECT) AS nothing LEFT JOIN t0 AS a0 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t1) AS a1 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4 FROM t2) AS a2 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t3) AS a3 ON true;
