@@ -64,6 +64,9 @@ class UnknownCaller(Exception):
     """The token's organization or person is not known here, or the person is deactivated."""
 
 
+FATAL = (UnknownCaller, DatabaseUnavailable, asyncpg.QueryCanceledError)
+"""What ends a request: nothing more can be read in the same snapshot."""
+
 ENTER = sql("""
 SELECT v.organization_id, v.user_id, v.role, v.group_ids, now() AS at, o.time_zone, o.is_settled,
   set_config('scoregraph.viewer', to_json(v)::text, true)

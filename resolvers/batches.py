@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable,
 from typing import Any
 
 from db.batch import Batch, Part, Table, read_together
-from db.snapshot import Snapshot
+from db.snapshot import FATAL, Snapshot
 
 WAITING = object()
 """What a coroutine yields to its driver while its keys are not loaded."""
@@ -134,6 +134,11 @@ class Batches:
             for name, asked in together.items():
                 self._plan((name,), Part.of_keys(name[0].query(*name[1:]), list(asked.keys)), names, parts)
             tables = await read_together(self._snapshot(), parts)
+        except FATAL as error:
+            for asked in together.values():
+                asked.learn(dict.fromkeys(asked.keys, error))
+                asked.keys = {}
+            return
         except Exception:
             # One of them failed, and should fail alone.
             return
