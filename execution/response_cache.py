@@ -17,15 +17,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-import asyncpg
 import orjson
 
 from auth import Claims
 from db.changes import EVERYTHING, Changes
-from db.engine import DatabaseUnavailable, ReadPool
+from db.engine import ReadPool
 from db.queries.trusted_documents import CHANGE_TAG as DOCUMENTS
 from db.reading import Reading, recording
-from db.snapshot import UnknownCaller
+from db.snapshot import FATAL
 from execution.answer_store import AnswerStore, Entry, Request
 from execution.change_log import ChangeLog
 from execution.flights import Flights
@@ -40,7 +39,6 @@ MOST_TRIES = 3
 DECISIVE = (b"authorization", b"accept", b"accept-encoding", b"content-type")
 """The headers that an answer depends on."""
 
-NOT_FOUND = (UnknownCaller, DatabaseUnavailable, asyncpg.QueryCanceledError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ class ResponseCache:
             return await compute()
         try:
             viewer = await self._viewers.find(claims)
-        except NOT_FOUND:
+        except FATAL:
             return await compute()
         for _ in range(MOST_TRIES):
             if not (self.is_on and viewer.holds):
