@@ -40,7 +40,6 @@ DECISIVE = (b"authorization", b"accept", b"accept-encoding", b"content-type")
 """The headers that an answer depends on."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Computed:
     """An answer that was made for one caller. ``is_complete`` if it has no errors."""
