@@ -23,8 +23,9 @@ SETTLED = {
     "user_topic_totals_live": "user_topic_totals",
     "user_days_live": "user_days",
     "lab_days_live": "lab_days",
+    "live_ranks": "settled_ranks",
 }
-"""What a live view can be read from while nothing waits to be folded."""
+"""What a live view or function can be read from while nothing waits to be folded."""
 _LIVE = re.compile(rf"\b({'|'.join(SETTLED)})\b")
 
 

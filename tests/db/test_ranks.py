@@ -49,6 +49,14 @@ class School:
             "SELECT user_id, rank, tied_with, ranked_people FROM live_ranks(%s)", (user_ids,)
         ).fetchall()
         assert len({row[0] for row in rows}) == len(rows)
+        [[is_settled]] = self.owner.execute(
+            "SELECT NOT EXISTS (SELECT FROM attempt_deltas WHERE organization_id = %s)", (self.organization_id,)
+        ).fetchall()
+        if is_settled:
+            settled = self.api.execute(
+                "SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks(%s)", (user_ids,)
+            ).fetchall()
+            assert sorted(settled) == sorted(rows)
         return {row[0]: row[1:] for row in rows}
 
     def expected(self) -> dict[int, Rank]:

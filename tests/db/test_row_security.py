@@ -332,6 +332,7 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
         "viewer_own_group_ids",
         "find_viewer",
         "live_ranks",
+        "settled_ranks",
         "leaderboard_rows",
         "memberships_hold_until",
         "organization_now",

@@ -65,3 +65,48 @@ AS $$
     e.people
   FROM stored s CROSS JOIN everybody e
 $$;
+
+-- The same for snapshots in which no change of the organization waits to be folded: only people changed since the refresh of
+-- score_ranks are corrected for. It names no live view, whose plan takes longer to set up than the ranks to find.
+CREATE FUNCTION settled_ranks(for_user_ids bigint[])
+RETURNS TABLE (user_id bigint, rank bigint, tied_with bigint, ranked_people bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
+AS $$
+  WITH
+  changed AS MATERIALIZED (
+    SELECT t.user_id, CASE WHEN t.active THEN t.ranking_score END AS ranking_score FROM user_totals t
+    WHERE t.organization_id = (SELECT viewer_organization_id())
+      AND t.version > (SELECT v.source_version FROM view_refreshes v WHERE v.name = 'score_ranks')
+  ),
+  was_scores AS MATERIALIZED (
+    SELECT r.ranking_score FROM internal.score_ranks r WHERE r.user_id = ANY (ARRAY(SELECT c.user_id FROM changed c))
+  )
+  SELECT s.user_id,
+    1 + s.above - (SELECT count(*) FROM was_scores w WHERE w.ranking_score > s.ranking_score)
+      + (SELECT count(*) FROM changed n WHERE n.ranking_score > s.ranking_score),
+    s.not_below - s.above - (SELECT count(*) FROM was_scores w WHERE w.ranking_score = s.ranking_score)
+      + (SELECT count(*) FROM changed n WHERE n.ranking_score = s.ranking_score) - 1,
+    coalesce((
+      SELECT r.ordinal FROM internal.score_ranks r WHERE r.organization_id = (SELECT viewer_organization_id())
+      ORDER BY r.ranking_score, r.ordinal DESC LIMIT 1
+    ), 0) - (SELECT count(*) FROM was_scores) + (SELECT count(n.ranking_score) FROM changed n)
+  FROM (
+    SELECT t.user_id, t.ranking_score,
+      coalesce((
+        SELECT r.ordinal FROM internal.score_ranks r
+        WHERE r.organization_id = t.organization_id AND r.ranking_score > t.ranking_score
+        ORDER BY r.ranking_score, r.ordinal DESC LIMIT 1
+      ), 0) AS above,
+      coalesce((
+        SELECT r.ordinal FROM internal.score_ranks r
+        WHERE r.organization_id = t.organization_id AND r.ranking_score >= t.ranking_score
+        ORDER BY r.ranking_score, r.ordinal DESC LIMIT 1
+      ), 0) AS not_below
+    FROM user_totals t
+    WHERE t.user_id = ANY (for_user_ids) AND t.organization_id = (SELECT viewer_organization_id())
+      AND t.active AND t.ranking_score IS NOT NULL
+      AND ((SELECT viewer_sees_all()) OR t.user_id IN (SELECT viewer_people()))
+  ) AS s
+$$;
+REVOKE ALL ON FUNCTION settled_ranks FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION settled_ranks TO scoregraph_api, scoregraph_worker;

@@ -10,7 +10,7 @@ CROSS JOIN LATERAL (
   LIMIT $13
 ) AS r;
 
-SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1);
+SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks($1);
 
 WITH changed AS MATERIALIZED (SELECT DISTINCT user_id FROM attempt_deltas),
 candidates AS (

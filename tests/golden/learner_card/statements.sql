@@ -46,7 +46,7 @@ WITH slots AS (
 WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
 SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1)
 ), t1 (c0, c1, c2, c3) AS (
-SELECT user_id, rank, tied_with, ranked_people FROM live_ranks(ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL))
+SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks(ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL))
 ), t2 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, c23, c24, c25, c26, c27, c28) AS (
 SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL))
 )

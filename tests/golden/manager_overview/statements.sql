@@ -67,7 +67,7 @@ SELECT group_id, entity_id, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(
 FROM each WHERE attempts > 0 GROUP BY group_id, entity_id;
 
 WITH t0 (c0, c1, c2, c3) AS (
-SELECT user_id, rank, tied_with, ranked_people FROM live_ranks($1)
+SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks($1)
 ), t1 (c0, c1) AS (
 SELECT user_id, ranking_score FROM user_totals_settled WHERE user_id = ANY ($2)
 ), t2 (c0, c1, c2, c3) AS (
