@@ -39,7 +39,8 @@ class Turns:
         try:
             return await turn
         except BaseException:
-            if not turn.cancelled():
+            # Who is closed, not cancelled, leaves it waiting.
+            if not turn.cancel() and not turn.cancelled():
                 # It came in the same moment.
                 self.give_back(turn.result())
             raise
