@@ -35,7 +35,7 @@ LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
 LINGER_SECONDS = 0.01
 """How long a connection that was given back may stay in its transaction."""
 
-FEW = 3
+FEW = 5
 """How many connections quick requests take turns on: one process keeps no more of them busy, and each that is used by turns
 has to remember less.
 """
