@@ -168,7 +168,9 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[Table
             columns = [value or [] for value in values]
         tables.append(Table(part.query.columns, columns))
         start = end
-        keys = part.keys if part.parent is None else tables[part.parent].column(part.column)
+        keys = part.keys
+        if part.parent is not None:
+            keys = [key for key in tables[part.parent].column(part.column) if key is not None]
         snapshot.note(part.statement, {**part.query.values, part.query.keys: keys})
     return tables
 
