@@ -66,6 +66,10 @@ class HeadTooLarge(Exception):
     """Raised within the parser; the client is told 431."""
 
 
+class UpgradeWithBody(Exception):
+    """Raised within the parser for a request that asks for another protocol and brings a body; the client is told 400."""
+
+
 class HttpProtocol(HttpToolsProtocol):
     """One connection. A timer runs only while something is awaited: a request that comes in one piece needs none."""
 
@@ -129,7 +133,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         if self._held is not None:
             # Another request in the same piece: that one has to wait for this.
-            self._start_held()
+            self._answer_held()
         self._read = self._chunk
         self._awaited = Awaited.HEAD
         super().on_message_begin()
@@ -138,8 +142,14 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_waiting()
         if len(self.headers) > MOST_FIELDS or (self._read > MOST_HEAD_BYTES and self._size_of_head() > MOST_HEAD_BYTES):
             raise HeadTooLarge
+        if self.parser.should_upgrade() and self._brings_a_body():
+            # The parser takes what follows for another protocol: the body would be read as the next request.
+            raise UpgradeWithBody
         self._awaited = Awaited.BODY
         super().on_headers_complete()
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            # Answered as if it had not been asked for, and as the last: the parser has stopped reading.
+            self.cycle.keep_alive = False
         if not self.parser.should_upgrade():
             # What comes after the body must not be added to what was judged before it.
             self.headers = []
@@ -177,8 +187,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._held = None
         status, lines, body = answer
         cycle.response_started = cycle.response_complete = True
+        always = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
         end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
-        self.transport.writelines((STATUS_LINE[status] + lines + end, body))
+        self.transport.writelines((STATUS_LINE[status] + always + lines + end, body))
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()
@@ -239,11 +250,20 @@ class HttpProtocol(HttpToolsProtocol):
 
     # Refusals
 
+    def _brings_a_body(self) -> bool:
+        return any(
+            name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" 0"))
+            for name, value in self.headers
+        )
+
     def _size_of_head(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
 
     def send_400_response(self, msg: str) -> None:
         """Uvicorn answers so to whatever goes wrong in the parser."""
+        if self._held is not None and self._awaited is Awaited.NOTHING:
+            # The request before was right.
+            self._answer_held()
         is_too_large = self._awaited is Awaited.HEAD and (
             self._read > MOST_HEAD_BYTES or len(self.headers) > MOST_FIELDS
         )

@@ -15,7 +15,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as StockExecutor
 
 from execution.compiled.bail import Bail
-from execution.compiled.plan import Plans
+from execution.compiled.plan import KeptPlans
 from execution.compiled.run import Run
 from execution.limits import check_variables
 from execution.operations import Operation, RequestErrors, response_key
@@ -32,6 +32,7 @@ class OperationExecutor:
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self.bailouts: Counter[str] = Counter()
+        self._plans = KeptPlans(schema)
 
     async def run(
         self, operation: Operation, variables: Variables | None, context: Context, *, compiled: bool = True
@@ -105,7 +106,7 @@ class OperationExecutor:
     ) -> ExecutionResult | None:
         """None where graphql-core has to step in; the context is then as it needs it."""
         try:
-            run = Run(self._schema, Plans.of(self._schema, operation, values), values, context)
+            run = Run(self._schema, self._plans.of(operation, values), values, context)
             data, errors = await execute(run)
         except Bail as bail:
             reason = bail.reason

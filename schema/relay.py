@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, overload
@@ -265,7 +265,8 @@ def _typed(value: Any, kind: type) -> Any:
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:
             raise ValueError
-        return instant
+        # The first and last of them are no instants in UTC.
+        return instant.astimezone(UTC)
     if kind is date:
         return date.fromisoformat(value)
     if kind is Decimal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import struct
 import threading
@@ -446,7 +447,42 @@ async def test_requests_in_one_piece_are_answered_in_their_order(knowing: Runnin
 async def test_who_wants_no_more_is_hung_up_on(knowing: Running, said: bytes) -> None:
     async with knowing.client() as client:
         await client.send(said)
-        assert await client.the_rest() == b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nknown "
+        answer = await client.the_rest()
+        # When it was made, as with every answer.
+        head, date = re.subn(rb"date: [^\r]+GMT\r\n", b"", answer)
+        assert (head, date) == (b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nknown ", 1)
+
+
+@pytest.mark.parametrize("path", ["/known", "/quick"])
+@pytest.mark.parametrize("protocol", ["h2c", "websocket"])
+@pytest.mark.parametrize("in_pieces", [False, True])
+async def test_a_body_is_no_request_of_its_own(knowing: Running, path: str, protocol: str, in_pieces: bool) -> None:
+    """The parser reads nothing more of a request that asks for another protocol: its body would be the next request."""
+    inner = b"GET /quick HTTP/1.1\r\nHost: h\r\n\r\n"
+    head, _, body = post(path, inner, "Connection: Upgrade", f"Upgrade: {protocol}").partition(b"\r\n\r\n")
+    async with knowing.client() as client:
+        for piece in [head + b"\r\n\r\n", body] if in_pieces else [head + b"\r\n\r\n" + body]:
+            await client.send(piece)
+        answers = await client.the_rest()
+        assert answers.startswith(b"HTTP/1.1 400 ")
+        assert answers.count(b"HTTP/1.1 ") == 1
+    assert await knowing.is_empty()
+
+
+async def test_another_protocol_that_is_not_spoken_is_answered_in_this_one(knowing: Running) -> None:
+    async with knowing.client() as client:
+        await client.send(b"GET /quick HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+        assert (await client.the_rest()).startswith(b"HTTP/1.1 200 ")
+    assert await knowing.is_empty()
+
+
+async def test_what_was_right_is_answered_before_what_is_not(knowing: Running) -> None:
+    async with knowing.client() as client:
+        await client.send(post("/known", b"ab") + b"\0garbage\r\n\r\n")
+        answers = await client.the_rest()
+        assert answers.startswith(b"HTTP/1.1 200 ")
+        assert b"HTTP/1.1 400 " in answers
+    assert await knowing.is_empty()
 
 
 async def test_who_asks_before_sending_a_body_is_told_to_go_on(knowing: Running) -> None:

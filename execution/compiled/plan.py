@@ -6,6 +6,7 @@ plan of its own.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +38,8 @@ from execution.compiled.bail import Bail
 from execution.operations import Operation
 
 DEFINITION = "strawberry-definition"
+MOST_CHARACTERS = 500_000
+"""Of the documents of all plans that are kept, each counted once for each of its plans."""
 
 
 @dataclass(eq=False)
@@ -47,22 +50,6 @@ class Plans:
     operation: Operation
     variables: VariableValues
     fragments: Mapping[str, FragmentDetails]
-
-    @classmethod
-    def of(cls, schema: GraphQLSchema, operation: Operation, variables: VariableValues) -> Plans:
-        names = operation.memo.get("conditions")
-        if names is None:
-            names = operation.memo["conditions"] = _condition_variables(operation)
-        conditions = tuple(variables.coerced.get(name) for name in names)
-        if None in conditions:
-            raise Bail("arguments")
-        key = ("plans", *conditions)
-        plans = operation.memo.get(key)
-        if plans is None:
-            fragments = {name: FragmentDetails(node) for name, node in operation.fragments.items()}
-            plans = operation.memo[key] = cls(schema, operation, variables, fragments)
-        assert isinstance(plans, Plans)
-        return plans
 
     @cached_property
     def object_types(self) -> dict[type, GraphQLObjectType]:
@@ -86,6 +73,39 @@ class Plans:
             self.schema, dict(self.fragments), self.variables, self.operation.node, type_, details
         )
         return ObjectPlan(self, type_, collected.grouped_field_set)
+
+
+class KeptPlans:
+    """The plans of a schema that were used last. One takes about 400 bytes for each character of its document, and a document
+    has one for each combination of what its ``@skip`` and ``@include`` ask for.
+    """
+
+    def __init__(self, schema: GraphQLSchema, most_characters: int = MOST_CHARACTERS) -> None:
+        self._schema = schema
+        self._most_characters = most_characters
+        self._characters = 0
+        self._plans: OrderedDict[tuple[object, ...], Plans] = OrderedDict()
+
+    def of(self, operation: Operation, variables: VariableValues) -> Plans:
+        names = operation.memo.get("conditions")
+        if names is None:
+            names = operation.memo["conditions"] = _condition_variables(operation)
+        conditions = [variables.coerced.get(name) for name in names]
+        if None in conditions:
+            raise Bail("arguments")
+        key = (operation, *conditions)
+        plans = self._plans.get(key)
+        if plans is not None:
+            self._plans.move_to_end(key)
+            return plans
+        fragments = {name: FragmentDetails(node) for name, node in operation.fragments.items()}
+        plans = self._plans[key] = Plans(self._schema, operation, variables, fragments)
+        self._characters += len(operation.text)
+        while self._characters > self._most_characters:
+            (oldest, *_), _ = self._plans.popitem(last=False)
+            assert isinstance(oldest, Operation)
+            self._characters -= len(oldest.text)
+        return plans
 
 
 class ObjectPlan:

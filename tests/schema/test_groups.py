@@ -1,7 +1,9 @@
 """Groups: who sees them and their people, and what their attempts come to."""
 
+import base64
 from typing import Any
 
+import orjson
 import pytest
 
 from schema.relay import global_id
@@ -135,6 +137,14 @@ async def test_a_student_sees_their_own_memberships(ask: Asker) -> None:
         "nodes": [{"role": "MEMBER", "user": {"externalId": "ben"}, "group": {"name": "Algebra 1"}}],
         "totalCount": {"value": "1"},
     }
+
+
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("argument", ["after", "before"])
+async def test_a_cursor_at_no_instant_is_refused(ask: Asker, instant: str, argument: str) -> None:
+    cursor = base64.urlsafe_b64encode(orjson.dumps(["memberships:START", instant, 1])).decode()
+    answer = await ask(f'{{ viewer {{ user {{ memberships({argument}: "{cursor}") {{ nodes {{ id }} }} }} }} }}', **BEN)
+    assert answer.codes == ["VALIDATION"]
 
 
 async def test_a_membership_is_a_node(ask: Asker) -> None:
