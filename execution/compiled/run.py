@@ -140,6 +140,9 @@ class Run:
                     coroutine.close()
                 raise
             outcomes, failures = await drive(coroutines, self._batches)
+            for failure in failures.values():
+                if isinstance(failure, Bail):
+                    raise failure
             for job in jobs:
                 self._shared = job.frame.is_shared
                 if job.keys is not None:
