@@ -331,9 +331,8 @@ class Run:
         # In the order of the page's fields; what is none of them is the name of its type.
         of_type = dict.fromkeys(distinct, rows.pages.type.name)
         by_name = dict(zip([each.key for each in rows.pages.fields], grouped, strict=True))
-        names = rows.pages.keys
-        pages = zip(*(by_name.get(name, of_type).values() for name in names), strict=True)
-        return {key: dict(zip(names, page, strict=True)) for key, page in zip(distinct, pages, strict=True)}, {}
+        of_names = {name: by_name.get(name, of_type) for name in rows.pages.keys}
+        return {key: {name: found[key] for name, found in of_names.items()} for key in distinct}, {}
 
     def _missing(
         self, field: FieldPlan, rows: Rows, completed: dict[Any, Any], keys: Iterable[Any]
