@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -68,3 +69,47 @@ async def test_an_unknown_caller_stays_unknown(pool: ReadPool) -> None:
         with pytest.raises(UnknownCaller):
             await snapshot.rows(ONE)
     await snapshot.aclose()
+
+
+COUNT = sql("SELECT count(*) FROM users")
+TRANSACTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+
+
+async def test_who_comes_next_ends_the_transaction(database: Database, pool: ReadPool) -> None:
+    """Nobody reads in a snapshot that was another's, however soon they come."""
+    counts = []
+    with database.connect() as owner:
+        for number in range(3):
+            snapshot = Snapshot(pool, ADMIN)
+            counts.append(await snapshot.count(COUNT))
+            await snapshot.aclose()
+            owner.execute(
+                """INSERT INTO users (organization_id, external_id, username, display_name, role)
+                SELECT id, 'user ' || %(n)s, 'user' || %(n)s, 'User', 'STUDENT' FROM organizations""",
+                {"n": number},
+            )
+    assert counts == [0, 1, 2]
+    assert pool.in_use == 0
+
+
+async def test_nobody_outside_of_snapshots_is_in_one(pool: ReadPool) -> None:
+    snapshot = Snapshot(pool, ADMIN)
+    await snapshot.rows(ONE)
+    await snapshot.aclose()
+    async with pool.connection() as connection:
+        assert not connection.is_in_transaction()
+        assert await connection.fetchval("SELECT coalesce(current_setting('scoregraph.viewer', true), '')") == ""
+
+
+async def test_a_transaction_that_nobody_takes_over_is_ended(database: Database, pool: ReadPool) -> None:
+    snapshot = Snapshot(pool, ADMIN)
+    await snapshot.rows(ONE)
+    await snapshot.aclose()
+    with database.connect(None) as admin:
+        for _ in range(500):
+            [[left]] = admin.execute(TRANSACTIONS).fetchall()
+            if not left:
+                break
+            await asyncio.sleep(0.01)
+    assert left == 0
+    assert (pool.in_use, pool.waiting) == (0, 0)
