@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -122,6 +123,17 @@ async def test_nobody_overtakes_who_was_just_given_a_turn() -> None:
     assert not waiting.done()
     assert turns.take_now() is None
     await soon(waiting)
+
+
+async def test_nobody_overtakes_who_waits_for_the_slow() -> None:
+    """Patience has ended, but nobody has looked yet."""
+    turns = Turns(3, 1, MOMENT)
+    await soon(turns.take())
+    waiting = asyncio.create_task(turns.take())
+    await steps(1)
+    time.sleep(2 * MOMENT)  # noqa: ASYNC251  so that nobody can look
+    late = asyncio.create_task(turns.take())
+    assert await soon(waiting) < await soon(late)
 
 
 async def test_who_waits_is_counted() -> None:
