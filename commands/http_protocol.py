@@ -15,6 +15,8 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from execution.representation import lines_of
+
 MOST_HEAD_BYTES = 32 * 1024
 """Of the target and all headers. A token has 8 KiB at most, a query in an address a few."""
 
@@ -187,7 +189,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._held = None
         status, lines, body = answer
         cycle.response_started = cycle.response_complete = True
-        always = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
+        always = lines_of(self.server_state.default_headers)
         end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
         self.transport.writelines((STATUS_LINE[status] + always + lines + end, body))
         if not cycle.keep_alive:

@@ -85,7 +85,7 @@ class Batch(Generic[V]):
         self.gather = gather
 
     async def __call__(self, snapshot: Snapshot, keys: list[Any], *arguments: Any) -> list[V]:
-        [table] = await read_together(snapshot, [Part.of_keys(self.query(*arguments), keys)])
+        [(table, _)] = await read_together(snapshot, [Part.of_keys(self.query(*arguments), keys)])
         return self.gather(table, keys)
 
 
@@ -139,10 +139,12 @@ def _rows(kind: Any, columns: tuple[str, ...], values: Sequence[Sequence[Any]]) 
     return map(tuple.__new__, repeat(make), zip(*values, strict=True))
 
 
-async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[Table]:
-    """The rows of each part, in one statement. Parts stand after those that they follow. Raises as ``Snapshot.rows``."""
-    if len(parts) == 1 and parts[0].is_one:
-        return [await _read_alone(snapshot, parts[0])]
+async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple[Table, Sequence[Any]]]:
+    """The rows of each part and the keys that they were found by, in one statement. Parts stand after those that they follow.
+    Raises as ``Snapshot.rows``.
+    """
+    if len(parts) == 1 and parts[0].keys is not None and parts[0].is_one:
+        return [(await _read_alone(snapshot, parts[0]), parts[0].keys)]
     together = _together(
         tuple(
             Shape(
@@ -157,7 +159,7 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[Table
         )
     )
     [row] = await snapshot.rows(together, given=[{**part.query.values, part.query.keys: part.keys} for part in parts])
-    tables: list[Table] = []
+    found: list[tuple[Table, Sequence[Any]]] = []
     start = 0
     for part in parts:
         end = start + len(part.query.columns)
@@ -166,13 +168,15 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[Table
             columns = [[] if values[0] is None else [value] for value in values]
         else:
             columns = [value or [] for value in values]
-        tables.append(Table(part.query.columns, columns))
         start = end
         keys = part.keys
-        if part.parent is not None:
-            keys = [key for key in tables[part.parent].column(part.column) if key is not None]
+        if keys is None:
+            assert part.parent is not None
+            parent, _ = found[part.parent]
+            keys = [key for key in dict.fromkeys(parent.column(part.column)) if key is not None]
+        found.append((Table(part.query.columns, columns), keys))
         snapshot.note(part.statement, {**part.query.values, part.query.keys: keys})
-    return tables
+    return found
 
 
 async def _read_alone(snapshot: Snapshot, part: Part) -> Table:
@@ -215,10 +219,9 @@ class Together:
             rows.append(f"{row} AS a{number} ON true")
         self.sql = f"WITH {', '.join(parts)}\nSELECT {', '.join(columns)}\nFROM {' LEFT JOIN '.join(rows)}"
         self.settled_sql = settled(self.sql)
-        statements = [shape.statement for shape in shapes]
-        self.asks_who = any(statement.asks_who for statement in statements)
-        self.tells_time = any(statement.tells_time for statement in statements)
-        # Known when the keys of all parts are.
+        self.asks_who = any(shape.statement.asks_who for shape in shapes)
+        # Noted part by part, when the keys of all are known.
+        self.tells_time = False
         self.dependencies = ()
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:

@@ -32,6 +32,9 @@ REST_SECONDS = 1.0
 LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
 """What a statement fails with when its connection is lost, or silent."""
 
+ANY_FAILURE = (OSError, asyncpg.InterfaceError, asyncpg.PostgresError)
+"""Whatever a statement fails with, other than by being cancelled. What comes too late is an OSError, too."""
+
 LINGER_SECONDS = 0.01
 """How long a connection that was given back may stay in its transaction."""
 
@@ -207,14 +210,18 @@ class ReadPool:
             self._idle.remove(left)
             try:
                 await left.execute(END)
-            except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
-                left.terminate()
+            except ANY_FAILURE as error:
+                self.hang_up(left, error)
             finally:
                 self._keep(left, turn)
 
     def hang_up(self, connection: asyncpg.Connection[asyncpg.Record], error: BaseException) -> None:
-        """After one of LOST. Whoever took a silent connection next would wait for the same answer."""
+        """After a failure. Whoever took a silent connection next would wait for the same answer."""
         connection.terminate()
+        self._heed(error)
+
+    def _heed(self, error: BaseException) -> None:
+        """Lets a server rest that was silent."""
         if isinstance(error, TimeoutError):
             self._silent_until = monotonic() + REST_SECONDS
 
@@ -235,9 +242,8 @@ class ReadPool:
                 self._dsn, server_settings=self._settings, timeout=5, command_timeout=self._patience
             )
             await self._teach(connection)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            if isinstance(error, TimeoutError):
-                self._silent_until = monotonic() + REST_SECONDS
+        except ANY_FAILURE as error:
+            self._heed(error)
             raise DatabaseUnavailable(f"The database at {self._place} cannot be reached.") from error
         if self._listener is not None:
             listener = self._listener

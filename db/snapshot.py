@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from db.engine import END, LOST, DatabaseUnavailable, ReadPool, is_in_transaction
+from db.engine import ANY_FAILURE, END, LOST, DatabaseUnavailable, ReadPool, is_in_transaction
 from db.reading import current_reading
 from db.statement import Runnable, sql
 from db.statement_count import count_statement
@@ -243,7 +243,7 @@ class Snapshot:
         try:
             await connection.execute(GO_BACK)
             await self._set_viewer(connection)
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+        except ANY_FAILURE as error:
             raise DatabaseUnavailable("The database connection was lost.") from error
 
     async def _set_viewer(self, connection: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record | None:
@@ -270,18 +270,18 @@ class Snapshot:
             async with self._turn:
                 if self._connection is not None and not self._connection.is_closed():
                     await self._connection.execute(END)
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
-            self._hang_up()
-        except BaseException:
+        except ANY_FAILURE as error:
+            self._hang_up(error)
+        except BaseException as error:
             # Cancelled meanwhile: what still runs on the connection is not waited for.
-            self._hang_up()
+            self._hang_up(error)
             raise
         finally:
             self._give_back()
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, error: BaseException) -> None:
         if self._connection is not None:
-            self._connection.terminate()
+            self._pool.hang_up(self._connection, error)
 
     def _give_back(self) -> None:
         connection, self._connection = self._connection, None

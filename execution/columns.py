@@ -74,10 +74,6 @@ class Reference:
     each: Callable[[], Callable[[Any], Any]] | None = None
     """What makes the object that stands over a row; ``load`` then takes the wanted columns. None for a leaf."""
 
-    @property
-    def projects(self) -> bool:
-        return self.each is not None
-
     def by_key(self, wanted: frozenset[str] | None) -> ByKey:
         arguments = () if self.each is None else (wanted,)
         return ByKey(self.load, arguments, lambda row, key: self.make(row), self.each() if self.each else None)

@@ -38,7 +38,7 @@ class Asked:
         self.known: set[Any] = set()
         self.following: dict[tuple[str, Name], None] = {}
         self._values: dict[Any, Any] = {}
-        self._tables: list[tuple[Table, list[Any], Gather | None]] = []
+        self._tables: list[tuple[Table, Sequence[Any], Gather | None]] = []
 
     @property
     def values(self) -> dict[Any, Any]:
@@ -59,7 +59,7 @@ class Asked:
         self._values.update(values)
         self.known.update(values)
 
-    def learn_rows(self, table: Table, keys: list[Any], gather: Gather) -> None:
+    def learn_rows(self, table: Table, keys: Sequence[Any], gather: Gather) -> None:
         self._tables.append((table, keys, gather))
         self.known.update(keys)
 
@@ -133,7 +133,7 @@ class Batches:
         try:
             for name, asked in together.items():
                 self._plan((name,), Part.of_keys(name[0].query(*name[1:]), list(asked.keys)), names, parts)
-            tables = await read_together(self._snapshot(), parts)
+            found = await read_together(self._snapshot(), parts)
         except FATAL as error:
             for asked in together.values():
                 asked.learn(dict.fromkeys(asked.keys, error))
@@ -144,12 +144,8 @@ class Batches:
             return
         for asked in together.values():
             asked.keys = {}
-        for name, part, table in zip(names, parts, tables, strict=True):
-            keys = part.keys
-            if keys is None:
-                assert part.parent is not None
-                keys = [key for key in dict.fromkeys(tables[part.parent].column(part.column)) if key is not None]
-            self._asked[name].learn_rows(table, list(keys), name[0].gather)
+        for name, (table, keys) in zip(names, found, strict=True):
+            self._asked[name].learn_rows(table, keys, name[0].gather)
 
     def _plan(self, path: tuple[Name, ...], part: Part, names: list[Name], parts: list[Part]) -> None:
         """Adds a part and those that follow it, but none that follows itself."""

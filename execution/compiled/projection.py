@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphql import GraphQLEnumType, GraphQLLeafType, GraphQLObjectType, is_leaf_type, is_non_null_type
+from graphql import GraphQLEnumType, GraphQLLeafType, GraphQLObjectType, get_nullable_type, is_leaf_type
 
 from execution.columns import Column, RowIn, SameRow
 from execution.compiled.leaves import FITS, PLAIN, coercion_of
@@ -77,7 +77,7 @@ class Projection:
             assert isinstance(field.named_type, GraphQLObjectType)
             below = field.below(field.named_type)
             return self._display(below, None) if _is_in_line(below) else None
-        type_ = field.type.of_type if is_non_null_type(field.type) else field.type
+        type_ = get_nullable_type(field.type)
         if not is_leaf_type(type_) or field.is_async or field.takes_arguments:
             return None
         number = len(self._constants)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Self
 
-from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType
+from graphql import GraphQLList, GraphQLObjectType, get_nullable_type
 
 from db.batch import Table
 from execution.columns import ByKey, Columns, Items
@@ -35,9 +35,9 @@ class Rows:
             return None
         plan = field.below(object_type)
         if by_key.most is None:
-            type_ = _nullable(field.type)
+            type_ = get_nullable_type(field.type)
             is_list = isinstance(type_, GraphQLList)
-            item_type = _nullable(type_.of_type) if isinstance(type_, GraphQLList) else type_
+            item_type = get_nullable_type(type_.of_type) if isinstance(type_, GraphQLList) else type_
             return cls(by_key, table, [plan], is_list, None) if item_type is object_type else None
         plans = []
         for each in plan.fields:
@@ -69,7 +69,3 @@ class Rows:
         """Whether there are rows of these keys alone, and no more than are wanted."""
         sizes = Counter(self.table.values[0])
         return max(sizes.values(), default=0) <= most and set(keys).issuperset(sizes)
-
-
-def _nullable(type_: GraphQLOutputType) -> GraphQLOutputType:
-    return type_.of_type if isinstance(type_, GraphQLNonNull) else type_

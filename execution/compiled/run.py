@@ -19,6 +19,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
     is_list_type,
@@ -338,19 +339,19 @@ class Run:
         self, field: FieldPlan, rows: Rows, completed: dict[Any, Any], keys: Iterable[Any]
     ) -> dict[Any, Exception]:
         """Completes the keys that there is no row for: with null, or a failure."""
+        missing = [key for key in keys if key not in completed]
+        if missing and not field.nullable:
+            raise Bail("null")
+        completed.update(dict.fromkeys(missing))
         failures: dict[Any, Exception] = {}
-        for key in keys:
-            if key not in completed:
-                completed[key] = None
-                try:
-                    if rows.by_key.make(None, key) is not None:
-                        raise Bail("type")
-                except Bail:
-                    raise
-                except Exception as error:
-                    failures[key] = error
-                if not field.nullable:
-                    raise Bail("null")
+        for key in missing:
+            try:
+                made = rows.by_key.make(None, key)
+            except Exception as error:
+                failures[key] = error
+            else:
+                if made is not None:
+                    raise Bail("type")
         return failures
 
     def _complete(self, field: FieldPlan, type_: GraphQLOutputType, values: list[Any]) -> list[Any]:
@@ -376,7 +377,7 @@ class Run:
 
     def _lists(self, field: FieldPlan, type_: GraphQLList[Any], values: list[Any]) -> list[Any]:
         item_type = type_.of_type
-        object_type = item_type.of_type if is_non_null_type(item_type) else item_type
+        object_type = get_nullable_type(item_type)
         if isinstance(object_type, GraphQLObjectType) and _are_columns(values):
             plan = field.below(object_type)
             if self._projection(plan).of_columns is not None:

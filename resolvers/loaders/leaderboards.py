@@ -77,7 +77,9 @@ async def load_around_by_scope(
 
 
 def counted_off(scores: list[tuple[int, Decimal]]) -> Standings:
-    """Standings from all scores from the first place on, with all who are tied with the last of them. How many are ranked below is not known: 0."""
+    """Standings from all scores from the first place on, with all who are tied with the last of them. How many are ranked below
+    is not known: 0.
+    """
     tied = Counter(value for _, value in scores)
     ranks: dict[Decimal, int] = {}
     return [
