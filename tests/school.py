@@ -10,9 +10,13 @@ south (UTC): the same external ids, one attempt of its own
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import psycopg
+
+if TYPE_CHECKING:
+    from tests.conftest import Database
 
 SCHOOL = """
 INSERT INTO organizations (slug, name, time_zone) VALUES ('north', 'Northwind', 'Europe/Madrid'), ('south', 'Southbank', 'UTC');
@@ -94,3 +98,15 @@ def fold_and_refresh(connection: psycopg.Connection[Any]) -> None:
     """What a worker does, as the worker's role."""
     connection.execute("SELECT folded FROM fold_attempt_deltas()")
     connection.execute("SELECT refresh_view(name) FROM view_refreshes")
+
+
+def new_school(new_database: Callable[[], Database], *, is_folded: bool = False) -> Database:
+    """The school in a database of its own; ``is_folded``: a worker has been there."""
+    database = new_database()
+    with database.connect() as owner:
+        build_school(owner)
+    if is_folded:
+        with database.connect(None) as admin:
+            admin.execute("SET ROLE scoregraph_worker")
+            fold_and_refresh(admin)
+    return database

@@ -17,17 +17,14 @@ from websockets.typing import Subprotocol
 
 from tests.conftest import Database, Servers
 from tests.gateway import Gateway, running_gateway
-from tests.school import build_school
+from tests.school import new_school
 
 WHO = "{ viewer { role user { externalId } } }"
 
 
 @pytest.fixture(scope="module")
 def school(new_database: Callable[[], Database]) -> Database:
-    database = new_database()
-    with database.connect() as owner:
-        build_school(owner)
-    return database
+    return new_school(new_database)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from commands.token import lifetime_of
 from settings import Settings
 from tests.commanding import SECRET, complaint, scoregraph
 from tests.conftest import Database, Servers
-from tests.school import build_school
+from tests.school import new_school
 
 COMMANDS: list[str] = [name for commands in PANELS.values() for name in commands]
 SUBCOMMANDS = [
@@ -38,10 +38,7 @@ def nowhere(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def school(new_database: Callable[[], Database]) -> Database:
-    database = new_database()
-    with database.connect() as owner:
-        build_school(owner)
-    return database
+    return new_school(new_database)
 
 
 def variables(database: Database, servers: Servers) -> dict[str, str]:

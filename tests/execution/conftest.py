@@ -20,7 +20,7 @@ from tests.execution.equivalence import assert_same, errors_of, without_propagat
 from tests.execution.generated_values import World
 from tests.execution.held_snapshot import HeldPool
 from tests.execution.lively_school import enliven
-from tests.schema.conftest import filled
+from tests.school import new_school
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,7 +57,7 @@ class School:
 
 @pytest.fixture(scope="session")
 async def lively_school(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[School]:
-    ask = Asker(filled(new_database), servers)
+    ask = Asker(new_school(new_database, is_folded=True), servers)
     world = await enliven(ask)
     pool = HeldPool(ask.database.url, DatabaseRole.API, size=3, statement_timeout=10)
     ask.services = replace(ask.services, read_pool=pool)

@@ -20,7 +20,7 @@ from tests.conftest import Database, Servers
 from tests.execution.test_kept_over_http import BOARD, heard, hits
 from tests.execution.test_security_headers import ALWAYS
 from tests.gateway import Gateway, running_gateway
-from tests.school import build_school, fold_and_refresh
+from tests.school import new_school
 
 FRIEND = "https://app.example"
 NAMED = "query Board { leaderboard { top(first: 3) { rank value } } }"
@@ -28,13 +28,7 @@ NAMED = "query Board { leaderboard { top(first: 3) { rank value } } }"
 
 @pytest.fixture(scope="module")
 def school(new_database: Callable[[], Database]) -> Database:
-    database = new_database()
-    with database.connect() as owner:
-        build_school(owner)
-    with database.connect(None) as admin:
-        admin.execute("SET ROLE scoregraph_worker")
-        fold_and_refresh(admin)
-    return database
+    return new_school(new_database, is_folded=True)
 
 
 @pytest.fixture(scope="module")

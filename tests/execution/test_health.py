@@ -20,15 +20,12 @@ from execution.health import Health, Status
 from settings import DatabaseRole
 from tests.conftest import Database, Servers
 from tests.gateway import SECRET, Gateway, running_gateway
-from tests.school import build_school, fold_and_refresh
+from tests.school import fold_and_refresh, new_school
 
 
 @pytest.fixture(scope="module")
 def school(new_database: Callable[[], Database]) -> Database:
-    database = new_database()
-    with database.connect() as owner:
-        build_school(owner)
-    return database
+    return new_school(new_database)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from execution.response_cache import Kept
 from schema.relay import global_id
 from tests.conftest import Database, Servers
 from tests.execution.keeping import Keeper, Who, body_of
-from tests.school import build_school, fold_and_refresh
+from tests.school import new_school
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*/query.graphql"))
 EXAMPLES = int(os.environ.get("SCOREGRAPH_TEST_EXAMPLES", "20"))
@@ -142,13 +142,7 @@ written = st.tuples(st.sampled_from(WRITES), st.integers(0, 40), st.integers(0, 
 @pytest.fixture(scope="module")
 def filled(new_database: Callable[[], Database]) -> Database:
     """A school to be copied; nobody stays connected to it."""
-    database = new_database()
-    with database.connect() as owner:
-        build_school(owner)
-    with database.connect(None) as admin:
-        admin.execute("SET ROLE scoregraph_worker")
-        fold_and_refresh(admin)
-    return database
+    return new_school(new_database, is_folded=True)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from execution.document_ids import hash_of
 from settings import DatabaseRole, DocumentsMode
 from tests.conftest import Database, Servers
 from tests.gateway import Gateway, running_gateway
-from tests.school import build_school, fold_and_refresh
+from tests.school import new_school
 
 BOARD = "{ leaderboard { top(first: 100) { rank value user { displayName } } } }"
 PEOPLE = "{ users { nodes { id username externalId displayName email role timeZone performance { score tasksCompleted } } } }"
@@ -27,13 +27,7 @@ ATTEMPTS = '{ user(by: {externalId: "gus"}) { performance { attempts { attempts 
 
 @pytest.fixture(scope="module")
 def school(new_database: Callable[[], Database]) -> Database:
-    database = new_database()
-    with database.connect() as owner:
-        build_school(owner)
-    with database.connect(None) as admin:
-        admin.execute("SET ROLE scoregraph_worker")
-        fold_and_refresh(admin)
-    return database
+    return new_school(new_database, is_folded=True)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Database, Servers
 from tests.gateway import Gateway, running_gateway
-from tests.school import build_school
+from tests.school import new_school
 
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'scoregraph reads' AND wait_event_type = 'Lock'"
@@ -22,10 +22,7 @@ WAITING = (
 
 @pytest.fixture(scope="module")
 def school(new_database: Callable[[], Database]) -> Database:
-    database = new_database()
-    with database.connect() as owner:
-        build_school(owner)
-    return database
+    return new_school(new_database)
 
 
 @pytest.fixture(scope="module")

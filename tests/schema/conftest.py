@@ -11,22 +11,12 @@ import pytest
 from tests.asking import Asker
 from tests.conftest import Database, Servers
 from tests.schema.histories import add_labs
-from tests.school import build_school, fold_and_refresh
-
-
-def filled(new_database: Callable[[], Database]) -> Database:
-    database = new_database()
-    with database.connect() as owner:
-        build_school(owner)
-    with database.connect(None) as admin:
-        admin.execute("SET ROLE scoregraph_worker")
-        fold_and_refresh(admin)
-    return database
+from tests.school import new_school
 
 
 @pytest.fixture(scope="session")
 def school_database(new_database: Callable[[], Database]) -> Database:
-    return filled(new_database)
+    return new_school(new_database, is_folded=True)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +30,7 @@ async def ask(school_database: Database, servers: Servers) -> AsyncIterator[Aske
 @pytest.fixture
 async def fresh_ask(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[Asker]:
     """A school of one's own, for tests that write."""
-    asker = Asker(filled(new_database), servers)
+    asker = Asker(new_school(new_database, is_folded=True), servers)
     yield asker
     await asker.aclose()
 
@@ -48,7 +38,7 @@ async def fresh_ask(new_database: Callable[[], Database], servers: Servers) -> A
 @pytest.fixture(scope="module")
 async def ask_anything(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[Asker]:
     """A school that grows: each example adds a person."""
-    asker = Asker(filled(new_database), servers)
+    asker = Asker(new_school(new_database, is_folded=True), servers)
     with asker.database.connect() as owner:
         add_labs(owner)
     yield asker

@@ -16,7 +16,7 @@ from resolvers.live import History, Live
 from schema.graph import graph
 from tests.asking import Asker
 from tests.conftest import Database, Servers
-from tests.schema.conftest import filled
+from tests.school import new_school
 
 FOLLOWED = 6
 DOCUMENT = """subscription ($scope: LeaderboardScope!, $id: ID, $metric: LeaderboardMetric!, $ranking: RankingMethod!, $first: Int!) {
@@ -62,7 +62,7 @@ class Client:
 
 @pytest.fixture(scope="module")
 def database(new_database: Callable[[], Database]) -> Database:
-    made = filled(new_database)
+    made = new_school(new_database, is_folded=True)
     with made.connect() as owner:
         owner.execute(
             """INSERT INTO users (organization_id, external_id, username, display_name)

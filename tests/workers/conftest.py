@@ -10,15 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import write_engine
 from settings import DatabaseRole
 from tests.conftest import Database
-from tests.school import build_school
+from tests.school import new_school
 
 
 @pytest.fixture
 def school(new_database: Callable[[], Database]) -> Database:
-    database = new_database()
-    with database.connect() as owner:
-        build_school(owner)
-    return database
+    return new_school(new_database)
 
 
 @pytest.fixture

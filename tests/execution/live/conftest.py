@@ -12,7 +12,7 @@ from commands import web_server
 from tests.asking import Asker
 from tests.conftest import Database, Servers
 from tests.execution.live.ear import Listening
-from tests.schema.conftest import filled
+from tests.school import new_school
 
 AS_IT_WAS = """
 DELETE FROM attempts WHERE completed_at > now() - interval '1 day';
@@ -35,7 +35,7 @@ def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 async def school(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[Asker]:
-    asker = Asker(filled(new_database), servers)
+    asker = Asker(new_school(new_database, is_folded=True), servers)
     yield asker
     await asker.aclose()
 

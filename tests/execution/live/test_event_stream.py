@@ -15,7 +15,7 @@ from tests.conftest import Database, Servers
 from tests.execution.live.events import Events, streaming
 from tests.execution.live.gauges import figure, it_becomes
 from tests.gateway import Gateway, running_gateway
-from tests.school import build_school
+from tests.school import new_school
 
 WHO = "{ viewer { user { externalId } } }"
 BEN = {"data": {"viewer": {"user": {"externalId": "ben"}}}}
@@ -29,10 +29,7 @@ COMPLETE = [("complete", None), ("end", None)]
 
 @pytest.fixture(scope="module")
 def school(new_database: Callable[[], Database]) -> Database:
-    database = new_database()
-    with database.connect() as owner:
-        build_school(owner)
-    return database
+    return new_school(new_database)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.execution.live.ear import eventually
 from tests.execution.live.gauges import figure, it_becomes
 from tests.execution.live.talk import PATIENCE, Talk, talking
 from tests.gateway import Gateway, running_gateway
-from tests.school import build_school
+from tests.school import new_school
 
 WHO = "{ viewer { role user { externalId } } }"
 BOARD = "subscription { leaderboardUpdated(metric: TASKS, throttle: 0.1) { leaderboard { top(first: 9) { value } } } }"
@@ -26,10 +26,7 @@ OPERATIONS = 5
 
 @pytest.fixture(scope="module")
 def school(new_database: Callable[[], Database]) -> Database:
-    database = new_database()
-    with database.connect() as owner:
-        build_school(owner)
-    return database
+    return new_school(new_database)
 
 
 @pytest.fixture(scope="module")
