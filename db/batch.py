@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
+from db.entering import enter_sql
 from db.rows import row_type
 from db.snapshot import Snapshot
 from db.statement import Statement, settled
@@ -143,8 +144,6 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
     """The rows of each part and the keys that they were found by, in one statement. Parts stand after those that they follow.
     Raises as ``Snapshot.rows``.
     """
-    if len(parts) == 1 and parts[0].keys is not None and parts[0].is_one:
-        return [(await _read_alone(snapshot, parts[0]), parts[0].keys)]
     together = _together(
         tuple(
             Shape(
@@ -158,7 +157,7 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
             for part in parts
         )
     )
-    [row] = await snapshot.rows(together, given=[{**part.query.values, part.query.keys: part.keys} for part in parts])
+    row = await snapshot.only_row(together, given=[{**part.query.values, part.query.keys: part.keys} for part in parts])
     found: list[tuple[Table, Sequence[Any]]] = []
     start = 0
     for part in parts:
@@ -177,12 +176,6 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
         found.append((Table(part.query.columns, columns), keys))
         snapshot.note(part.statement, {**part.query.values, part.query.keys: keys})
     return found
-
-
-async def _read_alone(snapshot: Snapshot, part: Part) -> Table:
-    """The rows of one key, mostly one: arrays would cost more than they save."""
-    rows = await snapshot.rows(part.statement, **part.query.values, **{part.query.keys: part.keys})
-    return Table(part.query.columns, list(zip(*rows, strict=True)) or [()] * len(part.query.columns))
 
 
 def _place_of(parts: Sequence[Part], part: Part) -> int:
@@ -205,24 +198,33 @@ class Together:
     each column of a statement that has but one row its value.
     """
 
-    __slots__ = ("_arguments", "asks_who", "dependencies", "settled_sql", "sql", "tells_time")
+    __slots__ = ("_arguments", "_entering_sql", "asks_who", "dependencies", "settled_sql", "sql", "tells_time")
 
     def __init__(self, shapes: Sequence[Shape]) -> None:
         self._arguments: list[tuple[int, str, Statement]] = []
-        parts, columns, rows = [], [], ["(SELECT) AS nothing"]
+        parts, columns, rows = [], [], []
         for number, shape in enumerate(shapes):
             names = [f"c{place}" for place in range(shape.width)]
             parts.append(f"t{number} ({', '.join(names)}) AS (\n{self._body(number, shape)}\n)")
             columns += [f"a{number}.{name}" for name in names]
             arrays = ", ".join(f"array_agg({name}) AS {name}" for name in names)
             row = f"t{number}" if shape.is_row else f"(SELECT {arrays} FROM t{number})"
-            rows.append(f"{row} AS a{number} ON true")
-        self.sql = f"WITH {', '.join(parts)}\nSELECT {', '.join(columns)}\nFROM {' LEFT JOIN '.join(rows)}"
+            rows.append(f" LEFT JOIN {row} AS a{number} ON true")
+        self.sql = f"WITH {', '.join(parts)}\nSELECT {', '.join(columns)}\nFROM (SELECT) AS nothing{''.join(rows)}"
         self.settled_sql = settled(self.sql)
+        # What a left join begins with comes first: the viewer is set before anything is read.
+        enter = f"entered AS MATERIALIZED ({enter_sql(len(self._arguments))})"
+        entering = (
+            f"WITH {', '.join([enter, *parts])}\nSELECT {', '.join(columns)}, entered.*\nFROM entered{''.join(rows)}"
+        )
+        self._entering_sql = entering, settled(entering)
         self.asks_who = any(shape.statement.asks_who for shape in shapes)
         # Noted part by part, when the keys of all are known.
         self.tells_time = False
         self.dependencies = ()
+
+    def entering_sql(self, *, settled: bool) -> str:
+        return self._entering_sql[settled]
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         return [statement.argument(name, values["given"][number]) for number, name, statement in self._arguments]

@@ -18,6 +18,7 @@ import orjson
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from db.entering import Acquaintances
 from db.statement_count import count_statement
 from db.turns import Ticket, Turns
 from settings import DatabaseRole
@@ -139,6 +140,9 @@ class ReadPool:
             # Statements are prepared once per connection, and planning one takes longer than running it.
             "plan_cache_mode": "force_generic_plan",
             "application_name": "scoregraph reads",
+            # Of statements that are a transaction of their own.
+            "default_transaction_isolation": "repeatable read",
+            "default_transaction_read_only": "on",
             "statement_timeout": f"{int(statement_timeout * 1000)}",
             # A gateway that was killed leaves no statement running.
             "client_connection_check_interval": "1000",
@@ -147,6 +151,7 @@ class ReadPool:
         self._ending: asyncio.Task[None] | None = None
         self._turns = Turns(size, FEW, QUICK_SECONDS)
         self._taken: dict[asyncpg.Connection[asyncpg.Record], Ticket] = {}
+        self.acquaintances = Acquaintances()
 
     @property
     def in_use(self) -> int:

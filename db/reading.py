@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from db.snapshot import Viewer
+    from db.entering import Viewer
 
 
 @dataclass(slots=True)
@@ -38,6 +38,16 @@ class Reading:
         """What was read holds until then, if nothing else ends it before; None: time does not change it."""
         if instant is not None and (self.holds_until is None or instant < self.holds_until):
             self.holds_until = instant
+
+    def add(self, other: Reading) -> None:
+        """What was noted elsewhere counts as read here."""
+        self.tags |= other.tags
+        self.is_personal |= other.is_personal
+        self.hold_until(other.holds_until)
+        if other.fleeting:
+            self.forget(other.fleeting)
+        if other.viewer is not None and other.at is not None:
+            self.enter(other.viewer, other.at, other.begun)
 
     def forget(self, why: str) -> None:
         """The answer is good now and for nobody later."""

@@ -5,74 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
 import asyncpg
 
 from db.engine import ANY_FAILURE, END, LOST, DatabaseUnavailable, ReadPool, is_in_transaction
+from db.entering import ENTER, Caller, Entered, Misjudged, UnknownCaller, Viewer
 from db.reading import current_reading
-from db.statement import Runnable, sql
+from db.statement import Enterable, Runnable
 from db.statement_count import count_statement
 
 T = TypeVar("T")
 
-SEE_ALL = frozenset({"MANAGER", "ADMIN", "SERVICE"})
-"""The roles that see their whole organization."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who a token says is asking, before the roster was asked. Ids are those of the source system."""
-
-    organization: str
-    subject: str
-    role: str
-    group_ids: tuple[str, ...] | None = None
-
-    @property
-    def sees_all(self) -> bool:
-        """Whether the caller, if known here, sees the whole organization."""
-        return self.role in SEE_ALL
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """The caller as the roster knows them. ``group_ids`` are the groups that a TEACHER leads now."""
-
-    organization_id: int
-    own_id: int | None = field(repr=False)
-    role: str
-    group_ids: tuple[int, ...]
-    noted: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
-    """Called whenever somebody asks which person the viewer is."""
-
-    @property
-    def user_id(self) -> int | None:
-        """The viewer's person; None for a service or manager who is none. What depends on it is good for nobody else."""
-        self.noted()
-        return self.own_id
-
-    @property
-    def sees_all(self) -> bool:
-        """Whether the viewer sees the whole organization."""
-        return self.role in SEE_ALL
-
-
-class UnknownCaller(Exception):
-    """The token's organization or person is not known here, or the person is deactivated."""
-
-
-FATAL = (UnknownCaller, DatabaseUnavailable, asyncpg.QueryCanceledError)
+FATAL = (UnknownCaller, DatabaseUnavailable, asyncpg.QueryCanceledError, Misjudged)
 """What ends a request: nothing more can be read in the same snapshot."""
-
-ENTER = sql("""
-SELECT v.organization_id, v.user_id, v.role, v.group_ids, now() AS at, o.time_zone, o.is_settled,
-  set_config('scoregraph.viewer', to_json(v)::text, true)
-FROM find_viewer(:organization, :subject, :role, :group_ids) AS v, organization_now(v.organization_id) AS o
-""")
-
 
 # Everything after it can be taken back without losing the snapshot.
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SAVEPOINT begun"
@@ -93,37 +40,51 @@ class Snapshot:
         self._reading = current_reading()
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-        self._entered: tuple[Viewer, datetime] | None = None
-        self._time_zone = ""
-        self._is_settled = False
+        self._entered: Entered | None = None
+        self._viewer: Viewer | None = None
+        # How many statements, how many of them by `only_row`, and whether somebody asked for the instant.
+        self._reads = 0
+        self._only_rows = 0
+        self._told_at = False
         self._is_over = False
         # Whether a statement did not end as it should, so that the connection may not be what it seems.
         self._is_doubtful = False
 
     async def viewer(self) -> Viewer:
         """Raises UnknownCaller."""
-        return (await self._enter())[0]
+        await self._enter()
+        assert self._viewer is not None
+        return self._viewer
 
     async def time_zone(self) -> str:
         """The organization's, whose days the rollups keep."""
-        await self._enter()
-        return self._time_zone
+        return (await self._enter()).time_zone
 
     async def at(self) -> datetime:
         """The instant of the snapshot. An answer that depends on it is not kept; see ``lasting``."""
-        at = (await self._enter())[1]
+        at = await self.instant()
         if self._reading is not None:
             self._reading.forget("it tells the time")
         return at
+
+    async def instant(self) -> datetime:
+        """The same, for who finds out until when an answer holds that depends on it, and says so; see ``hold_until``."""
+        self._told_at = True
+        return (await self._enter()).at
 
     async def lasting(self, find: Callable[[datetime], T], until: Callable[[T], datetime | None]) -> T:
         """What ``find`` makes of the instant of the snapshot. ``until`` says for how long it would make the same of it (None:
         for ever): so long may the answer be kept.
         """
-        found = find((await self._enter())[1])
+        found = find((await self._enter()).at)
         if self._reading is not None:
             self._reading.hold_until(until(found))
         return found
+
+    @property
+    def is_single(self) -> bool:
+        """Whether what was read could have been read by a ``SingleRead``."""
+        return self._reads == self._only_rows == 1 and not self._told_at
 
     @property
     def is_recorded(self) -> bool:
@@ -143,7 +104,7 @@ class Snapshot:
         if statement.tells_time:
             self._reading.forget("a statement asks for the time")
         for dependency in statement.dependencies:
-            self._reading.tags.update(dependency.tags(values, self._entered[0].organization_id))
+            self._reading.tags.update(dependency.tags(values, self._entered.organization_id))
 
     async def rows(self, statement: Runnable, **values: Any) -> list[asyncpg.Record]:
         """Runs a statement as the viewer.
@@ -151,15 +112,17 @@ class Snapshot:
         Raises UnknownCaller, DatabaseUnavailable, and asyncpg.QueryCanceledError at the statement timeout, which ends the
         request: what is asked afterwards is DatabaseUnavailable, too. A statement that fails otherwise fails alone.
         """
+        self._reads += 1
         if statement.asks_who:
             self._note_who()
         async with self._turn:
             connection = await self._open()
+            assert self._entered is not None
             self.note(statement, values)
             count_statement()
             self._is_doubtful = True
             try:
-                text = statement.settled_sql if self._is_settled else statement.sql
+                text = statement.settled_sql if self._entered.is_settled else statement.sql
                 rows: list[asyncpg.Record] = await connection.fetch(text, *statement.arguments(values))
                 self._is_doubtful = False
                 return rows
@@ -172,6 +135,12 @@ class Snapshot:
                 if not isinstance(error, asyncpg.QueryCanceledError):
                     await self._go_back(connection)
                 raise
+
+    async def only_row(self, statement: Enterable, **values: Any) -> asyncpg.Record:
+        """The row of a statement that gives exactly one."""
+        self._only_rows += 1
+        [row] = await self.rows(statement, **values)
+        return row
 
     async def row(self, statement: Runnable, **values: Any) -> asyncpg.Record | None:
         """The first row, if there is one."""
@@ -191,7 +160,7 @@ class Snapshot:
         else:
             self._give_back()
 
-    async def _enter(self) -> tuple[Viewer, datetime]:
+    async def _enter(self) -> Entered:
         # No turn is taken once it is known: those who wait for one go on one after the other, and what they load next
         # would miss each other's batch.
         if self._entered is None:
@@ -212,17 +181,20 @@ class Snapshot:
                 self._pool.forget_idle()
                 connection, row = await self._take()
             self._connection = connection
-            if row is not None:
-                viewer = Viewer(
-                    row["organization_id"], row["user_id"], row["role"], tuple(row["group_ids"]), self._note_who
-                )
-                self._entered = (viewer, row["at"])
-                self._time_zone, self._is_settled = row["time_zone"], row["is_settled"]
-                if self._reading is not None:
-                    self._reading.enter(*self._entered, begun)
+            self._learn(Entered.of(row), begun)
         if self._entered is None:
             raise UnknownCaller
         return self._connection
+
+    def _learn(self, entered: Entered | None, begun: float) -> None:
+        """``begun`` is from before it was so, on the monotonic clock."""
+        self._pool.acquaintances.note(self._caller, entered)
+        if entered is None:
+            return
+        self._entered = entered
+        self._viewer = entered.viewer(self._note_who)
+        if self._reading is not None:
+            self._reading.enter(self._viewer, entered.at, begun)
 
     async def _take(self) -> tuple[asyncpg.Connection[asyncpg.Record], asyncpg.Record | None]:
         """A connection in a transaction, and the viewer as the roster knows them."""
@@ -247,17 +219,7 @@ class Snapshot:
             raise DatabaseUnavailable("The database connection was lost.") from error
 
     async def _set_viewer(self, connection: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record | None:
-        return await connection.fetchrow(
-            ENTER.sql,
-            *ENTER.arguments(
-                {
-                    "organization": self._caller.organization,
-                    "subject": self._caller.subject,
-                    "role": self._caller.role,
-                    "group_ids": self._caller.group_ids,
-                }
-            ),
-        )
+        return await connection.fetchrow(ENTER.sql, *self._caller.arguments)
 
     def _note_who(self) -> None:
         self._noted()

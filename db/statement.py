@@ -55,6 +55,14 @@ class Runnable(Protocol):
     def arguments(self, values: Mapping[str, Any]) -> list[Any]: ...
 
 
+class Enterable(Runnable, Protocol):
+    """Gives exactly one row, and can enter a snapshot by the way."""
+
+    def entering_sql(self, *, settled: bool) -> str:
+        """The statement with the columns and places of ``ENTER`` after its own."""
+        ...
+
+
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 

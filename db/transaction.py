@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import DatabaseUnavailable
-from db.snapshot import Caller, UnknownCaller, Viewer
+from db.entering import Caller, UnknownCaller, Viewer
 
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from inspect import isawaitable
 from typing import Any
 
@@ -15,7 +16,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as StockExecutor
 
 from execution.compiled.bail import Bail
-from execution.compiled.plan import KeptPlans
+from execution.compiled.plan import KeptPlans, Plans
 from execution.compiled.run import Run
 from execution.limits import check_variables
 from execution.operations import Operation, RequestErrors, response_key
@@ -106,8 +107,16 @@ class OperationExecutor:
     ) -> ExecutionResult | None:
         """None where graphql-core has to step in; the context is then as it needs it."""
         try:
-            run = Run(self._schema, self._plans.of(operation, values), values, context)
-            data, errors = await execute(run)
+            plans = self._plans.of(operation, values)
+            if (
+                plans.reads_once
+                and plans.chances
+                and (answer := await self._at_one_go(plans, values, context)) is not None
+            ):
+                return answer
+            data, errors = await execute(Run(self._schema, plans, values, context))
+            if plans.reads_once is None and operation.kind is OperationType.QUERY:
+                plans.reads_once = context.has_read_once
         except Bail as bail:
             reason = bail.reason
         except Exception:
@@ -119,6 +128,21 @@ class OperationExecutor:
         finally:
             context.run_freely()
         self.bailouts[reason] += 1
+        return None
+
+    async def _at_one_go(self, plans: Plans, values: VariableValues, context: Context) -> ExecutionResult | None:
+        """The answer to a query that took one statement before; None, and the context as it was, where it is not to be told."""
+        single = context.read_once()
+        if single is None:
+            return None
+        # Whatever goes wrong goes wrong again, where it is heard of.
+        with suppress(Exception):
+            data, errors = await Run(self._schema, plans, values, context).query()
+            if single.conclude():
+                plans.chances = Plans.chances
+                return ExecutionResult(data, errors or None)
+        plans.chances -= 1
+        await context.renew()
         return None
 
     def variables(self, operation: Operation, given: Variables | None) -> VariableValues:

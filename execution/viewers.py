@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from auth import Claims
 from db.engine import ReadPool
+from db.entering import Caller, Viewer
 from db.queries.memberships import get_boundary
 from db.reading import recording
-from db.snapshot import Caller, Snapshot, Viewer
+from db.snapshot import Snapshot
 
 MOST_VIEWERS = 10_000
 

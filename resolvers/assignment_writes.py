@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.attempt_drafts import EARLIEST, LATEST_DEADLINE
+from db.entering import Viewer
 from db.queries.assignment_writes import (
     extend_deadline,
     get_assignment_context,
@@ -25,7 +26,6 @@ from db.queries.assignment_writes import (
 from db.queries.assignments import AssignmentRow
 from db.queries.attempt_writes import lock_people
 from db.queries.membership_writes import has_user
-from db.snapshot import Viewer
 from resolvers.argument_names import argument_name
 from resolvers.context import Context
 from resolvers.periods import ONE_DAY, PeriodError, find_zone, start_of_day

@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from auth import Claims
 from db.changes import Changes
 from db.engine import DatabaseUnavailable, ReadPool
+from db.entering import Caller, Viewer
 from db.reading import current_reading
-from db.snapshot import Caller, Snapshot, Viewer
+from db.single_read import SingleRead
+from db.snapshot import Snapshot
 from resolvers.batches import AllWanted, Batches, in_step
 from resolvers.errors import Forbidden, Unauthenticated
 from resolvers.live import Live
@@ -72,8 +74,27 @@ class Context:
         if self._is_over:
             raise DatabaseUnavailable("The operation is over.")
         if self._snapshot is None:
-            self._snapshot = Snapshot(self.services.read_pool, self.caller, lambda: self.narrow(Audience.PERSON))
+            self._snapshot = Snapshot(self.services.read_pool, self.caller, self._narrow_to_person)
         return self._snapshot
+
+    def read_once(self) -> SingleRead | None:
+        """Makes the snapshot one of a single statement; None where the caller is new, or none at all."""
+        if self.claims is None or self.has_expired:
+            return None
+        pool, caller = self.services.read_pool, self.caller
+        expected = pool.acquaintances.expected(caller)
+        if expected is None:
+            return None
+        self._snapshot = single = SingleRead(pool, caller, self._narrow_to_person, expected)
+        return single
+
+    @property
+    def has_read_once(self) -> bool:
+        """Whether what was read so far could have been read so."""
+        return self._snapshot is not None and self._snapshot.is_single
+
+    def _narrow_to_person(self) -> None:
+        self.narrow(Audience.PERSON)
 
     def narrow(self, audience: Audience) -> None:
         """Notes that the answer is good for no more than this audience."""

@@ -11,10 +11,10 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.attempt_drafts import AttemptDraft, content_problems
+from db.entering import Viewer
 from db.queries.attempt_edits import change_attempt, get_attempt_to_change
 from db.queries.attempt_writes import AssignmentQuestion, get_assignments
 from db.queries.attempts import AttemptRow
-from db.snapshot import Viewer
 from resolvers.attempt_errors import problem_errors
 from resolvers.attempt_patches import asks_for_assignment, patched, stored
 from resolvers.context import Context

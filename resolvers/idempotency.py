@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from db.difference import first_difference
+from db.entering import Viewer
 from db.problems import text_problem
 from db.queries.idempotency import IdempotencyKey, KeptAnswer
-from db.snapshot import Viewer
 from resolvers.context import Context
 from resolvers.user_errors import IdempotencyMismatchError, Refused, ValidationError
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.entering import Viewer
 from db.queries.membership_writes import (
     OverlappingMembership,
     end_membership,
@@ -18,7 +19,6 @@ from db.queries.membership_writes import (
     open_membership,
 )
 from db.queries.memberships import MembershipRow
-from db.snapshot import Viewer
 from resolvers.roster_checks import deadline_problem
 from resolvers.user_errors import ConflictError, NotFoundError, Refused, ValidationError
 

@@ -104,7 +104,9 @@ class PeriodSpec:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Instants [start, end) in UTC, and the calendar they were found with. ``now`` is when that was."""
+    """Instants [start, end) in UTC, and the calendar they were found with. ``now`` is when that was, or an instant before from
+    which on the same would have been found.
+    """
 
     start: datetime
     end: datetime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from db.snapshot import Viewer
+from db.entering import Viewer
 
 
 class Permission(StrEnum):

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.attempt_drafts import AttemptDraft, settle
 from db.attempt_recording import Outcome, Parked, Recorded, record_drafts
+from db.entering import Viewer
 from db.queries.idempotency import IdempotencyKey, KeptAnswer, claim_key, get_kept_answer, keep_answer
-from db.snapshot import Viewer
 from resolvers.attempt_errors import draft_body, outcome_error, problem_errors
 from resolvers.context import Context
 from resolvers.errors import ClientError

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.attempt_unparking import unpark
 from db.engine import DatabaseUnavailable
+from db.entering import Viewer
 from db.queries.idempotency import claim_key, keep_answer
-from db.snapshot import Viewer
 from resolvers.argument_names import argument_name
 from resolvers.context import Context
 from resolvers.errors import Forbidden

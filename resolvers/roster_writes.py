@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.entering import Viewer
 from db.problems import Problem, text_problem
 from db.queries.roster_writes import (
     GROUPS,
@@ -29,7 +30,6 @@ from db.queries.roster_writes import (
     replace_lab_topics,
     update_rows,
 )
-from db.snapshot import Viewer
 from resolvers.argument_names import argument_name
 from resolvers.roster_checks import (
     group_problems,

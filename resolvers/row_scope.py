@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from db.snapshot import Caller
+from db.entering import Caller
 
 
 class Audience(IntEnum):

@@ -100,7 +100,7 @@ class TrendSeries:
 async def resolve_trend(context: Context, user_id: int, spec: PeriodSpec) -> ScoreTrend:
     """Ends at the instant of the answer if the period is not over by then. Raises PeriodError."""
     period = await resolve_context_period(context, spec)
-    now = await _end_of_history(context, period)
+    now = await _end_of_history(context)
     edges = min(period.start, now), min(period.end, now)
     slots = await context.load(load_slots_by_user, user_id, edges, SCORE)
     start = slots[0].standing_score if 0 in slots else None
@@ -134,9 +134,9 @@ async def resolve_performance_trends(
     return load_slots_by_user, ((*(bucket.start for bucket in axis), period.end), columns), series
 
 
-async def _end_of_history(context: Context, period: Period) -> datetime:
+async def _end_of_history(context: Context) -> datetime:
     """The instant of the snapshot, of which it is noted until when nothing more lies before it: some clocks go fast."""
-    now = _now(period)
+    now = await context.snapshot.instant()
     if context.snapshot.is_recorded:
         organization_id = (await context.viewer()).organization_id
         context.snapshot.hold_until(await context.load(load_next_completion_by_organization, organization_id, now))

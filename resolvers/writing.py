@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.snapshot import Viewer
+from db.entering import Viewer
 from db.transaction import write_transaction
 from resolvers.context import Context
 

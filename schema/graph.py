@@ -12,7 +12,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError
 from strawberry.schema.config import StrawberryConfig
 
 from db.engine import DatabaseUnavailable
-from db.snapshot import UnknownCaller
+from db.entering import UnknownCaller
 from execution.executor import OperationExecutor
 from execution.operations import Operation, Operations, RequestErrors
 from resolvers.context import Context

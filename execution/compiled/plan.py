@@ -50,6 +50,10 @@ class Plans:
     operation: Operation
     variables: VariableValues
     fragments: Mapping[str, FragmentDetails]
+    reads_once: bool | None = None
+    """Whether one statement was enough for a query; None before it ran."""
+    chances: int = 3
+    """How often in a row it may still turn out that it was not, or that what was expected was not so."""
 
     @cached_property
     def object_types(self) -> dict[type, GraphQLObjectType]:

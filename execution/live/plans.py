@@ -13,7 +13,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 
 from auth import Claims
 from db.changes import EVERYTHING
-from db.snapshot import Caller
+from db.entering import Caller
 from execution.live.plan import Follower, SharedPlan, Sink
 from execution.live.subscription import Subscription
 from execution.operations import Operation

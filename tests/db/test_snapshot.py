@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from db.engine import DatabaseUnavailable, ReadPool
-from db.snapshot import Caller, Snapshot, UnknownCaller
+from db.entering import Caller, UnknownCaller
+from db.snapshot import Snapshot
 from db.statement import sql
 from settings import DatabaseRole
 from tests.conftest import Database

@@ -12,8 +12,9 @@ from strawberry.types.info import Info
 from db.batch import Batch, page_of_each, row_of_each, value_of_each
 from db.batch import Query as BatchQuery
 from db.engine import ReadPool
+from db.entering import Caller
 from db.rows import chosen
-from db.snapshot import Caller, Snapshot
+from db.snapshot import Snapshot
 from db.statement import sql
 from execution.columns import (
     Columns,

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from db.snapshot import UnknownCaller
+from db.entering import UnknownCaller
 from execution.response_cache import Computed, Kept, question_of, request_of
 from execution.viewers import KnownViewers
 from tests.conftest import Database, Servers

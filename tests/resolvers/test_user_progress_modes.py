@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.attempt_unparking import Unparked, organizations_to_unpark, unpark
 from db.engine import write_engine
-from db.snapshot import Viewer
+from db.entering import Viewer
 from db.transaction import write_transaction
 from resolvers.user_progress import UserProgress
 from settings import DatabaseRole, UserProgressMode

@@ -21,7 +21,8 @@ FROM unnest(CAST($1 AS bigint[]), CAST($2 AS bigint[]), CAST($3 AS numeric[]), C
   WITH ORDINALITY AS i (on_time, deadlines, skill, skilled, difficulty, rated, place)
 ORDER BY i.place;
 
-WITH slots AS (
+WITH t0 (c0, c1, c2) AS (
+    WITH slots AS (
       SELECT user_id, width_bucket(completed_at, CAST($1 AS timestamptz[])) AS slot, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
       FROM attempt_measures
       WHERE user_id = ANY ($2) AND completed_at >= $3
@@ -41,7 +42,10 @@ WITH slots AS (
     )
     SELECT user_id, slot, standing_score
     FROM (SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score FROM standings) AS scored
-    WHERE slot < cardinality(CAST($1 AS timestamptz[]));
+    WHERE slot < cardinality(CAST($1 AS timestamptz[]))
+)
+SELECT a0.c0, a0.c1, a0.c2
+FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2 FROM t0) AS a0 ON true;
 
 WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
 SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1)

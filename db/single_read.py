@@ -1,0 +1,105 @@
+"""A snapshot for what is read by one statement."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NoReturn, TypeVar
+
+import asyncpg
+
+from db.engine import END, LOST, ReadPool, is_in_transaction
+from db.entering import ENTER_WIDTH, Caller, Entered, Misjudged
+from db.reading import Reading
+from db.snapshot import Snapshot
+from db.statement import Enterable, Runnable
+from db.statement_count import count_statement
+
+T = TypeVar("T")
+
+
+class SingleRead(Snapshot):
+    """The statement is a transaction of its own and enters by the way, which spares two round trips of three.
+
+    Before it, all goes by what is ``expected``; with its row comes what is so. What came of it may be told only if it
+    ``stands``. Where it does not, or where more is asked of it, Misjudged is raised, and the same is to be read in an ordinary
+    snapshot.
+    """
+
+    def __init__(self, pool: ReadPool, caller: Caller, noted: Callable[[], None], expected: Entered) -> None:
+        super().__init__(pool, caller, noted)
+        self._noted_in = self._reading
+        self._reading = self._reading and Reading()
+        self._entered = self._expected = expected
+        self._viewer = expected.viewer(self._note_who)
+        self._found: list[tuple[Callable[[datetime], Any], Any]] = []
+        self.stands = False
+
+    async def instant(self) -> datetime:
+        self._ask_no_more()
+
+    async def lasting(self, find: Callable[[datetime], T], until: Callable[[T], datetime | None]) -> T:
+        found = await super().lasting(find, until)
+        self._found.append((find, found))
+        return found
+
+    async def rows(self, statement: Runnable, **values: Any) -> list[asyncpg.Record]:
+        self._ask_no_more()
+
+    async def only_row(self, statement: Enterable, **values: Any) -> asyncpg.Record:
+        self._only_rows += 1
+        if self._only_rows > 1:
+            self._ask_no_more()
+        if statement.asks_who:
+            self._note_who()
+        self.note(statement, values)
+        begun = time.monotonic()
+        rows = await self._run(statement, values)
+        entered = Entered.of(rows[0][-ENTER_WIDTH:] if rows else None)
+        if entered is None or not self._is_as_expected(entered):
+            self._pool.acquaintances.note(self._caller, entered)
+            raise Misjudged
+        self._learn(entered, begun)
+        self.stands = True
+        return rows[0]
+
+    def conclude(self) -> bool:
+        """Whether what came of it may be told. What it was read from is noted then, and otherwise never was."""
+        if self.stands and self._reading is not None and self._noted_in is not None:
+            self._noted_in.add(self._reading)
+        return self.stands
+
+    def _ask_no_more(self) -> NoReturn:
+        self.stands = False
+        raise Misjudged
+
+    def _is_as_expected(self, entered: Entered) -> bool:
+        return entered.allows(self._expected) and all(find(entered.at) == found for find, found in self._found)
+
+    async def _run(self, statement: Enterable, values: dict[str, Any]) -> list[asyncpg.Record]:
+        text = statement.entering_sql(settled=self._expected.is_settled)
+        async with self._turn:
+            connection = self._connection = await self._pool.take()
+            self._is_doubtful = True
+            try:
+                if is_in_transaction(connection):
+                    await connection.execute(END)
+                count_statement()
+                rows: list[asyncpg.Record] = await connection.fetch(
+                    text, *statement.arguments(values), *self._caller.arguments
+                )
+            except asyncpg.QueryCanceledError:
+                # It would take as long again.
+                self._is_doubtful = False
+                self.stands = True
+                raise
+            except LOST as error:
+                self._pool.hang_up(connection, error)
+                raise Misjudged from error
+            except asyncpg.PostgresError as error:
+                self._is_doubtful = False
+                raise Misjudged from error
+            self._is_doubtful = False
+        self._give_back()
+        return rows
