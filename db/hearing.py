@@ -54,9 +54,10 @@ class Hearing:
         """Hears until the connection is lost, then raises one of OUTAGE. ``begun`` is called when hearing begins, ``lost`` as
         soon as it ends.
         """
-        connection = await self._connect()
-        connection.add_termination_listener(lambda _: self._end(lost))
+        connection = None
         try:
+            connection = await self._connect()
+            connection.add_termination_listener(lambda _: self._end(lost))
             await connection.add_listener(self._channel, self._notified)
             await self._prove()
             await self._sign_of_life(connection)
@@ -67,8 +68,10 @@ class Hearing:
                         await self._asked.wait()
                 await self._sign_of_life(connection)
         finally:
+            # Also where it never began: somebody may wait for it.
             self._end(lost)
-            connection.terminate()
+            if connection is not None:
+                connection.terminate()
 
     async def catch_up(self) -> None:
         """Returns when every change is heard that was committed before the call; at once when hearing is over."""

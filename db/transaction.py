@@ -23,6 +23,10 @@ from db.entering import Caller, UnknownCaller, Viewer
 T = TypeVar("T")
 
 MOST_TRIES = 5
+
+MOST_SECONDS = 60.0
+"""Of one try. A server that stops a statement at its timeout needs half of them; one that says nothing is not waited for."""
+
 # Another writer was first; a new transaction sees what it did.
 RETRIED_STATES = {"40001", "40P01"}
 RETRIED_CONSTRAINTS = {
@@ -60,7 +64,7 @@ async def write_transaction(
     """
     for attempt in range(1, MOST_TRIES + 1):
         try:
-            async with engine.begin() as connection:
+            async with asyncio.timeout(MOST_SECONDS), engine.begin() as connection:
                 return await work(connection, await _enter(connection, caller))
         except DBAPIError as error:
             if attempt < MOST_TRIES and _is_race(error):
@@ -70,6 +74,8 @@ async def write_transaction(
             if _is_outage(error):
                 raise DatabaseUnavailable("The database did not take the change.") from error
             raise
+        except TimeoutError as error:
+            raise DatabaseUnavailable("The database does not say whether it took the change.") from error
         except PoolTimeout as error:
             raise DatabaseUnavailable("All connections for changes are busy.") from error
     raise AssertionError("the last try returns or raises")

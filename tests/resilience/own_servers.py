@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -96,5 +96,7 @@ class OwnServers:
         server = psutil.Process(pid)
         family = [server, *server.children(recursive=True)]
         for process in family:
-            process.send_signal(number)
+            # A child may have ended meanwhile: one that was stopped, because the one before it went on.
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
         return family

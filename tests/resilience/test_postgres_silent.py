@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from db import transaction
 from tests.resilience.asking import Clients, rename, until
 from tests.resilience.own_servers import OwnServers
 
@@ -25,3 +28,14 @@ async def test_silent(own: OwnServers, clients: Clients) -> None:
     await clients.until_code(None)
     rename(own.database, "Bennet")
     await clients.until("Bennet")
+
+
+async def test_changes_that_nobody_takes(own: OwnServers, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever changes something is told so, and may send it again."""
+    monkeypatch.setattr(transaction, "MOST_SECONDS", 1.0)
+    assert await clients.rename("Bea") is None
+    with own.stopped("postgres"):
+        assert await asyncio.gather(*(clients.rename("Bert") for _ in range(3))) == ["UNAVAILABLE"] * 3
+    await clients.until_healthy()
+    assert await clients.rename("Ben") is None
+    assert (await clients.fresh_name()).name == "Ben"
