@@ -112,6 +112,6 @@ def create_app(settings: Settings) -> Starlette:
         metrics,
         routes,
         straight={"/graphql": cors(graphql, settings.cors_origins)},
-        at_once={"/graphql": same_origin(endpoint.at_once, settings.cors_origins)},
+        whole={"/graphql": same_origin(endpoint.whole, settings.cors_origins)},
     )
     return app

@@ -17,4 +17,4 @@ def gateway(settings: Settings) -> WebServer:
         connections=connections_up_to(settings.max_connections),
     )
     app = create_app(settings)
-    return web_server(app, patience, app.state.live.stop, app.state.front.at_once)
+    return web_server(app, patience, app.state.live.stop, app.state.front.whole)

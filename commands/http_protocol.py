@@ -7,7 +7,7 @@ its reader takes. Whatever a client does here, its connection ends in time, or m
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
@@ -58,9 +58,13 @@ class Awaited(Enum):
     """The connection is a WebSocket's now: nothing that happens on it is for us."""
 
 
-AtOnce = Callable[[Any, bytes], tuple[int, bytes, bytes] | None]
-"""The answer to a whole request, by its scope and body, if there is one without running the application: a status, headers
-as they are written, ``content-length`` among them, and a body.
+Written = tuple[int, bytes, bytes]
+"""A status, headers as they are written, ``content-length`` among them, and a body."""
+
+Receive = Callable[[], Coroutine[Any, Any, Any]]
+Whole = Callable[[Any, bytes, Receive], Written | Coroutine[Any, Any, Written | None] | None]
+"""The answer to a whole request, by its scope, its body, and what tells (as in ASGI) that its client has gone: at once, or
+soon (None then where nobody is left to take it), or None where the application has to be run for it.
 """
 
 
@@ -76,7 +80,7 @@ class HttpProtocol(HttpToolsProtocol):
     """One connection. A timer runs only while something is awaited: a request that comes in one piece needs none."""
 
     patience: ClassVar[Patience] = Patience()
-    at_once: ClassVar[AtOnce | None] = None
+    whole: ClassVar[Whole | None] = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -169,7 +173,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
         is_coming = cycle is self.cycle and self._awaited is Awaited.BODY
-        if self.at_once is not None and is_coming and not cycle.waiting_for_100_continue:
+        if self.whole is not None and is_coming and not cycle.waiting_for_100_continue:
             self._held = app
         else:
             super()._start_asgi_task(cycle, app)
@@ -181,12 +185,25 @@ class HttpProtocol(HttpToolsProtocol):
     def _answer_held(self) -> None:
         """Answers the request, which is all there now, or has it answered."""
         cycle = self.cycle
-        ask = None if self.flow.write_paused else type(self).at_once
-        answer = ask(cycle.scope, bytes(cycle.body)) if ask else None
+        whole = None if self.flow.write_paused else type(self).whole
+        answer = whole(cycle.scope, bytes(cycle.body), cycle.receive) if whole else None
         if answer is None:
             self._start_held()
             return
         self._held = None
+        if isinstance(answer, tuple):
+            self._write(cycle, answer)
+        else:
+            super()._start_asgi_task(cycle, lambda *_: self._write_soon(cycle, answer))
+
+    async def _write_soon(self, cycle: RequestResponseCycle, coming: Coroutine[Any, Any, Written | None]) -> None:
+        answer = await coming
+        if self.flow.write_paused:
+            await self.flow.drain()
+        if answer is not None and not cycle.disconnected:
+            self._write(cycle, answer)
+
+    def _write(self, cycle: RequestResponseCycle, answer: Written) -> None:
         status, lines, body = answer
         cycle.response_started = cycle.response_complete = True
         always = lines_of(self.server_state.default_headers)
@@ -283,7 +300,7 @@ class HttpProtocol(HttpToolsProtocol):
         return self._awaited is not Awaited.BODY or not self.cycle.response_started
 
 
-def http_protocol(patience: Patience, at_once: AtOnce | None = None) -> type[HttpProtocol]:
+def http_protocol(patience: Patience, whole: Whole | None = None) -> type[HttpProtocol]:
     """The protocol for one server; Uvicorn makes the connections from a class."""
-    answer = None if at_once is None else staticmethod(at_once)
-    return type("PatientHttpProtocol", (HttpProtocol,), {"patience": patience, "at_once": answer})
+    answer = None if whole is None else staticmethod(whole)
+    return type("PatientHttpProtocol", (HttpProtocol,), {"patience": patience, "whole": answer})

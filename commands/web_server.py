@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from commands.complaints import CommandError
-from commands.http_protocol import AtOnce, Patience, http_protocol
+from commands.http_protocol import Patience, Whole, http_protocol
 from commands.socket_protocol import SocketProtocol
 
 MAX_WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
@@ -54,16 +54,16 @@ class WebServer(uvicorn.Server):
 
 
 def web_server(
-    app: ASGIApp, patience: Patience, stopping: Callable[[], None] = lambda: None, at_once: AtOnce | None = None
+    app: ASGIApp, patience: Patience, stopping: Callable[[], None] = lambda: None, whole: Whole | None = None
 ) -> WebServer:
-    """Uvicorn with what it may do named here, whatever its defaults and the environment's are. ``at_once`` answers what the
+    """Uvicorn with what it may do named here, whatever its defaults and the environment's are. ``whole`` answers what the
     application need not be run for.
     """
     return WebServer(
         uvicorn.Config(
             app,
             loop="uvloop",
-            http=http_protocol(patience, at_once),
+            http=http_protocol(patience, whole),
             ws=SocketProtocol,
             ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
             # Those of graphql-transport-ws do the same, and are seen by the client.

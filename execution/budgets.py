@@ -8,17 +8,17 @@ none, since nothing that is answered to them reaches the database.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from graphql import GraphQLSchema
 
-from auth import Claims
+from auth import Claims, Role
 from execution.cost import Cost, CostMeter
 from execution.leases import SLICES, WINDOW, Balance, Caller, Leases
 from execution.operations import Operation
 from execution.refusals import Refusal
+from execution.representation import Headers
 from settings import CostMode, Settings
 
 MOST_NODES = 20_000
@@ -35,28 +35,33 @@ def wants_report(headers: Mapping[bytes, bytes]) -> bool:
     return headers.get(REPORT_HEADER, b"0").strip() not in (b"", b"0")
 
 
-@dataclass(frozen=True, slots=True)
-class _Terms:
+class _Terms(NamedTuple):
     """Of one role."""
 
     limit: int
     budget: int
-    policy: str
+    policy: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """What was found of an operation that may run, and what its answer tells about it."""
+class Admission(NamedTuple):
+    """What was found of an operation that may run, and what its answer tells about it; of one that nobody counts by default."""
 
-    cost: Cost
-    headers: dict[str, str]
+    cost: Cost = Cost(0, 0)
+    headers: Headers = ()
     """By draft-ietf-httpapi-ratelimit-headers-11; the unit is cost."""
-    extensions: dict[str, Any]
-    """For ``extensions`` of the answer, if its client wants a report."""
+    limit: int = 0
+    remaining: int = 0
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """For ``extensions`` of the answer, if its client wants a report."""
+        if not self.headers:
+            return {}
+        cost, nodes = self.cost
+        return {"cost": {"requested": cost, "nodes": nodes, "limit": self.limit, "remaining": self.remaining}}
 
 
-FREE = Admission(Cost(0, 0), {}, {})
-"""Of an operation that nobody counts."""
+FREE = Admission()
 
 
 class Budgets:
@@ -67,7 +72,7 @@ class Budgets:
         self._meter = CostMeter(schema)
         self._leases = Leases(settings.redis_url)
         self._terms = {
-            role: _terms(settings.cost_limits[role], budget) for role, budget in settings.cost_budgets.items()
+            Role(role): _terms(settings.cost_limits[role], budget) for role, budget in settings.cost_budgets.items()
         }
 
     async def admit(
@@ -76,17 +81,17 @@ class Budgets:
         """Charges an operation. Raises Refusal where it asks for too much, or its caller has asked for too much lately."""
         if self._mode is CostMode.OFF or claims is None:
             return FREE
-        terms = self._terms[claims.role.value]
+        terms = self._terms[claims.role]
         cost = self._meter.measure(operation, variables)
         if cost.nodes > MOST_NODES:
             self._refuse(_too_many_nodes(cost), claims)
         elif cost.total > terms.limit:
             self._refuse(_too_dear(cost, terms), claims)
-        caller = Caller(claims.organization, claims.subject, claims.role.value)
+        caller = Caller(claims.organization, claims.subject, claims.role)
         balance = await self._leases.take(caller, terms.budget, min(cost.total, terms.limit))
         if not balance.granted:
             self._refuse(_too_often(cost, terms, balance), claims)
-        return Admission(cost, _headers(terms, balance), {"cost": _report(cost, terms, balance)})
+        return Admission(cost, _headers(terms, balance), terms.limit, balance.remaining)
 
     async def aclose(self) -> None:
         await self._leases.aclose()
@@ -101,7 +106,7 @@ class Budgets:
 def _terms(limit: int, budget: int) -> _Terms:
     # In whole slices; and nothing may cost more than there ever is.
     budget -= budget % min(SLICES, budget)
-    return _Terms(min(limit, budget), budget, f'"cost";q={budget};w={WINDOW}')
+    return _Terms(min(limit, budget), budget, b'"cost";q=%d;w=%d' % (budget, WINDOW))
 
 
 def _too_many_nodes(cost: Cost) -> Refusal:
@@ -130,7 +135,10 @@ def _too_often(cost: Cost, terms: _Terms, balance: Balance) -> Refusal:
         429,
         f"This costs {cost.total:,}, and {balance.remaining:,} are left for now. Try again in {balance.reset} s.",
         "RATE_LIMITED",
-        headers={**_headers(terms, balance), "Retry-After": str(balance.reset)},
+        headers={
+            **{name.decode(): value.decode() for name, value in _headers(terms, balance)},
+            "retry-after": str(balance.reset),
+        },
         cost=cost.total,
         limit=terms.budget,
         remaining=balance.remaining,
@@ -138,14 +146,6 @@ def _too_often(cost: Cost, terms: _Terms, balance: Balance) -> Refusal:
     )
 
 
-def _headers(terms: _Terms, balance: Balance) -> dict[str, str]:
-    return {"RateLimit-Policy": terms.policy, "RateLimit": f'"cost";r={balance.remaining};t={balance.reset}'}
-
-
-def _report(cost: Cost, terms: _Terms, balance: Balance) -> dict[str, int]:
-    return {
-        "requested": cost.total,
-        "nodes": cost.nodes,
-        "limit": terms.limit,
-        "remaining": balance.remaining,
-    }
+def _headers(terms: _Terms, balance: Balance) -> Headers:
+    said = b'"cost";r=%d;t=%d' % (balance.remaining, balance.reset)
+    return (b"ratelimit-policy", terms.policy), (b"ratelimit", said)

@@ -1,23 +1,24 @@
-"""GraphQL over HTTP, straight on ASGI: from bytes to bytes, with nothing in between that is not needed."""
+"""GraphQL over HTTP: from bytes to bytes, with nothing in between that is not needed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, OperationType
 from starlette.types import Receive, Scope, Send
 
-from auth import AuthenticationError, Claims, TokenVerifier, bearer
+from auth import AuthenticationError, TokenVerifier, bearer
 from execution.admission import Gate
 from execution.budgets import wants_report
-from execution.compression import content_encoding
+from execution.exchange import Exchange
 from execution.http_answer import Answer, send_form
 from execution.http_request import ClientGone, Headers, headers_of, of_address, of_body, read_body
 from execution.live.endpoint import Graph, LiveEndpoint
-from execution.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Accepted, accepted
+from execution.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, accepted
 from execution.operation_log import Observation, OperationLog
 from execution.operations import GraphQLRequest, Operation, RequestErrors
-from execution.patience import while_client_waits
+from execution.patience import Patience
 from execution.refusals import Refusal
 from execution.representation import Form
 from execution.response_cache import Computed, ResponseCache, question_of, request_of
@@ -25,39 +26,6 @@ from execution.tokens import VerifiedToken, VerifiedTokens
 from resolvers.context import Context, Services
 
 METHODS = {"GET", "POST"}
-
-
-@dataclass(slots=True)
-class Exchange:
-    """One request, as far as it is known, and where its answer goes."""
-
-    scope: Scope
-    receive: Receive
-    send: Send
-    headers: Headers
-    seen: Observation
-    body: bytes = b""
-    token: VerifiedToken | None = None
-
-    @property
-    def claims(self) -> Claims | None:
-        return self.token.claims if self.token else None
-
-    @property
-    def accepted(self) -> Accepted:
-        return accepted(self.headers.text(b"accept"))
-
-    @property
-    def media_type(self) -> str:
-        return self.accepted.answer_type or JSON
-
-    @property
-    def encoding(self) -> str | None:
-        return content_encoding(self.headers.text(b"accept-encoding"))
-
-    @property
-    def is_get(self) -> bool:
-        return bool(self.scope["method"] == "GET")
 
 
 class GraphQLEndpoint:
@@ -81,39 +49,40 @@ class GraphQLEndpoint:
         self._gate = gate
         self._cache = cache
         self._log = log
+        self._patience = Patience()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
-        with self._log.observe(headers.text(b"traceparent"), headers.text(b"tracestate")) as seen:
-            exchange = Exchange(scope, receive, send, headers, seen)
-            try:
-                answer = await self._answer(exchange)
-            except ClientGone:
-                seen.codes = ("CLIENT_GONE",)
-                return
-            except Refusal as refusal:
-                answer = Answer.of_refusal(refusal, exchange.media_type)
-            except Exception as error:
-                # Beside what is executed: looking the caller up, say. The same words as there, and no more of it.
-                mistake = GraphQLError("", original_error=error)
-                answer = Answer.of_result(ExecutionResult(None, self._graph.presented([mistake])), exchange.media_type)
-                answer.status = 503 if "UNAVAILABLE" in answer.codes else 500
-            if answer is not None:
-                seen.codes = answer.codes
-                await answer.send(send, exchange.media_type, exchange.encoding)
+        with self._log.observe(headers) as seen:
+            form = await self._form(Exchange(scope, headers, seen, receive, send=send))
+            if form is not None:
+                await send_form(send, form)
 
-    def at_once(self, scope: Scope, body: bytes) -> Form | None:
-        """The answer to a whole request that was answered before, to the byte, if it is there and still true."""
+    def whole(self, scope: Scope, body: bytes, receive: Receive) -> Form | Coroutine[Any, Any, Form | None] | None:
+        """The answer to a request that is all there: at once where it was answered before, to the byte, and that is still
+        true; else soon, but for what may become a stream or is seldom asked: None.
+        """
         headers = headers_of(scope)
+        if self._cache.keeps and (found := self._answered(scope, headers, body)):
+            return found
+        if scope["method"] != "POST" or accepted(headers.text(b"accept")).events:
+            return None
+        return self._soon(scope, headers, body, receive)
+
+    def _answered(self, scope: Scope, headers: Headers, body: bytes) -> Form | None:
         if scope["method"] not in METHODS or _wants_no_older(headers) or wants_report(headers):
             return None
         found = self._cache.find(request_of(scope, headers, body))
         if found is None:
             return None
-        with self._log.observe(headers.text(b"traceparent"), headers.text(b"tracestate")) as seen:
+        with self._log.observe(headers) as seen:
             seen.cached = True
             seen.recall(found.known)
         return found.representation.form(headers.text(b"if-none-match"))
+
+    async def _soon(self, scope: Scope, headers: Headers, body: bytes, receive: Receive) -> Form | None:
+        with self._log.observe(headers) as seen:
+            return await self._form(Exchange(scope, headers, seen, receive, body=body))
 
     async def prepare(self, request: GraphQLRequest, context: Context, seen: Observation) -> Operation:
         """The operation that a socket asks for, if it may be run. Raises Refusal, RequestErrors."""
@@ -121,14 +90,35 @@ class GraphQLEndpoint:
         await self._gate.charge(operation, request.variables, context.claims, seen)
         return operation
 
-    async def _answer(self, exchange: Exchange) -> Answer | None:
-        """None where it was sent already."""
+    async def _form(self, exchange: Exchange) -> Form | None:
+        """None where it was sent already, or nobody is left to take it."""
+        try:
+            answer = await self._answer(exchange)
+        except ClientGone:
+            exchange.seen.codes = ("CLIENT_GONE",)
+            return None
+        except Refusal as refusal:
+            answer = Answer.of_refusal(refusal, exchange.media_type)
+        except Exception as error:
+            # Beside what is executed: looking the caller up, say. The same words as there, and no more of it.
+            mistake = GraphQLError("", original_error=error)
+            answer = Answer.of_result(ExecutionResult(None, self._graph.presented([mistake])), exchange.media_type)
+            answer.status = 503 if "UNAVAILABLE" in answer.codes else 500
+        if not isinstance(answer, Answer):
+            return answer
+        exchange.seen.codes = answer.codes
+        return answer.form(exchange.media_type, exchange.encoding)
+
+    async def _answer(self, exchange: Exchange) -> Answer | Form | None:
+        """None where it was sent already. Raises ClientGone, Refusal."""
         if exchange.scope["method"] not in METHODS:
             raise Refusal(405, "Send a query by GET or POST.", "METHOD_NOT_ALLOWED", headers={"Allow": "GET, POST"})
-        exchange.body = await read_body(exchange.receive, exchange.headers)
+        if exchange.body is None:
+            exchange.body = await read_body(exchange.receive, exchange.headers)
         if _wants_no_older(exchange.headers):
             await self._cache.catch_up()
-        exchange.token = await self._token(exchange.headers)
+        if token := await self._token(exchange.headers):
+            exchange.token, exchange.claims = token, token.claims
         if exchange.accepted.answer_type is None and not exchange.accepted.events:
             raise Refusal(406, f"Answers are {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}.", "NOT_ACCEPTABLE")
         if exchange.is_get:
@@ -142,16 +132,16 @@ class GraphQLEndpoint:
             return await self._run(exchange, request, operation)
         except RequestErrors as error:
             result = ExecutionResult(None, self._graph.presented(error.errors))
-            if exchange.accepted.prefers_events:
+            if exchange.send is not None and exchange.accepted.prefers_events:
                 await self.live.stream_errors(result, exchange.receive, exchange.send)
                 return None
             return Answer.of_result(result, exchange.media_type)
 
-    async def _run(self, exchange: Exchange, request: GraphQLRequest, operation: Operation) -> Answer | None:
+    async def _run(self, exchange: Exchange, request: GraphQLRequest, operation: Operation) -> Answer | Form | None:
         is_live = operation.kind is OperationType.SUBSCRIPTION
         if is_live and not exchange.accepted.events:
             raise Refusal(400, f"Subscriptions are answered over WebSocket, or as {EVENT_STREAM}.")
-        if is_live or exchange.accepted.prefers_events:
+        if exchange.send is not None and (is_live or exchange.accepted.prefers_events):
             await self._gate.charge(operation, request.variables, exchange.claims, exchange.seen)
             context = Context(self._services, exchange.claims)
             await self.live.stream(
@@ -164,14 +154,14 @@ class GraphQLEndpoint:
             await self._cache.catch_up()
             return answer
         # What changes data is done to the end; what only reads stops when nobody waits for it.
-        with while_client_waits(exchange.receive):
-            if exchange.token is None or wants_report(exchange.headers):
+        with self._patience.of_client(exchange.receive):
+            if exchange.token is None or exchange.wants_report or not self._cache.keeps:
                 return await self._execute(exchange, request, operation)
             return await self._share(exchange, request, operation, exchange.token)
 
     async def _share(
         self, exchange: Exchange, request: GraphQLRequest, operation: Operation, token: VerifiedToken
-    ) -> Answer | None:
+    ) -> Answer | Form:
         """The answer to a query, out of the cache if it is there, and into it if it can be told to others."""
         executed: Answer | None = None
 
@@ -191,22 +181,19 @@ class GraphQLEndpoint:
             found,
             exchange.media_type,
             exchange.encoding,
-            request=request_of(exchange.scope, exchange.headers, exchange.body),
+            request=request_of(exchange.scope, exchange.headers, exchange.body or b""),
             known=exchange.seen.known,
             until=token.until,
         )
-        headers = {} if executed is None else executed.headers
-        await send_form(exchange.send, made.form(exchange.headers.text(b"if-none-match")), headers)
-        return None
+        form = made.form(exchange.headers.text(b"if-none-match"))
+        return form if executed is None else form.with_headers(executed.headers)
 
     async def _execute(self, exchange: Exchange, request: GraphQLRequest, operation: Operation) -> Answer:
         """Charges and runs a query or mutation. Raises Refusal, RequestErrors."""
         admission = await self._gate.charge(operation, request.variables, exchange.claims, exchange.seen)
         result = await self._graph.run(operation, request.variables, Context(self._services, exchange.claims))
-        report = admission.extensions if wants_report(exchange.headers) else None
-        answer = Answer.of_result(result, exchange.media_type, report)
-        answer.headers = admission.headers
-        return answer
+        report = admission.extensions if exchange.wants_report else None
+        return Answer.of_result(result, exchange.media_type, report, admission.headers)
 
     async def _token(self, headers: Headers) -> VerifiedToken | None:
         """What the token says; None without one."""

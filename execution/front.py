@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from time import perf_counter
+from typing import Any
 
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,8 +14,14 @@ from execution.representation import Form
 from execution.request_id import HEADER, REQUEST_ID, request_id_of
 from execution.security_headers import security_headers, security_lines
 
-AtOnce = Callable[[Scope, bytes], Form | None]
-"""What there is to answer to a request, of which the body is given too, without waiting for anything."""
+Soon = Coroutine[Any, Any, Form | None]
+"""None where nobody is left to take it."""
+
+Whole = Callable[[Scope, bytes, Receive], Form | Soon | None]
+"""The answer to a request of which the body is given too: at once, or soon, or None where the application has to tell."""
+
+Written = tuple[int, bytes, bytes]
+"""A status, lines of headers, and a body."""
 
 
 class Front:
@@ -28,12 +35,12 @@ class Front:
         metrics: Metrics,
         routes: Iterable[BaseRoute],
         straight: Mapping[str, ASGIApp],
-        at_once: Mapping[str, AtOnce],
+        whole: Mapping[str, Whole],
     ) -> None:
         routes = list(routes)
         self._app = app
         self._straight = straight
-        self._at_once = at_once
+        self._whole = whole
         self._metrics = metrics
         self._paths = {route.path for route in routes if isinstance(route, Route)}
         self._mounted = tuple(f"{route.path}/" for route in routes if isinstance(route, Mount))
@@ -47,25 +54,43 @@ class Front:
         else:
             await self._app(scope, receive, send)
 
-    def at_once(self, scope: Scope, body: bytes) -> tuple[int, bytes, bytes] | None:
-        """The answer to a request that is all there, where nothing has to be waited for: status, lines of headers, and body.
-        It costs a fraction of what it takes to run an application, so a server that can should ask for it first.
+    def whole(
+        self, scope: Scope, body: bytes, receive: Receive
+    ) -> Written | Coroutine[Any, Any, Written | None] | None:
+        """The answer to a request that is all there. It costs a fraction of what it takes to run an application, so a server
+        that can should ask for it first.
         """
-        answer = self._at_once.get(scope["path"])
+        answer = self._whole.get(scope["path"])
         if answer is None:
             return None
         began = perf_counter()
         request_id = request_id_of(scope)
         token = REQUEST_ID.set(request_id.decode())
         try:
-            form = answer(scope, body)
+            form = answer(scope, body, receive)
         finally:
             REQUEST_ID.reset(token)
         if form is None:
             return None
+        if not isinstance(form, Form):
+            return self._soon(scope, form, request_id, began)
         self._metrics.count_request(scope["method"], scope["path"], form.status, perf_counter() - began)
-        lines = b"%b%b%b: %b\r\n" % (form.lines, security_lines(scope), HEADER, request_id)
-        return form.status, lines, form.body
+        return _written(scope, form, request_id)
+
+    async def _soon(self, scope: Scope, coming: Soon, request_id: bytes, began: float) -> Written | None:
+        status = 500  # what the server answers where an exception comes out
+        metrics = self._metrics
+        metrics.requests_at_hand += 1
+        REQUEST_ID.set(request_id.decode())
+        try:
+            form = await coming
+            if form is None:
+                return None
+            status = form.status
+            return _written(scope, form, request_id)
+        finally:
+            metrics.requests_at_hand -= 1
+            metrics.count_request(scope["method"], scope["path"], status, perf_counter() - began)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
@@ -110,3 +135,8 @@ class Front:
         if path in self._paths:
             return path
         return next((mounted for mounted in self._mounted if path.startswith(mounted)), OTHER)
+
+
+def _written(scope: Scope, form: Form, request_id: bytes) -> Written:
+    lines = b"%b%b%b: %b\r\n" % (form.lines, security_lines(scope), HEADER, request_id)
+    return form.status, lines, form.body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -13,9 +13,7 @@ from execution.compression import compress, is_worth_it
 from execution.error_limit import limit_errors
 from execution.media_types import JSON
 from execution.refusals import Refusal
-from execution.representation import VARY, Form
-
-Headers = Iterable[tuple[bytes, bytes]]
+from execution.representation import VARY, Form, Headers
 
 
 class Answer:
@@ -23,14 +21,20 @@ class Answer:
 
     __slots__ = ("body", "codes", "headers", "status")
 
-    def __init__(self, content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, content: Any, status: int, headers: Headers, codes: list[str]) -> None:
         self.body = orjson.dumps(content)
         self.status = status
-        self.headers: Mapping[str, str] = headers or {}
-        self.codes: list[str] = []
+        self.headers = headers
+        self.codes = codes
 
     @classmethod
-    def of_result(cls, result: ExecutionResult, media_type: str, extensions: Mapping[str, Any] | None = None) -> Answer:
+    def of_result(
+        cls,
+        result: ExecutionResult,
+        media_type: str,
+        extensions: Mapping[str, Any] | None = None,
+        headers: Headers = (),
+    ) -> Answer:
         """Without ``data`` where nothing was run, as the specification wants it."""
         content: dict[str, Any] = {"data": result.data}
         status = 200
@@ -45,38 +49,29 @@ class Answer:
             content["extensions"] = dict(extensions)
         if codes:
             limit_errors(content)
-        answer = cls(content, status)
-        answer.codes = codes
-        return answer
+        return cls(content, status, headers, codes)
 
     @classmethod
     def of_refusal(cls, refusal: Refusal, media_type: str) -> Answer:
         # Some that older clients expect under 200 are no answers to newer ones.
         status = refusal.status if media_type == JSON else max(refusal.status, 400)
-        answer = cls({"errors": [refusal.formatted]}, status, refusal.headers)
-        answer.codes = [refusal.code]
-        return answer
+        return cls({"errors": [refusal.formatted]}, status, encoded(refusal.headers), [refusal.code])
 
-    async def send(self, send: Send, media_type: str, encoding: str | None) -> None:
+    def form(self, media_type: str, encoding: str | None) -> Form:
+        """As it is sent."""
         body = self.body
         headers = [(b"content-type", f"{media_type}; charset=utf-8".encode()), (b"vary", VARY)]
         if encoding is not None and is_worth_it(body):
             body = compress(body)
             headers.append((b"content-encoding", encoding.encode()))
-        headers.append((b"content-length", str(len(body)).encode()))
-        headers += _encoded(self.headers)
-        await _send(send, self.status, headers, body)
+        headers.append((b"content-length", b"%d" % len(body)))
+        return Form.of(self.status, (*headers, *self.headers), body)
 
 
-async def send_form(send: Send, form: Form, added: Mapping[str, str]) -> None:
-    """An answer that is given again, or will be."""
-    await _send(send, form.status, (*form.headers, *_encoded(added)), form.body)
+async def send_form(send: Send, form: Form) -> None:
+    await send({"type": "http.response.start", "status": form.status, "headers": form.headers})
+    await send({"type": "http.response.body", "body": form.body})
 
 
-async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+def encoded(headers: Mapping[str, str]) -> Headers:
+    return tuple([(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()])

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -48,8 +48,7 @@ SHUT = 1.0
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Whose budget it is."""
 
     organization: str
@@ -63,8 +62,7 @@ class Caller:
         return blake2b(names, digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """``reset`` is in how many seconds some of the budget comes free again."""
 
     granted: bool

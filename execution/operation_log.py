@@ -10,9 +10,9 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from db.statement_count import StatementCount
@@ -86,9 +86,9 @@ class OperationLog:
         self._slow_seconds = slow_seconds
         self._tracing = tracing
 
-    def observe(self, traceparent: str | None = None, tracestate: str | None = None) -> Observation:
-        """``with log.observe(…) as operation: …``; the headers are those of the W3C, of whoever asks."""
-        return Observation(self, self._tracing.operation(traceparent, tracestate) if self._tracing else None)
+    def observe(self, headers: Mapping[bytes, bytes] = MappingProxyType({})) -> Observation:
+        """``with log.observe(…) as operation: …``; among the headers, by names in small letters, may be those of the W3C."""
+        return Observation(self, self._tracing.operation(headers) if self._tracing else None)
 
     def finish(self, operation: Observation, seconds: float, span: OperationSpan | None) -> None:
         """Called when the block ends."""

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from execution.front import AtOnce
+from execution.front import Soon, Whole
 from execution.representation import Form
 
 ANY = "*"
@@ -48,13 +48,13 @@ def cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
     )
 
 
-def same_origin(at_once: AtOnce, origins: Collection[str]) -> AtOnce:
+def same_origin(whole: Whole, origins: Collection[str]) -> Whole:
     """Leaves pages of other sites to ``cors``, where any are let in: a browser that names an origin wants to be told of it."""
     if not origins:
-        return at_once
+        return whole
 
-    def without_origin(scope: Scope, body: bytes) -> Form | None:
-        return None if any(name == b"origin" for name, _ in scope["headers"]) else at_once(scope, body)
+    def without_origin(scope: Scope, body: bytes, receive: Receive) -> Form | Soon | None:
+        return None if any(name == b"origin" for name, _ in scope["headers"]) else whole(scope, body, receive)
 
     return without_origin
 

@@ -26,6 +26,14 @@ class Form(NamedTuple):
     lines: bytes
     body: bytes
 
+    @classmethod
+    def of(cls, status: int, headers: Headers, body: bytes) -> Form:
+        return cls(status, headers, lines_of(headers), body)
+
+    def with_headers(self, headers: Headers) -> Form:
+        """With these, too."""
+        return Form.of(self.status, self.headers + headers, self.body)
+
 
 class Representation(NamedTuple):
     """``whole`` is for those who have not got it yet, ``unchanged`` for those who have (304)."""
@@ -65,13 +73,9 @@ def representation(body: bytes, digest: str, media_type: str, encoding: str | No
     ]
     if encoding == GZIP:
         long.append((b"content-encoding", GZIP.encode()))
-    return Representation(etag, _form(200, tuple(long), written), _form(304, short, b""))
+    return Representation(etag, Form.of(200, tuple(long), written), Form.of(304, short, b""))
 
 
 def lines_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Headers as they are written in HTTP/1.1."""
     return b"".join([b"%b: %b\r\n" % header for header in headers])
-
-
-def _form(status: int, headers: Headers, body: bytes) -> Form:
-    return Form(status, headers, lines_of(headers), body)

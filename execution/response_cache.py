@@ -97,7 +97,7 @@ class ResponseCache:
         self._changes = changes
         self._viewers = KnownViewers(pool)
         self._log = ChangeLog()
-        self._most_bytes = most_bytes
+        self.keeps = most_bytes > 0
         self._is_watching = False
         self._flights: Flights[_Landed] = Flights()
         # Questions whose answer depended on who asked, or could not be told to anybody else.
@@ -106,11 +106,11 @@ class ResponseCache:
 
     @property
     def is_on(self) -> bool:
-        return self._most_bytes > 0 and self._changes.hears
+        return self.keeps and self._changes.hears
 
     def open(self) -> None:
         """Begins to hear of changes, in the running loop."""
-        if self._most_bytes > 0 and not self._is_watching:
+        if self.keeps and not self._is_watching:
             self._is_watching = True
             self._changes.watch(self)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -68,10 +68,10 @@ class Tracing:
         self._provider = provider
         self._tracer = provider.get_tracer("scoregraph")
 
-    def operation(self, traceparent: str | None, tracestate: str | None = None) -> OperationSpan:
-        """Begins the span of an operation; until it ends, statements are its children."""
-        headers = {"traceparent": traceparent or "", "tracestate": tracestate or ""}
-        parent = self._propagator.extract(headers, self._context.Context())
+    def operation(self, headers: Mapping[bytes, bytes]) -> OperationSpan:
+        """Begins the span of an operation for a request with these headers; until it ends, statements are its children."""
+        given = {name: headers.get(name.encode(), b"").decode("latin-1") for name in ("traceparent", "tracestate")}
+        parent = self._propagator.extract(given, self._context.Context())
         span = self._tracer.start_span("operation", parent, self._trace.SpanKind.SERVER)
         return OperationSpan(self, span)
 

@@ -8,15 +8,16 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import connect
 
-from commands.http_protocol import MOST_BYTES, MOST_HEAD_BYTES, MOST_HELD_BYTES, AtOnce, Patience
+from commands.http_protocol import MOST_BYTES, MOST_HEAD_BYTES, MOST_HELD_BYTES, Patience, Whole, Written
 from commands.web_server import WebServer, listen, web_server
 
 PATIENCE = Patience(head=0.5, body=0.5, reader=0.5, connections=8)
@@ -156,18 +157,38 @@ class Running:
         return False
 
 
-def known(scope: Scope, body: bytes) -> tuple[int, bytes, bytes] | None:
+def known(scope: Scope, body: bytes, receive: Receive) -> Written | Coroutine[Any, Any, Written | None] | None:
     """What is answered without the application."""
-    if scope["path"] != "/known":
-        return None
     answer = b"known " + body
+    match scope["path"]:
+        case "/known":
+            return written(answer)
+        case "/soon":
+            return soon(answer, receive)
+        case "/soon/large":
+            return soon(b"x" * LARGE, receive)
+    return None
+
+
+def written(answer: bytes) -> Written:
     return 200, b"content-length: %d\r\n" % len(answer), answer
 
 
+async def soon(answer: bytes, receive: Receive) -> Written | None:
+    await asyncio.sleep(0.02)
+    if answer.endswith(b"wrong"):
+        raise ValueError
+    if answer.endswith(b"wait"):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return None
+    return written(answer)
+
+
 @contextmanager
-def serving(at_once: AtOnce | None = None) -> Iterator[Running]:
+def serving(whole: Whole | None = None) -> Iterator[Running]:
     app = App()
-    server = web_server(app, PATIENCE, at_once=at_once)
+    server = web_server(app, PATIENCE, whole=whole)
     listening = listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -175,7 +196,7 @@ def serving(at_once: AtOnce | None = None) -> Iterator[Running]:
     while not server.started:
         thread.join(0.01)
         assert thread.is_alive()
-    yield Running(server, app, port, at_once is not None)
+    yield Running(server, app, port, whole is not None)
     server.should_exit = True
     thread.join(20)
     listening.close()
@@ -430,19 +451,20 @@ async def test_a_whole_request_is_answered_at_once_in_however_many_pieces_it_com
 
 async def test_requests_in_one_piece_are_answered_in_their_order(knowing: Running) -> None:
     async with knowing.client() as client:
-        paths = ["/known", "/quick", "/known", "/known", "/slow", "/known", "/quick"]
+        paths = ["/known", "/quick", "/known", "/soon", "/known", "/soon", "/slow", "/known", "/soon", "/quick"]
         await client.send(b"".join(post(path, b"ab") for path in paths))
         answers = [await client.answer() for _ in paths]
     for path, (status, body) in zip(paths, answers, strict=True):
         # Those that others follow in the same piece may be left to the application.
         assert status == 200
-        assert body == b"known ab" if path == "/known" and body.startswith(b"known") else json.loads(body)["read"] == 2
+        is_known = path in ("/known", "/soon") and body.startswith(b"known")
+        assert body == b"known ab" if is_known else json.loads(body)["read"] == 2
     assert await knowing.is_empty()
 
 
 @pytest.mark.parametrize(
     "said",
-    [post("/known", b"", "Connection: close"), b"GET /known HTTP/1.0\r\n\r\n"],
+    [post("/known", b"", "Connection: close"), b"GET /known HTTP/1.0\r\n\r\n", b"GET /soon HTTP/1.0\r\n\r\n"],
 )
 async def test_who_wants_no_more_is_hung_up_on(knowing: Running, said: bytes) -> None:
     async with knowing.client() as client:
@@ -517,4 +539,32 @@ async def test_who_leaves_in_the_middle_leaves_nothing(knowing: Running) -> None
     async with knowing.client() as client:
         await client.send(post("/known", b"0123456789")[:-5])
         await asyncio.sleep(0.05)
+    assert await knowing.is_empty()
+
+
+async def test_what_is_answered_soon_is_answered_as_often_as_it_is_asked(knowing: Running) -> None:
+    async with knowing.client() as client:
+        for body in (b"one", b"two", b"three"):
+            await client.send(post("/soon", body))
+            assert await client.answer() == (200, b"known " + body)
+        await client.send(post("/soon/large", b""))
+        assert await client.answer() == (200, b"x" * LARGE)
+        await client.send(post("/soon", b"wrong"))
+        assert (await client.answer())[0] == 500
+    assert await knowing.is_empty()
+
+
+async def test_who_leaves_before_the_answer_is_there_leaves_nothing(knowing: Running) -> None:
+    for body in (b"", b"wait"):
+        async with knowing.client() as client:
+            await client.send(post("/soon", body))
+            await asyncio.sleep(0.01)
+        assert await knowing.is_empty()
+
+
+async def test_who_does_not_take_an_answer_that_came_soon_is_hung_up_on(knowing: Running) -> None:
+    async with knowing.client() as client:
+        await client.send(post("/soon/large", b"") + post("/soon/large", b""))
+        await asyncio.sleep(LONGER)
+        assert len(await client.the_rest()) < 2 * LARGE
     assert await knowing.is_empty()

@@ -51,11 +51,9 @@ async def refused(admission: Any) -> Refusal:
 async def test_an_admission_says_what_was_charged() -> None:
     async with budgets() as made:
         admission = await made.admit(prepared(), {"first": 9}, somebody())
-    assert admission == Admission(
-        Cost(10, 10),
-        {"RateLimit-Policy": '"cost";q=100000;w=60', "RateLimit": '"cost";r=99990;t=60'},
-        {"cost": {"requested": 10, "nodes": 10, "limit": 5000, "remaining": 99990}},
-    )
+    headers = ((b"ratelimit-policy", b'"cost";q=100000;w=60'), (b"ratelimit", b'"cost";r=99990;t=60'))
+    assert admission == Admission(Cost(10, 10), headers, limit=5000, remaining=99990)
+    assert admission.extensions == {"cost": {"requested": 10, "nodes": 10, "limit": 5000, "remaining": 99990}}
 
 
 async def test_too_many_objects() -> None:
@@ -102,9 +100,9 @@ async def test_too_often(servers: Servers, is_shared: bool) -> None:
         "retryAfter": seconds,
     }
     assert refusal.headers == {
-        "RateLimit-Policy": '"cost";q=1000;w=60',
-        "RateLimit": f'"cost";r=0;t={seconds}',
-        "Retry-After": str(seconds),
+        "ratelimit-policy": '"cost";q=1000;w=60',
+        "ratelimit": f'"cost";r=0;t={seconds}',
+        "retry-after": str(seconds),
     }
 
 
@@ -160,7 +158,7 @@ async def test_off_counts_nothing_and_nobody_has_no_budget() -> None:
         assert await made.admit(prepared(), {"first": 10**9}, somebody()) is FREE
     async with budgets() as made:
         assert await made.admit(prepared(), {"first": 10**9}, None) is FREE
-    assert (FREE.headers, FREE.extensions) == ({}, {})
+    assert (FREE.headers, FREE.extensions) == ((), {})
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -88,7 +88,7 @@ def logged(tracing: Tracing | None) -> OperationLog:
 
 
 async def test_an_operation_is_a_child_of_whoever_asked(receiver: Collector, tracing: Tracing) -> None:
-    with logged(tracing).observe(PARENT, "vendor=1") as operation:
+    with logged(tracing).observe({b"traceparent": PARENT.encode(), b"tracestate": b"vendor=1"}) as operation:
         operation.name, operation.kind, operation.text, operation.is_registered = (
             "Card",
             "query",
@@ -108,7 +108,8 @@ async def test_an_operation_is_a_child_of_whoever_asked(receiver: Collector, tra
     "header", [None, "", "nonsense", PARENT[:-3], "00-" + "0" * 32 + "-b7ad6b7169203331-01", "ü" * 5_000]
 )
 async def test_without_a_sane_parent_a_trace_begins(receiver: Collector, tracing: Tracing, header: str | None) -> None:
-    with logged(tracing).observe(header, header) as operation:
+    value = (header or "").encode("latin-1")
+    with logged(tracing).observe({b"traceparent": value, b"tracestate": value}) as operation:
         operation.kind = "mutation"
     await tracing.aclose()
     span = receiver.named("mutation")
@@ -154,7 +155,7 @@ async def test_statements_are_children_and_hold_no_values(
 
     async with pool.connection() as connection:
         await connection.fetch("SELECT 'of nobody'")
-    with logged(tracing).observe(PARENT) as operation:
+    with logged(tracing).observe({b"traceparent": PARENT.encode()}) as operation:
         operation.kind = "query"
         await asyncio.gather(asyncio.create_task(read("secret-1")), read("secret-2"))
         with pytest.raises(asyncpg.DivisionByZeroError):
