@@ -12,14 +12,14 @@ import structlog
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, located_error
 from graphql.execution import execute
 from graphql.execution.execute import create_source_event_stream
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as StockExecutor
 
 from execution.compiled.bail import Bail
 from execution.compiled.plan import KeptPlans, Plans
 from execution.compiled.run import Run
-from execution.limits import check_variables
 from execution.operations import Operation, RequestErrors, response_key
+from execution.variables import variables_of
 from resolvers.context import Context
 
 log = structlog.get_logger(__name__)
@@ -147,13 +147,4 @@ class OperationExecutor:
 
     def variables(self, operation: Operation, given: Variables | None) -> VariableValues:
         """The variables as their types want them. Raises RequestErrors."""
-        try:
-            check_variables(given)
-        except GraphQLError as error:
-            raise RequestErrors(error) from None
-        definitions = operation.node.variable_definitions or ()
-        # What is suggested are names of the schema, which may not be for everybody.
-        values = get_variable_values(self._schema, definitions, given or {}, hide_suggestions=True)
-        if isinstance(values, list):
-            raise RequestErrors(*values)
-        return values
+        return variables_of(self._schema, operation, given)
