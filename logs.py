@@ -132,19 +132,22 @@ def configure_logging(level: str, style: str, stream: TextIO | None = None) -> N
 
 
 def log_quickly(logger: logging.Logger, level: int, event: str, fields: dict[str, Any]) -> None:
-    """Logs what is logged with every request: the same event as by structlog's logger of that name, in a tenth of the time.
+    """Logs what is logged with every request, at a level that is wanted: the same event as by structlog's logger of that name,
+    in a tenth of the time.
 
     The values are written as they are, so they must hold no secret. Needs a running loop.
     """
-    handler = next(iter(logging.getLogger().handlers), None)
-    if not (isinstance(handler, EventHandler) and handler.is_json):
-        structlog.get_logger(logger.name).log(level, event, **fields)
-    elif logger.isEnabledFor(level):
+    handlers = logging.root.handlers
+    handler = handlers[0] if handlers else None
+    if isinstance(handler, EventHandler) and handler.is_json:
         timestamp = datetime.now(UTC)
         line = {"event": event, **fields, "logger": logger.name, "level": _LEVEL_NAMES[level], "timestamp": timestamp}
-        handler.write_soon(orjson.dumps(line, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE).decode())
+        handler.write_soon(orjson.dumps(line, option=_LINE).decode())
+    else:
+        structlog.get_logger(logger.name).log(level, event, **fields)
 
 
+_LINE = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 _LEVEL_NAMES = {level: name.lower() for name, level in logging.getLevelNamesMapping().items() if name in LEVELS}
 
 

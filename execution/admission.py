@@ -41,7 +41,7 @@ class Gate:
         except RequestErrors as error:
             seen.name = error.operation_name or seen.name
             raise
-        seen.name, seen.kind, seen.is_registered = operation.name, operation.kind.value, document.is_registered
+        seen.name, seen.kind, seen.is_registered = operation.name, operation.kind_name, document.is_registered
         self._introspection.check(operation, claims)
         return operation
 

@@ -105,9 +105,7 @@ class OperationLog:
         is_slow = seconds > self._slow_seconds and not lasts
         level = logging.WARNING if is_slow else logging.INFO
         if _logger.isEnabledFor(level):
-            fields = _fields(operation, seconds)
-            if name is not None:
-                fields["name"] = name
+            fields = _fields(operation, name, seconds)
             if is_slow and operation.text is not None:
                 fields["document"] = hashlib.sha256(operation.text.encode()).hexdigest()
             if span is not None:
@@ -121,7 +119,7 @@ def _shown(name: str | None) -> str | None:
     return name if name is not None and NAME.fullmatch(name) else None
 
 
-def _fields(operation: Observation, seconds: float) -> dict[str, Any]:
+def _fields(operation: Observation, name: str | None, seconds: float) -> dict[str, Any]:
     """What is not known, or goes without saying, is left out."""
     codes = operation.codes
     fields: dict[str, Any] = {
@@ -131,6 +129,8 @@ def _fields(operation: Observation, seconds: float) -> dict[str, Any]:
         "milliseconds": round(seconds * 1000, 2),
         "statements": operation.statements,
     }
+    if name is not None:
+        fields["name"] = name
     if operation.organization is not None:
         fields["organization"] = operation.organization
     if operation.cost is not None:

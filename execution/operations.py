@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -33,8 +34,7 @@ MOST_CHARACTERS = 4_000_000
 """Of all texts that are kept. A parsed document takes about fifty times its text."""
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+class GraphQLRequest(NamedTuple):
     """What a client sent, of the right types, otherwise unchecked."""
 
     query: str | None = None
@@ -66,9 +66,13 @@ class Operation:
     fragments: dict[str, FragmentDefinitionNode]
     memo: dict[Any, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def kind(self) -> OperationType:
         return self.node.operation
+
+    @cached_property
+    def kind_name(self) -> str:
+        return self.kind.value
 
     @property
     def first_field(self) -> FieldNode:
