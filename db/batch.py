@@ -24,7 +24,8 @@ _PLACE = re.compile(r"\$(\d+)")
 
 class Query(NamedTuple):
     """``statement`` takes an array of keys as the parameter ``keys``, beside ``values``, and gives ``columns``, the key first; at
-    most one row for each key if ``is_unique``. ``of_one`` is the statement where there is but one key.
+    most one row for each key if ``is_unique``. ``of_one`` is the statement where there is but one key. ``distinct`` is another
+    column that is never NULL, nor the same in two rows.
     """
 
     statement: Statement
@@ -33,6 +34,11 @@ class Query(NamedTuple):
     values: Mapping[str, Any] = {}
     of_one: Statement | None = None
     is_unique: bool = False
+    distinct: str = ""
+
+    def is_distinct(self, column: str) -> bool:
+        """Whether a column is known to have another value in each row."""
+        return column == self.distinct or (self.is_unique and column == self.columns[0])
 
 
 class Table(NamedTuple):
@@ -153,6 +159,7 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
                 part.is_row,
                 part.parent,
                 _place_of(parts, part),
+                _repeats(parts, part),
             )
             for part in parts
         )
@@ -182,8 +189,14 @@ def _place_of(parts: Sequence[Part], part: Part) -> int:
     return 0 if part.parent is None else parts[part.parent].query.columns.index(part.column)
 
 
+def _repeats(parts: Sequence[Part], part: Part) -> bool:
+    return part.parent is not None and not parts[part.parent].query.is_distinct(part.column)
+
+
 class Shape(NamedTuple):
-    """What the statement for a part depends on. ``parent`` is the part that it follows, ``place`` that of the column there."""
+    """What the statement for a part depends on. ``parent`` is the part that it follows, ``place`` that of the column there, whose
+    values may come more than once if it ``repeats``.
+    """
 
     statement: Statement
     keys: str
@@ -191,11 +204,13 @@ class Shape(NamedTuple):
     is_row: bool
     parent: int | None
     place: int
+    repeats: bool
 
 
 class Together:
     """Several statements as one, which gives one row: for each column of each statement the array of its values, or NULL; for
-    each column of a statement that has but one row its value.
+    each column of a statement that has but one row its value. Keys are taken from these arrays, so that no statement's rows
+    have to be kept.
     """
 
     __slots__ = ("_arguments", "_entering_sql", "asks_who", "dependencies", "settled_sql", "sql", "tells_time")
@@ -205,11 +220,12 @@ class Together:
         parts, columns, rows = [], [], []
         for number, shape in enumerate(shapes):
             names = [f"c{place}" for place in range(shape.width)]
-            parts.append(f"t{number} ({', '.join(names)}) AS (\n{self._body(number, shape)}\n)")
-            columns += [f"a{number}.{name}" for name in names]
-            arrays = ", ".join(f"array_agg({name}) AS {name}" for name in names)
-            row = f"t{number}" if shape.is_row else f"(SELECT {arrays} FROM t{number})"
-            rows.append(f" LEFT JOIN {row} AS a{number} ON true")
+            given, body = ", ".join(names), self._body(number, shape, shapes)
+            if not shape.is_row:
+                body = f"SELECT {', '.join(f'array_agg({name})' for name in names)} FROM (\n{body}\n) AS t ({given})"
+            parts.append(f"t{number} ({given}) AS (\n{body}\n)")
+            columns += [f"t{number}.{name}" for name in names]
+            rows.append(f" LEFT JOIN t{number} ON true")
         self.sql = f"WITH {', '.join(parts)}\nSELECT {', '.join(columns)}\nFROM (SELECT) AS nothing{''.join(rows)}"
         self.settled_sql = settled(self.sql)
         # What a left join begins with comes first: the viewer is set before anything is read.
@@ -229,21 +245,31 @@ class Together:
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         return [statement.argument(name, values["given"][number]) for number, name, statement in self._arguments]
 
-    def _body(self, number: int, shape: Shape) -> str:
-        statement, place, parent = shape.statement, shape.place, shape.parent
+    def _body(self, number: int, shape: Shape, shapes: Sequence[Shape]) -> str:
+        statement, parent = shape.statement, shape.parent
         places: dict[str, str] = {}
 
         def place_of(found: re.Match[str]) -> str:
             name = statement.parameters[int(found[1]) - 1]
             if name not in places:
                 if name == shape.keys and parent is not None:
-                    places[name] = f"ARRAY(SELECT DISTINCT c{place} FROM t{parent} WHERE c{place} IS NOT NULL)"
+                    places[name] = _keys_in(f"t{parent}", shape, is_row=shapes[parent].is_row)
                 else:
                     self._arguments.append((number, name, statement))
                     places[name] = f"${len(self._arguments)}"
             return places[name]
 
         return _PLACE.sub(place_of, statement.sql)
+
+
+def _keys_in(parent: str, shape: Shape, *, is_row: bool) -> str:
+    """The array of the different keys in a column of a parent, of which each costs about as much as to find a row by it."""
+    column = f"c{shape.place}"
+    if is_row:
+        return f"ARRAY(SELECT {column} FROM {parent} WHERE {column} IS NOT NULL)"
+    if not shape.repeats:
+        return f"ARRAY(SELECT unnest({column}) FROM {parent})"
+    return f"ARRAY(SELECT DISTINCT key FROM {parent}, unnest({column}) AS key WHERE key IS NOT NULL)"
 
 
 @lru_cache(maxsize=4096)

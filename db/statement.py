@@ -27,11 +27,14 @@ SETTLED = {
 }
 """What a live view or function can be read from while nothing waits to be folded."""
 _LIVE = re.compile(rf"\b({'|'.join(SETTLED)})\b")
+_PENDING = re.compile(r"/\*pending\*/.*?/\*.\*/", re.DOTALL)
 
 
 def settled(sql: str) -> str:
-    """The same SQL for snapshots in which no change of the organization waits to be folded."""
-    return _LIVE.sub(lambda found: SETTLED[found[0]], sql)
+    """The same SQL for snapshots in which no change of the organization waits to be folded: without what stands between
+    ``/*pending*/`` and ``/*.*/``, and by the names in SETTLED.
+    """
+    return _LIVE.sub(lambda found: SETTLED[found[0]], _PENDING.sub("", sql))
 
 
 class Runnable(Protocol):

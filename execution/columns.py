@@ -16,7 +16,7 @@ To the standard executor they are ordinary fields. The compiled one knows from t
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from types import SimpleNamespace
@@ -152,13 +152,19 @@ def wanted(info: Info[Any, Any], below: str | None = None) -> frozenset[str] | N
     return found
 
 
-async def foresee(info: Info[Any, Any], load: Callable[..., Awaitable[list[Any]]], *arguments: Hashable) -> None:
+async def foresee(
+    info: Info[Any, Any],
+    load: Callable[..., Awaitable[list[Any]]],
+    *arguments: Hashable,
+    known: Collection[Callable[..., Awaitable[list[Any]]]] = (),
+) -> None:
     """Says that the objects which a field gives will stand over rows of this load, so that what is asked of them by a key in
-    those rows is loaded with them. It changes no answer.
+    those rows is loaded with them, but for what ``known`` loads would give: that will be known from the rows. It changes no
+    answer.
     """
     foresee_rows = getattr(info, "foresee", None)
     if foresee_rows is not None:
-        await foresee_rows((load, *arguments))
+        await foresee_rows((load, *arguments), known)
 
 
 def column(source: str | Formula | Callable[..., Any], *, description: str) -> Any:

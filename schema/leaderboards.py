@@ -185,7 +185,7 @@ class Leaderboard:
         info: Info,
         first: Annotated[int, strawberry.argument(description="How many places, 1–200; ties come on top.")] = 10,
     ) -> list[LeaderboardEntry] | None:
-        await foresee(info, load_best_scores_with_ties, first)
+        await foresee(info, load_best_scores_with_ties, first, known=(load_ranking_score_by_user,))
         return entries_of(await resolve_top(info.context, self.of, first))
 
     @strawberry.field(

@@ -129,29 +129,27 @@ BOARD_COUNT = sql(f"""
 SELECT count(*) FROM unnest(CAST(:ids AS bigint[])) AS i (id) CROSS JOIN LATERAL {_BOARD} AS b
 """)
 
-# The organization by score, best first: by the rollup's index, put right for the people with pending changes (few).
+# The organization by score, best first: by the rollup's index, put right for the people with pending changes (few), if any.
 # Cost follows the page and the pending changes, not the number of people.
 _BEYOND = """(CAST(:after_value AS numeric) IS NULL OR {0}.ranking_score < CAST(:after_value AS numeric)
       OR ({0}.ranking_score = CAST(:after_value AS numeric) AND {0}.user_id > CAST(:after_user AS bigint)))"""
 _BEST_SCORES = f"""
-WITH changed AS MATERIALIZED (SELECT DISTINCT user_id FROM attempt_deltas),
-candidates AS (
+WITH /*pending*/ changed AS MATERIALIZED (SELECT DISTINCT user_id FROM attempt_deltas), /*.*/
+best AS (
   (
     SELECT t.user_id, t.ranking_score FROM user_totals t
     WHERE t.organization_id = (CAST(:organization_ids AS bigint[]))[1] AND t.active AND t.ranking_score IS NOT NULL
-      AND NOT EXISTS (SELECT FROM changed c WHERE c.user_id = t.user_id) AND {_BEYOND.format("t")}
+      /*pending*/ AND NOT EXISTS (SELECT FROM changed c WHERE c.user_id = t.user_id) /*.*/ AND {_BEYOND.format("t")}
     ORDER BY t.ranking_score DESC%(t_by_id)s
     FETCH FIRST :size ROWS %(ties)s
   )
-  UNION ALL
+  /*pending*/ UNION ALL
   (
     SELECT l.user_id, l.ranking_score
     FROM user_totals_live l
     WHERE l.user_id = ANY (ARRAY(SELECT c.user_id FROM changed c)) AND l.active AND l.ranking_score IS NOT NULL AND {_BEYOND.format("l")}
   )
-),
-best AS (
-  SELECT * FROM candidates ORDER BY ranking_score DESC%(by_id)s FETCH FIRST :size ROWS %(ties)s
+  ORDER BY ranking_score DESC%(by_id)s FETCH FIRST :size ROWS %(ties)s /*.*/
 )
 SELECT (CAST(:organization_ids AS bigint[]))[1], user_id, ranking_score FROM best ORDER BY ranking_score DESC, user_id
 """
@@ -209,7 +207,8 @@ def best_scores(size: int, after: tuple[Decimal, int] | None = None, *, with_tie
     after_value, after_user = after or (None, None)
     values = {"size": size, "after_value": after_value, "after_user": after_user}
     statement = BEST_SCORES_WITH_TIES if with_ties else BEST_SCORES
-    return Query(statement, "organization_ids", ("organization_id", "user_id", "value"), values)
+    columns = ("organization_id", "user_id", "value")
+    return Query(statement, "organization_ids", columns, values, distinct="user_id")
 
 
 def _by_board(rows: Sequence[asyncpg.Record]) -> dict[int, list[Standing]]:

@@ -54,8 +54,7 @@ def standing_columns(totals: str, parts: str, names: Collection[str] | None = No
     sums that are wanted (None: all).
     """
     return ", ".join(
-        f"CAST({totals}.{f.name} - coalesce(sum({parts}.{f.name}) OVER later, 0) AS "
-        f"{'bigint' if isinstance(f.default, int) else 'numeric'}) AS standing_{f.name}"
+        f"{totals}.{f.name} - coalesce(add_up({parts}.{f.name}) OVER later, 0) AS standing_{f.name}"
         for f in _SUMS
         if names is None or f.name in names
     )

@@ -7,7 +7,7 @@ what they give makes the frames of the next wave.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
 from types import NoneType
@@ -51,8 +51,8 @@ class PlannedInfo(Info[Context, None]):
     plan: FieldPlan
     run: Run
 
-    async def foresee(self, name: tuple[Any, ...]) -> None:
-        await self.run.foresee(self.plan, name)
+    async def foresee(self, name: tuple[Any, ...], known: Collection[Any]) -> None:
+        await self.run.foresee(self.plan, name, known)
 
     def columns_wanted(self, below: str | None) -> frozenset[str] | None:
         return self.plan.columns_below if below is None else self.plan.columns_of(below)
@@ -280,14 +280,18 @@ class Run:
             self._by_keys[field] = prepared
         return prepared
 
-    async def foresee(self, field: FieldPlan, name: tuple[Any, ...]) -> None:
-        """Says what will be asked of the rows that a field is loaded from, so that it can be loaded with them."""
+    async def foresee(self, field: FieldPlan, name: tuple[Any, ...], known: Collection[Any] = ()) -> None:
+        """Says what will be asked of the rows that a field is loaded from, so that it can be loaded with them; except by
+        ``known`` loads.
+        """
         for below in field.followed_by:
             declared = below.declared
             assert isinstance(declared, Reference | Related)
             try:
                 by_key = await self._prepared(below)
             except Exception:  # noqa: S112  it goes wrong again when there are objects that it goes wrong for
+                continue
+            if by_key.load in known:
                 continue
             follower = (by_key.load, *by_key.arguments)
             self._batches.follow(name, declared.names[0], follower)
