@@ -15,7 +15,9 @@ SELECT lt.lab_id, t.id, t.organization_id, t.external_id, t.title FROM lab_topic
 WHERE lt.lab_id = ANY ($1) ORDER BY lt.lab_id, t.title, t.id;
 
 WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
+SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3), array_agg(c4), array_agg(c5), array_agg(c6), array_agg(c7), array_agg(c8), array_agg(c9) FROM (
 SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1)
+) AS t (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9)
 )
-SELECT a0.c0, a0.c1, a0.c2, a0.c3, a0.c4, a0.c5, a0.c6, a0.c7, a0.c8, a0.c9
-FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4, array_agg(c5) AS c5, array_agg(c6) AS c6, array_agg(c7) AS c7, array_agg(c8) AS c8, array_agg(c9) AS c9 FROM t0) AS a0 ON true;
+SELECT t0.c0, t0.c1, t0.c2, t0.c3, t0.c4, t0.c5, t0.c6, t0.c7, t0.c8, t0.c9
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true;

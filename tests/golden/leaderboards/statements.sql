@@ -11,71 +11,61 @@ CROSS JOIN LATERAL (
 ) AS r;
 
 WITH t0 (c0, c1) AS (
+SELECT array_agg(c0), array_agg(c1) FROM (
 SELECT id, display_name FROM users WHERE id = ANY ($1)
+) AS t (c0, c1)
 )
-SELECT a0.c0, a0.c1
-FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t0) AS a0 ON true;
+SELECT t0.c0, t0.c1
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true;
 
 WITH t0 (c0, c1, c2) AS (
-WITH changed AS MATERIALIZED (SELECT DISTINCT user_id FROM attempt_deltas),
-candidates AS (
+SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (
+WITH
+best AS (
   (
     SELECT t.user_id, t.ranking_score FROM user_totals t
     WHERE t.organization_id = (CAST($1 AS bigint[]))[1] AND t.active AND t.ranking_score IS NOT NULL
-      AND NOT EXISTS (SELECT FROM changed c WHERE c.user_id = t.user_id) AND (CAST($2 AS numeric) IS NULL OR t.ranking_score < CAST($2 AS numeric)
+       AND (CAST($2 AS numeric) IS NULL OR t.ranking_score < CAST($2 AS numeric)
       OR (t.ranking_score = CAST($2 AS numeric) AND t.user_id > CAST($3 AS bigint)))
     ORDER BY t.ranking_score DESC
     FETCH FIRST $4 ROWS WITH TIES
   )
-  UNION ALL
-  (
-    SELECT l.user_id, l.ranking_score
-    FROM user_totals_settled l
-    WHERE l.user_id = ANY (ARRAY(SELECT c.user_id FROM changed c)) AND l.active AND l.ranking_score IS NOT NULL AND (CAST($2 AS numeric) IS NULL OR l.ranking_score < CAST($2 AS numeric)
-      OR (l.ranking_score = CAST($2 AS numeric) AND l.user_id > CAST($3 AS bigint)))
-  )
-),
-best AS (
-  SELECT * FROM candidates ORDER BY ranking_score DESC FETCH FIRST $4 ROWS WITH TIES
 )
 SELECT (CAST($1 AS bigint[]))[1], user_id, ranking_score FROM best ORDER BY ranking_score DESC, user_id
+) AS t (c0, c1, c2)
 ), t1 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
-SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY (ARRAY(SELECT DISTINCT c1 FROM t0 WHERE c1 IS NOT NULL))
+SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3), array_agg(c4), array_agg(c5), array_agg(c6), array_agg(c7), array_agg(c8), array_agg(c9) FROM (
+SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY (ARRAY(SELECT unnest(c1) FROM t0))
+) AS t (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9)
 ), t2 (c0, c1) AS (
-SELECT user_id, tasks FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT DISTINCT c1 FROM t0 WHERE c1 IS NOT NULL))
+SELECT array_agg(c0), array_agg(c1) FROM (
+SELECT user_id, tasks FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT unnest(c1) FROM t0))
+) AS t (c0, c1)
 )
-SELECT a0.c0, a0.c1, a0.c2, a1.c0, a1.c1, a1.c2, a1.c3, a1.c4, a1.c5, a1.c6, a1.c7, a1.c8, a1.c9, a2.c0, a2.c1
-FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2 FROM t0) AS a0 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4, array_agg(c5) AS c5, array_agg(c6) AS c6, array_agg(c7) AS c7, array_agg(c8) AS c8, array_agg(c9) AS c9 FROM t1) AS a1 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t2) AS a2 ON true;
+SELECT t0.c0, t0.c1, t0.c2, t1.c0, t1.c1, t1.c2, t1.c3, t1.c4, t1.c5, t1.c6, t1.c7, t1.c8, t1.c9, t2.c0, t2.c1
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true LEFT JOIN t1 ON true LEFT JOIN t2 ON true;
 
 WITH t0 (c0, c1, c2) AS (
-WITH changed AS MATERIALIZED (SELECT DISTINCT user_id FROM attempt_deltas),
-candidates AS (
+SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (
+WITH
+best AS (
   (
     SELECT t.user_id, t.ranking_score FROM user_totals t
     WHERE t.organization_id = (CAST($1 AS bigint[]))[1] AND t.active AND t.ranking_score IS NOT NULL
-      AND NOT EXISTS (SELECT FROM changed c WHERE c.user_id = t.user_id) AND (CAST($2 AS numeric) IS NULL OR t.ranking_score < CAST($2 AS numeric)
+       AND (CAST($2 AS numeric) IS NULL OR t.ranking_score < CAST($2 AS numeric)
       OR (t.ranking_score = CAST($2 AS numeric) AND t.user_id > CAST($3 AS bigint)))
     ORDER BY t.ranking_score DESC, t.user_id
     FETCH FIRST $4 ROWS ONLY
   )
-  UNION ALL
-  (
-    SELECT l.user_id, l.ranking_score
-    FROM user_totals_settled l
-    WHERE l.user_id = ANY (ARRAY(SELECT c.user_id FROM changed c)) AND l.active AND l.ranking_score IS NOT NULL AND (CAST($2 AS numeric) IS NULL OR l.ranking_score < CAST($2 AS numeric)
-      OR (l.ranking_score = CAST($2 AS numeric) AND l.user_id > CAST($3 AS bigint)))
-  )
-),
-best AS (
-  SELECT * FROM candidates ORDER BY ranking_score DESC, user_id FETCH FIRST $4 ROWS ONLY
 )
 SELECT (CAST($1 AS bigint[]))[1], user_id, ranking_score FROM best ORDER BY ranking_score DESC, user_id
+) AS t (c0, c1, c2)
 )
-SELECT a0.c0, a0.c1, a0.c2
-FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2 FROM t0) AS a0 ON true;
+SELECT t0.c0, t0.c1, t0.c2
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true;
 
 WITH t0 (c0, c1, c2, c3) AS (
 SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks($1)
 )
-SELECT a0.c0, a0.c1, a0.c2, a0.c3
-FROM (SELECT) AS nothing LEFT JOIN t0 AS a0 ON true;
+SELECT t0.c0, t0.c1, t0.c2, t0.c3
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true;

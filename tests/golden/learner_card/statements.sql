@@ -22,37 +22,33 @@ FROM unnest(CAST($1 AS bigint[]), CAST($2 AS bigint[]), CAST($3 AS numeric[]), C
 ORDER BY i.place;
 
 WITH t0 (c0, c1, c2) AS (
-    WITH slots AS (
-      SELECT user_id, width_bucket(completed_at, CAST($1 AS timestamptz[])) AS slot, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
-      FROM attempt_measures
-      WHERE user_id = ANY ($2) AND completed_at >= $3
-      GROUP BY 1, 2
-      HAVING sum(attempts) > 0
-    ),
-    places AS (
-      SELECT * FROM slots
-      UNION ALL
-      SELECT id, 0, 0, 0, 0, 0, 0, 0 FROM unnest(CAST($2 AS bigint[])) AS id
-    ),
-    standings AS (
-      SELECT p.*, CAST(t.task_deadlines - coalesce(sum(p.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(p.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.skilled - coalesce(sum(p.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(p.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(p.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(p.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
-      FROM places p
-      JOIN (SELECT * FROM user_totals_settled WHERE user_id = ANY ($2)) AS t ON t.user_id = p.user_id
-      WINDOW later AS (PARTITION BY p.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (
+    WITH standings AS (
+      SELECT t.user_id, p.*, t.task_deadlines - coalesce(add_up(p.task_deadlines) OVER later, 0) AS standing_task_deadlines, t.task_on_time - coalesce(add_up(p.task_on_time) OVER later, 0) AS standing_task_on_time, t.skilled - coalesce(add_up(p.skilled) OVER later, 0) AS standing_skilled, t.skill_sum - coalesce(add_up(p.skill_sum) OVER later, 0) AS standing_skill_sum, t.rated - coalesce(add_up(p.rated) OVER later, 0) AS standing_rated, t.difficulty_sum - coalesce(add_up(p.difficulty_sum) OVER later, 0) AS standing_difficulty_sum
+      FROM user_totals_settled AS t CROSS JOIN LATERAL (
+        SELECT width_bucket(completed_at, CAST($1 AS timestamptz[])) AS slot, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
+        FROM attempt_measures AS done
+        WHERE done.user_id = t.user_id AND completed_at >= $2 GROUP BY 1 HAVING sum(attempts) > 0
+        UNION ALL
+        SELECT 0, 0, 0, 0, 0, 0, 0
+      ) AS p
+      WHERE t.user_id = ANY ($3)
+      WINDOW later AS (PARTITION BY t.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     )
     SELECT user_id, slot, standing_score
     FROM (SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score FROM standings) AS scored
     WHERE slot < cardinality(CAST($1 AS timestamptz[]))
+) AS t (c0, c1, c2)
 )
-SELECT a0.c0, a0.c1, a0.c2
-FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2 FROM t0) AS a0 ON true;
+SELECT t0.c0, t0.c1, t0.c2
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true;
 
 WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
 SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1)
 ), t1 (c0, c1, c2, c3) AS (
-SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks(ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL))
+SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks(ARRAY(SELECT c0 FROM t0 WHERE c0 IS NOT NULL))
 ), t2 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, c23, c24, c25, c26, c27, c28) AS (
-SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL))
+SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT c0 FROM t0 WHERE c0 IS NOT NULL))
 )
-SELECT a0.c0, a0.c1, a0.c2, a0.c3, a0.c4, a0.c5, a0.c6, a0.c7, a0.c8, a0.c9, a1.c0, a1.c1, a1.c2, a1.c3, a2.c0, a2.c1, a2.c2, a2.c3, a2.c4, a2.c5, a2.c6, a2.c7, a2.c8, a2.c9, a2.c10, a2.c11, a2.c12, a2.c13, a2.c14, a2.c15, a2.c16, a2.c17, a2.c18, a2.c19, a2.c20, a2.c21, a2.c22, a2.c23, a2.c24, a2.c25, a2.c26, a2.c27, a2.c28
-FROM (SELECT) AS nothing LEFT JOIN t0 AS a0 ON true LEFT JOIN t1 AS a1 ON true LEFT JOIN t2 AS a2 ON true;
+SELECT t0.c0, t0.c1, t0.c2, t0.c3, t0.c4, t0.c5, t0.c6, t0.c7, t0.c8, t0.c9, t1.c0, t1.c1, t1.c2, t1.c3, t2.c0, t2.c1, t2.c2, t2.c3, t2.c4, t2.c5, t2.c6, t2.c7, t2.c8, t2.c9, t2.c10, t2.c11, t2.c12, t2.c13, t2.c14, t2.c15, t2.c16, t2.c17, t2.c18, t2.c19, t2.c20, t2.c21, t2.c22, t2.c23, t2.c24, t2.c25, t2.c26, t2.c27, t2.c28
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true LEFT JOIN t1 ON true LEFT JOIN t2 ON true;

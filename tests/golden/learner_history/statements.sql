@@ -16,7 +16,7 @@ FROM (
             standing_skill_sum - skill_sum, standing_skilled - skilled, standing_difficulty_sum - difficulty_sum,
             standing_rated - rated) AS score_change
         FROM (
-          SELECT a.*, CAST(t.tasks - coalesce(sum(a.tasks) OVER later, 0) AS bigint) AS standing_tasks, CAST(t.task_deadlines - coalesce(sum(a.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(a.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.task_early_seconds - coalesce(sum(a.task_early_seconds) OVER later, 0) AS numeric) AS standing_task_early_seconds, CAST(t.task_timed - coalesce(sum(a.task_timed) OVER later, 0) AS bigint) AS standing_task_timed, CAST(t.task_seconds - coalesce(sum(a.task_seconds) OVER later, 0) AS numeric) AS standing_task_seconds, CAST(t.skilled - coalesce(sum(a.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(a.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(a.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(a.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
+          SELECT a.*, t.tasks - coalesce(add_up(a.tasks) OVER later, 0) AS standing_tasks, t.task_deadlines - coalesce(add_up(a.task_deadlines) OVER later, 0) AS standing_task_deadlines, t.task_on_time - coalesce(add_up(a.task_on_time) OVER later, 0) AS standing_task_on_time, t.task_early_seconds - coalesce(add_up(a.task_early_seconds) OVER later, 0) AS standing_task_early_seconds, t.task_timed - coalesce(add_up(a.task_timed) OVER later, 0) AS standing_task_timed, t.task_seconds - coalesce(add_up(a.task_seconds) OVER later, 0) AS standing_task_seconds, t.skilled - coalesce(add_up(a.skilled) OVER later, 0) AS standing_skilled, t.skill_sum - coalesce(add_up(a.skill_sum) OVER later, 0) AS standing_skill_sum, t.rated - coalesce(add_up(a.rated) OVER later, 0) AS standing_rated, t.difficulty_sum - coalesce(add_up(a.difficulty_sum) OVER later, 0) AS standing_difficulty_sum
           FROM attempt_measures a JOIN user_totals_settled t ON t.user_id = a.user_id
           WHERE a.tasks > 0 AND true
           WINDOW later AS (
@@ -34,7 +34,7 @@ FROM unnest($1::BIGINT[]) AS anon_1(id) JOIN LATERAL (SELECT days.user_id AS use
 FROM (
     SELECT *, performance_score(task_on_time, task_deadlines, skill_sum, skilled, difficulty_sum, rated) AS score, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score
     FROM (
-      SELECT d.*, CAST(t.tasks - coalesce(sum(d.tasks) OVER later, 0) AS bigint) AS standing_tasks, CAST(t.task_deadlines - coalesce(sum(d.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(d.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.task_early_seconds - coalesce(sum(d.task_early_seconds) OVER later, 0) AS numeric) AS standing_task_early_seconds, CAST(t.task_timed - coalesce(sum(d.task_timed) OVER later, 0) AS bigint) AS standing_task_timed, CAST(t.task_seconds - coalesce(sum(d.task_seconds) OVER later, 0) AS numeric) AS standing_task_seconds, CAST(t.skilled - coalesce(sum(d.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(d.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(d.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(d.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
+      SELECT d.*, t.tasks - coalesce(add_up(d.tasks) OVER later, 0) AS standing_tasks, t.task_deadlines - coalesce(add_up(d.task_deadlines) OVER later, 0) AS standing_task_deadlines, t.task_on_time - coalesce(add_up(d.task_on_time) OVER later, 0) AS standing_task_on_time, t.task_early_seconds - coalesce(add_up(d.task_early_seconds) OVER later, 0) AS standing_task_early_seconds, t.task_timed - coalesce(add_up(d.task_timed) OVER later, 0) AS standing_task_timed, t.task_seconds - coalesce(add_up(d.task_seconds) OVER later, 0) AS standing_task_seconds, t.skilled - coalesce(add_up(d.skilled) OVER later, 0) AS standing_skilled, t.skill_sum - coalesce(add_up(d.skill_sum) OVER later, 0) AS standing_skill_sum, t.rated - coalesce(add_up(d.rated) OVER later, 0) AS standing_rated, t.difficulty_sum - coalesce(add_up(d.difficulty_sum) OVER later, 0) AS standing_difficulty_sum
       FROM user_days d JOIN user_totals_settled t ON t.user_id = d.user_id
       WHERE d.day >= $2::DATE AND d.attempts > 0
       WINDOW later AS (PARTITION BY d.user_id ORDER BY d.day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
@@ -60,34 +60,34 @@ GROUP BY user_id, topic_id;
 WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
 SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1)
 ), t1 (c0, c1, c2, c3) AS (
-    WITH slots AS (
-      SELECT user_id, width_bucket(day, CAST($2 AS date[])) AS slot, CAST(sum(tasks) AS bigint) AS tasks, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
-      FROM user_days
-      WHERE user_id = ANY (ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL)) AND day >= $3
-      GROUP BY 1, 2
-      HAVING sum(attempts) > 0
-    ),
-    places AS (
-      SELECT * FROM slots
-      UNION ALL
-      SELECT id, 0, 0, 0, 0, 0, 0, 0, 0 FROM unnest(CAST(ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL) AS bigint[])) AS id
-    ),
-    standings AS (
-      SELECT p.*, CAST(t.task_deadlines - coalesce(sum(p.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(p.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.skilled - coalesce(sum(p.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(p.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(p.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(p.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
-      FROM places p
-      JOIN (SELECT * FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL))) AS t ON t.user_id = p.user_id
-      WINDOW later AS (PARTITION BY p.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3) FROM (
+    WITH standings AS (
+      SELECT t.user_id, p.*, t.task_deadlines - coalesce(add_up(p.task_deadlines) OVER later, 0) AS standing_task_deadlines, t.task_on_time - coalesce(add_up(p.task_on_time) OVER later, 0) AS standing_task_on_time, t.skilled - coalesce(add_up(p.skilled) OVER later, 0) AS standing_skilled, t.skill_sum - coalesce(add_up(p.skill_sum) OVER later, 0) AS standing_skill_sum, t.rated - coalesce(add_up(p.rated) OVER later, 0) AS standing_rated, t.difficulty_sum - coalesce(add_up(p.difficulty_sum) OVER later, 0) AS standing_difficulty_sum
+      FROM user_totals_settled AS t CROSS JOIN LATERAL (
+        SELECT width_bucket(day, CAST($2 AS date[])) AS slot, tasks, task_deadlines, task_on_time, skilled, skill_sum, rated, difficulty_sum
+        FROM user_days AS done
+        WHERE done.user_id = t.user_id AND day >= $3 AND attempts > 0
+        UNION ALL
+        SELECT 0, 0, 0, 0, 0, 0, 0, 0
+      ) AS p
+      WHERE t.user_id = ANY (ARRAY(SELECT c0 FROM t0 WHERE c0 IS NOT NULL))
+      WINDOW later AS (PARTITION BY t.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     )
     SELECT user_id, slot, tasks, standing_score
     FROM (SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score FROM standings) AS scored
     WHERE slot < cardinality(CAST($2 AS date[]))
+) AS t (c0, c1, c2, c3)
 ), t2 (c0, c1, c2, c3, c4) AS (
+SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3), array_agg(c4) FROM (
     SELECT user_id, topic_id, attempts, successes, tasks
     FROM (SELECT user_id, topic_id, attempts, successes, tasks FROM (
-SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_totals WHERE user_id = ANY (ARRAY(SELECT DISTINCT c0 FROM t0 WHERE c0 IS NOT NULL)) AND attempts > 0
+SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_totals WHERE user_id = ANY (ARRAY(SELECT c0 FROM t0 WHERE c0 IS NOT NULL)) AND attempts > 0
 ) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
+) AS t (c0, c1, c2, c3, c4)
 ), t3 (c0, c1) AS (
-SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT c1 FROM t2 WHERE c1 IS NOT NULL))
+SELECT array_agg(c0), array_agg(c1) FROM (
+SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT key FROM t2, unnest(c1) AS key WHERE key IS NOT NULL))
+) AS t (c0, c1)
 )
-SELECT a0.c0, a0.c1, a0.c2, a0.c3, a0.c4, a0.c5, a0.c6, a0.c7, a0.c8, a0.c9, a1.c0, a1.c1, a1.c2, a1.c3, a2.c0, a2.c1, a2.c2, a2.c3, a2.c4, a3.c0, a3.c1
-FROM (SELECT) AS nothing LEFT JOIN t0 AS a0 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t1) AS a1 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4 FROM t2) AS a2 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t3) AS a3 ON true;
+SELECT t0.c0, t0.c1, t0.c2, t0.c3, t0.c4, t0.c5, t0.c6, t0.c7, t0.c8, t0.c9, t1.c0, t1.c1, t1.c2, t1.c3, t2.c0, t2.c1, t2.c2, t2.c3, t2.c4, t3.c0, t3.c1
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true LEFT JOIN t1 ON true LEFT JOIN t2 ON true LEFT JOIN t3 ON true;

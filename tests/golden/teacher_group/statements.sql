@@ -97,51 +97,57 @@ SELECT key, slot, CAST(sum(attempts) AS bigint) AS attempts, CAST(sum(successes)
 FROM each WHERE attempts > 0 GROUP BY key, slot;
 
 WITH t0 (c0, c1, c2) AS (
-    WITH slots AS (
-      SELECT user_id, width_bucket(completed_at, CAST($1 AS timestamptz[])) AS slot, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
-      FROM attempt_measures
-      WHERE user_id = ANY ($2) AND completed_at >= $3
-      GROUP BY 1, 2
-      HAVING sum(attempts) > 0
-    ),
-    places AS (
-      SELECT * FROM slots
-      UNION ALL
-      SELECT id, 0, 0, 0, 0, 0, 0, 0 FROM unnest(CAST($2 AS bigint[])) AS id
-    ),
-    standings AS (
-      SELECT p.*, CAST(t.task_deadlines - coalesce(sum(p.task_deadlines) OVER later, 0) AS bigint) AS standing_task_deadlines, CAST(t.task_on_time - coalesce(sum(p.task_on_time) OVER later, 0) AS bigint) AS standing_task_on_time, CAST(t.skilled - coalesce(sum(p.skilled) OVER later, 0) AS bigint) AS standing_skilled, CAST(t.skill_sum - coalesce(sum(p.skill_sum) OVER later, 0) AS numeric) AS standing_skill_sum, CAST(t.rated - coalesce(sum(p.rated) OVER later, 0) AS bigint) AS standing_rated, CAST(t.difficulty_sum - coalesce(sum(p.difficulty_sum) OVER later, 0) AS numeric) AS standing_difficulty_sum
-      FROM places p
-      JOIN (SELECT * FROM user_totals_settled WHERE user_id = ANY ($2)) AS t ON t.user_id = p.user_id
-      WINDOW later AS (PARTITION BY p.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (
+    WITH standings AS (
+      SELECT t.user_id, p.*, t.task_deadlines - coalesce(add_up(p.task_deadlines) OVER later, 0) AS standing_task_deadlines, t.task_on_time - coalesce(add_up(p.task_on_time) OVER later, 0) AS standing_task_on_time, t.skilled - coalesce(add_up(p.skilled) OVER later, 0) AS standing_skilled, t.skill_sum - coalesce(add_up(p.skill_sum) OVER later, 0) AS standing_skill_sum, t.rated - coalesce(add_up(p.rated) OVER later, 0) AS standing_rated, t.difficulty_sum - coalesce(add_up(p.difficulty_sum) OVER later, 0) AS standing_difficulty_sum
+      FROM user_totals_settled AS t CROSS JOIN LATERAL (
+        SELECT width_bucket(completed_at, CAST($1 AS timestamptz[])) AS slot, CAST(sum(task_deadlines) AS bigint) AS task_deadlines, CAST(sum(task_on_time) AS bigint) AS task_on_time, CAST(sum(skilled) AS bigint) AS skilled, CAST(sum(skill_sum) AS numeric) AS skill_sum, CAST(sum(rated) AS bigint) AS rated, CAST(sum(difficulty_sum) AS numeric) AS difficulty_sum
+        FROM attempt_measures AS done
+        WHERE done.user_id = t.user_id AND completed_at >= $2 GROUP BY 1 HAVING sum(attempts) > 0
+        UNION ALL
+        SELECT 0, 0, 0, 0, 0, 0, 0
+      ) AS p
+      WHERE t.user_id = ANY ($3)
+      WINDOW later AS (PARTITION BY t.user_id ORDER BY p.slot DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     )
     SELECT user_id, slot, standing_score
     FROM (SELECT *, performance_score(standing_task_on_time, standing_task_deadlines, standing_skill_sum, standing_skilled, standing_difficulty_sum, standing_rated) AS standing_score FROM standings) AS scored
     WHERE slot < cardinality(CAST($1 AS timestamptz[]))
+) AS t (c0, c1, c2)
 )
-SELECT a0.c0, a0.c1, a0.c2
-FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2 FROM t0) AS a0 ON true;
+SELECT t0.c0, t0.c1, t0.c2
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true;
 
 WITH t0 (c0, c1, c2, c3) AS (
+SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3) FROM (
 SELECT id, organization_id, external_id, title FROM topics WHERE id = ANY ($1)
+) AS t (c0, c1, c2, c3)
 )
-SELECT a0.c0, a0.c1, a0.c2, a0.c3
-FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t0) AS a0 ON true;
+SELECT t0.c0, t0.c1, t0.c2, t0.c3
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true;
 
 WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12) AS (
+SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3), array_agg(c4), array_agg(c5), array_agg(c6), array_agg(c7), array_agg(c8), array_agg(c9), array_agg(c10), array_agg(c11), array_agg(c12) FROM (
 SELECT group_memberships.group_id, users.id, users.organization_id, users.external_id, users.username, users.display_name, users.email, users.role, users.time_zone, users.created_at, users.deactivated_at, users.display_name AS sort_0, users.id AS sort_1
 FROM group_memberships, users
 WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND group_memberships.group_id = (CAST($1 AS bigint[]))[1] AND group_memberships.role = $2::VARCHAR AND group_memberships.valid_from <= now() AND coalesce(group_memberships.valid_to > now(), true) ORDER BY users.display_name ASC, users.id ASC
  LIMIT $3::BIGINT
+) AS t (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12)
 ), t1 (c0, c1, c2, c3, c4) AS (
-SELECT user_id, ranking_score, tasks, task_deadlines, task_on_time FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT DISTINCT c1 FROM t0 WHERE c1 IS NOT NULL))
+SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3), array_agg(c4) FROM (
+SELECT user_id, ranking_score, tasks, task_deadlines, task_on_time FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT DISTINCT key FROM t0, unnest(c1) AS key WHERE key IS NOT NULL))
+) AS t (c0, c1, c2, c3, c4)
 ), t2 (c0, c1, c2, c3) AS (
+SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3) FROM (
     SELECT user_id, topic_id, attempts, ranking_score
     FROM (SELECT user_id, topic_id, attempts, ranking_score FROM (
-SELECT user_id, topic_id, attempts, ranking_score FROM user_topic_totals WHERE user_id = ANY (ARRAY(SELECT DISTINCT c1 FROM t0 WHERE c1 IS NOT NULL)) AND attempts > 0
+SELECT user_id, topic_id, attempts, ranking_score FROM user_topic_totals WHERE user_id = ANY (ARRAY(SELECT DISTINCT key FROM t0, unnest(c1) AS key WHERE key IS NOT NULL)) AND attempts > 0
 ) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
+) AS t (c0, c1, c2, c3)
 ), t3 (c0, c1) AS (
-SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT c1 FROM t2 WHERE c1 IS NOT NULL))
+SELECT array_agg(c0), array_agg(c1) FROM (
+SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT key FROM t2, unnest(c1) AS key WHERE key IS NOT NULL))
+) AS t (c0, c1)
 )
-SELECT a0.c0, a0.c1, a0.c2, a0.c3, a0.c4, a0.c5, a0.c6, a0.c7, a0.c8, a0.c9, a0.c10, a0.c11, a0.c12, a1.c0, a1.c1, a1.c2, a1.c3, a1.c4, a2.c0, a2.c1, a2.c2, a2.c3, a3.c0, a3.c1
-FROM (SELECT) AS nothing LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4, array_agg(c5) AS c5, array_agg(c6) AS c6, array_agg(c7) AS c7, array_agg(c8) AS c8, array_agg(c9) AS c9, array_agg(c10) AS c10, array_agg(c11) AS c11, array_agg(c12) AS c12 FROM t0) AS a0 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3, array_agg(c4) AS c4 FROM t1) AS a1 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1, array_agg(c2) AS c2, array_agg(c3) AS c3 FROM t2) AS a2 ON true LEFT JOIN (SELECT array_agg(c0) AS c0, array_agg(c1) AS c1 FROM t3) AS a3 ON true;
+SELECT t0.c0, t0.c1, t0.c2, t0.c3, t0.c4, t0.c5, t0.c6, t0.c7, t0.c8, t0.c9, t0.c10, t0.c11, t0.c12, t1.c0, t1.c1, t1.c2, t1.c3, t1.c4, t2.c0, t2.c1, t2.c2, t2.c3, t3.c0, t3.c1
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true LEFT JOIN t1 ON true LEFT JOIN t2 ON true LEFT JOIN t3 ON true;
