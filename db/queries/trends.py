@@ -27,7 +27,9 @@ SLOT_COLUMNS = (*MEASURES, *STANDING_COLUMNS, "standing_score")
 
 
 @lru_cache(maxsize=1024)
-def slots_statement(source: str, place: str, kind: str, columns: tuple[str, ...], *, is_daily: bool = False) -> Statement:
+def slots_statement(
+    source: str, place: str, kind: str, columns: tuple[str, ...], *, is_daily: bool = False
+) -> Statement:
     """Slot n lies from edge n to edge n + 1, slot 0 before the first edge. ``columns`` are some of SLOT_COLUMNS. ``is_daily``:
     slots are days, and the source has a row for each, so that nothing has to be added up.
 

@@ -204,6 +204,21 @@ async def test_keys_are_found_in_the_rows_of_another(read: Reader) -> None:
     assert len(read.told) == 1
 
 
+async def test_keys_are_told_apart_where_they_may_repeat(read: Reader) -> None:
+    several = Part.of_keys(IN_ORDER, [1, 2])
+    for query, column, may_repeat in (
+        (IN_ORDER, "other_id", True),
+        (IN_ORDER._replace(distinct="other_id"), "other_id", False),
+        (IN_ORDER._replace(distinct="other_id"), "id", True),
+        (BY_ID, "other_id", True),
+        (BY_ID, "id", False),
+    ):
+        first = several._replace(query=query)
+        found = await read.rows(first, Part.following(LABELS, [first], 0, column))
+        assert found[1] == ([(3, "NULL"), (2, "")] if column == "other_id" else [(2, ""), (1, THINGS[0][5])])
+        assert ("DISTINCT" in read.told[0]) is may_repeat
+
+
 async def test_what_follows_one_row_is_one_row(read: Reader) -> None:
     first = Part.of_keys(BY_ID, [1])
     second = Part.following(BY_ID, [first], 0, "other_id")
@@ -266,6 +281,12 @@ async def test_the_live_and_the_settled_are_chosen_for_the_whole(read: Reader) -
     [text] = read.told
     assert "_live" not in text
     assert ("FROM user_days " in text, "FROM user_lab_totals " in text) == (True, True)
+
+
+async def test_what_asks_for_pending_changes_is_left_out_where_there_are_none() -> None:
+    asked = sql("SELECT 1 /*pending*/ + (SELECT count(*)\nFROM attempt_deltas) /*.*/ + 2 /*pending*/ + 3 /*.*/ + 4")
+    assert "/*pending*/ + 3" in asked.sql
+    assert asked.settled_sql == "SELECT 1  + 2  + 4"
 
 
 async def test_changes_concern_the_whole_as_they_concern_its_parts(read: Reader) -> None:

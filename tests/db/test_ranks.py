@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg import RawCursor
 
+from db.queries.leaderboards import BEST_SCORES, BEST_SCORES_WITH_TIES
 from settings import DatabaseRole
 from tests.conftest import Database
 from tests.db.learning import (
@@ -57,7 +59,13 @@ class School:
                 "SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks(%s)", (user_ids,)
             ).fetchall()
             assert sorted(settled) == sorted(rows)
+            for best in (BEST_SCORES, BEST_SCORES_WITH_TIES):
+                assert self.best(best.settled_sql) == self.best(best.sql)
         return {row[0]: row[1:] for row in rows}
+
+    def best(self, text: str) -> list[tuple[Any, ...]]:
+        """Organization, person and score of the first three."""
+        return RawCursor(self.api).execute(text, ([self.organization_id], None, None, 3)).fetchall()
 
     def expected(self) -> dict[int, Rank]:
         """Everybody's competition rank: one more than those above, on scores rounded to one decimal."""
