@@ -69,7 +69,9 @@ def measure(admin_url: str, small: int, large: int) -> dict[str, float]:
         seed(many, large)
         fold_many, fold_few = medians(lambda: fold_after(many, 1000), lambda: fold_after(few, 1000))
         rebuilding = seconds(lambda: rebuild(many))
-        many.execute("VACUUM ANALYZE user_totals, user_lab_totals, user_topic_totals, user_days, lab_days")
+        many.execute(
+            "VACUUM ANALYZE user_totals, user_lab_totals, user_topic_totals, user_topic_packs, user_days, lab_days"
+        )
         people = list(range(600, 600 * 34, 600))[:33]
         quiet = medians(lambda: read(many, CARD, people))[0]
         # Without a worker: the changes stay pending, spread over everybody.

@@ -14,6 +14,7 @@ from itertools import repeat
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from db.entering import enter_sql
+from db.packs import unpacked
 from db.rows import row_type
 from db.snapshot import Snapshot
 from db.statement import Statement, settled
@@ -25,7 +26,8 @@ _PLACE = re.compile(r"\$(\d+)")
 class Query(NamedTuple):
     """``statement`` takes an array of keys as the parameter ``keys``, beside ``values``, and gives ``columns``, the key first; at
     most one row for each key if ``is_unique``. ``of_one`` is the statement where there is but one key. ``distinct`` is another
-    column that is never NULL, nor the same in two rows.
+    column that is never NULL, nor the same in two rows. Where there are ``packs``, a row stands for many: it holds a pack in each
+    column but the first, of these kinds (see ``db.packs``).
     """
 
     statement: Statement
@@ -35,6 +37,7 @@ class Query(NamedTuple):
     of_one: Statement | None = None
     is_unique: bool = False
     distinct: str = ""
+    packs: str = ""
 
     def is_distinct(self, column: str) -> bool:
         """Whether a column is known to have another value in each row."""
@@ -157,6 +160,7 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
                 part.query.keys,
                 len(part.query.columns),
                 part.is_row,
+                bool(part.query.packs),
                 part.parent,
                 _place_of(parts, part),
                 _repeats(parts, part),
@@ -170,10 +174,13 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
     for part in parts:
         end = start + len(part.query.columns)
         values = row[start:end]
+        columns: Sequence[Sequence[Any]]
         if part.is_row:
             columns = [[] if values[0] is None else [value] for value in values]
         else:
             columns = [value or [] for value in values]
+        if part.query.packs:
+            columns = unpacked(columns, part.query.packs)
         start = end
         keys = part.keys
         if keys is None:
@@ -194,14 +201,15 @@ def _repeats(parts: Sequence[Part], part: Part) -> bool:
 
 
 class Shape(NamedTuple):
-    """What the statement for a part depends on. ``parent`` is the part that it follows, ``place`` that of the column there, whose
-    values may come more than once if it ``repeats``.
+    """What the statement for a part depends on. ``has_packs`` in its columns but the first. ``parent`` is the part that it follows,
+    ``place`` that of the column there, whose values may come more than once if it ``repeats``.
     """
 
     statement: Statement
     keys: str
     width: int
     is_row: bool
+    has_packs: bool
     parent: int | None
     place: int
     repeats: bool
@@ -253,7 +261,7 @@ class Together:
             name = statement.parameters[int(found[1]) - 1]
             if name not in places:
                 if name == shape.keys and parent is not None:
-                    places[name] = _keys_in(f"t{parent}", shape, is_row=shapes[parent].is_row)
+                    places[name] = _keys_in(f"t{parent}", shapes[parent], shape)
                 else:
                     self._arguments.append((number, name, statement))
                     places[name] = f"${len(self._arguments)}"
@@ -262,10 +270,14 @@ class Together:
         return _PLACE.sub(place_of, statement.sql)
 
 
-def _keys_in(parent: str, shape: Shape, *, is_row: bool) -> str:
+def _keys_in(parent: str, of: Shape, shape: Shape) -> str:
     """The array of the different keys in a column of a parent, of which each costs about as much as to find a row by it."""
     column = f"c{shape.place}"
-    if is_row:
+    if of.has_packs:
+        # Many hold the same.
+        packs = f"(SELECT DISTINCT unnest({column}) AS pack FROM {parent}) AS packs"
+        return f"ARRAY(SELECT DISTINCT key FROM {packs}, unpack_ids(pack) AS key)"
+    if of.is_row:
         return f"ARRAY(SELECT {column} FROM {parent} WHERE {column} IS NOT NULL)"
     if not shape.repeats:
         return f"ARRAY(SELECT unnest({column}) FROM {parent})"

@@ -21,6 +21,7 @@ SETTLED = {
     "user_totals_live": "user_totals_settled",
     "user_lab_totals_live": "user_lab_totals",
     "user_topic_totals_live": "user_topic_totals",
+    "user_topic_packs_live": "user_topic_packs",
     "user_days_live": "user_days",
     "lab_days_live": "lab_days",
     "live_ranks": "settled_ranks",

@@ -166,7 +166,9 @@ class Loader:
         if self._value(bulk_load.COUNT_PENDING):
             self._analyze("attempts, attempt_deltas")
             self._fold()
-            self._analyze("user_totals, user_lab_totals, user_topic_totals, user_days, lab_days, attempt_deltas")
+            self._analyze(
+                "user_totals, user_lab_totals, user_topic_totals, user_topic_packs, user_days, lab_days, attempt_deltas"
+            )
         names = [str(name) for (name,) in self.connection.execute(bulk_load.LIST_STALE_VIEWS).fetchall()]
         for number, name in enumerate(names):
             self._progress("views", number, len(names))

@@ -37,6 +37,8 @@ class LabExtremes:
 
 # What a person did in a topic: measures, and the score over its tasks as displayed.
 TOPIC_COLUMNS = (*MEASURES, "ranking_score")
+# What is kept of topics in a row for each person, and of which kinds (see ``db.packs``).
+PACKS = {"topic_id": "q", "attempts": "q", "successes": "q", "tasks": "q", "ranking_score": "d"}
 
 
 _TOTALS = f"{parts_of('user_lab_totals', 'user_id', 'lab_id')} AS parts WHERE user_id = ANY (:user_ids)"
@@ -98,9 +100,22 @@ def user_topics_statement(columns: tuple[str, ...], *, in_period: bool, chosen_t
     )
 
 
+@lru_cache(maxsize=16)
+def packed_topics(columns: tuple[str, ...]) -> Query:
+    """The person and those of PACKS, of topics with attempts, by person and the topic's title."""
+    statement = sql(
+        f"SELECT user_id, {', '.join(columns)} FROM user_topic_packs_live WHERE user_id = ANY (:user_ids)",
+        on_users("user_ids"),
+        ON_CATALOGUE,
+    )
+    return Query(statement, "user_ids", ("user_id", *columns), packs="".join(PACKS[name] for name in columns))
+
+
 def user_topics(selection: StatsSelection, wanted: frozenset[str] | None) -> Query:
     """The person, the topic and those of TOPIC_COLUMNS that are wanted (None: all), by person and the topic's title."""
     columns = chosen(TOPIC_COLUMNS, wanted)
+    if selection == StatsSelection() and PACKS.keys() >= set(columns):
+        return packed_topics(("topic_id", *columns))
     statement = user_topics_statement(
         columns, in_period=selection.start is not None, chosen_topics=selection.ids is not None
     )

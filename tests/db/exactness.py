@@ -75,13 +75,28 @@ CURRENT = f"""
   raw_current AS MATERIALIZED (
     SELECT f.user_id, t.topic_id, count(*) AS tasks FROM finished f JOIN lab_topics t USING (lab_id)
     WHERE f.is_task AND f.lab_id IN (SELECT id FROM labs WHERE archived_at IS NULL) GROUP BY 1, 2)"""
+# What is packed, taken apart by other means than the product's, against the rows that it stands for.
+PACKED = """
+  live_packs AS MATERIALIZED (
+    SELECT p.organization_id, p.user_id, t.place, t.id, substr(p.attempts, CAST(8 * t.place - 7 AS integer), 8) AS attempts,
+      substr(p.successes, CAST(8 * t.place - 7 AS integer), 8) AS successes,
+      substr(p.tasks, CAST(8 * t.place - 7 AS integer), 8) AS tasks,
+      substr(p.ranking_score, CAST(8 * t.place - 7 AS integer), 8) AS ranking_score,
+      ARRAY[length(attempts), length(successes), length(tasks), length(ranking_score)] AS lengths
+    FROM user_topic_packs_live p, unpack_ids(topic_id) WITH ORDINALITY AS t (id, place)),
+  raw_packs AS MATERIALIZED (
+    SELECT organization_id, user_id, row_number() OVER by_title, topic_id, int8send(attempts), int8send(successes),
+      int8send(tasks), float8send(coalesce(ranking_score, 'NaN')),
+      array_fill(CAST(8 * count(*) OVER (PARTITION BY user_id) AS integer), ARRAY[4])
+    FROM seen_user_topic_totals_live JOIN (SELECT id AS topic_id, title FROM topics) AS titles USING (topic_id)
+    WHERE attempts > 0 WINDOW by_title AS (PARTITION BY user_id ORDER BY title COLLATE "C", topic_id))"""
 # One row: the differences of each live view, wrong marks and scores, and what tells this snapshot from others.
 SNAPSHOT = f"""
-  WITH finished AS MATERIALIZED ({FINISHED}), {", ".join(PARTS)}, {CURRENT}
-  SELECT {", ".join(map(differences, (*LIVE_VIEWS, "current")))}, ({MISCOUNTED}) AS miscounted, {MISRANKED} AS misranked,
+  WITH finished AS MATERIALIZED ({FINISHED}), {", ".join(PARTS)}, {CURRENT}, {PACKED}
+  SELECT {", ".join(map(differences, (*LIVE_VIEWS, "current", "packs")))}, ({MISCOUNTED}) AS miscounted, {MISRANKED} AS misranked,
     (SELECT count(*) FROM finished) AS attempts, (SELECT count(*) FROM attempt_deltas) AS pending,
     (SELECT coalesce(sum(version), 0)::bigint FROM user_totals) AS version"""
-WRONG = slice(0, len(LIVE_VIEWS) + 3)
+WRONG = slice(0, len(LIVE_VIEWS) + 4)
 
 
 class Reader:

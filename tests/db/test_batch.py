@@ -50,6 +50,18 @@ BY_OTHER = Query(
     "others",
     ("other_id", "id"),
 )
+# A pack of ids of things, and one of floats, for each number: those of 1 are 2, 3 and 2, 4 has none.
+PACKED = Query(
+    sql(
+        """SELECT number, string_agg(int8send(id), '' ORDER BY place), string_agg(float8send(share), '' ORDER BY place)
+        FROM (VALUES (1, 1, 2, 0.5), (1, 2, 3, 'NaN'), (1, 3, 2, -1e300), (2, 1, 6, 0), (3, 1, 2, 1)) AS p (number, place, id, share)
+        WHERE number = ANY (:numbers) GROUP BY number UNION ALL SELECT 4, '', '' WHERE 4 = ANY (:numbers) ORDER BY 1""",
+        ON_CATALOGUE,
+    ),
+    "numbers",
+    ("number", "id", "share"),
+    packs="qd",
+)
 OF_ONE = BY_ID._replace(of_one=sql(f"{_FROM} AND 'alone' <> ''", on_users("ids")))
 WHO = Query(
     sql("SELECT id, viewer_user_id() AS who FROM things WHERE id = ANY (:ids) ORDER BY id", ON_CATALOGUE),
@@ -217,6 +229,23 @@ async def test_keys_are_told_apart_where_they_may_repeat(read: Reader) -> None:
         found = await read.rows(first, Part.following(LABELS, [first], 0, column))
         assert found[1] == ([(3, "NULL"), (2, "")] if column == "other_id" else [(2, ""), (1, THINGS[0][5])])
         assert ("DISTINCT" in read.told[0]) is may_repeat
+
+
+async def test_a_row_of_packs_stands_for_many(read: Reader) -> None:
+    of_one: Rows = [(1, 2, 0.5), (1, 3, None), (1, 2, -1e300)]
+    for keys, rows in (
+        ([1], of_one),
+        ([1, 2, 3, 4], [*of_one, (2, 6, 0.0), (3, 2, 1.0)]),
+        ([4], []),
+        ([5], []),
+        ([], []),
+    ):
+        first = Part.of_keys(PACKED, keys)
+        second = Part.following(BY_ID, [first], 0, "id")
+        assert await read.rows(first) == [rows]
+        [packed, found] = await read.rows(first, second)
+        assert packed == rows
+        assert sorted(row[0] for row in found) == sorted({id for _, id, _ in rows})
 
 
 async def test_what_follows_one_row_is_one_row(read: Reader) -> None:

@@ -35,6 +35,7 @@ NOT_TOLD = {
     "user_totals",
     "user_lab_totals",
     "user_topic_totals",
+    "user_topic_packs",
     "user_days",
     "lab_days",
     "view_refreshes",

@@ -153,17 +153,22 @@ def test_everything_belongs_to_the_owner(new_database: Callable[[], Database], r
 # --- a database in use --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def foundation(empty: Database) -> Database:
-    """A database of the first revision, in use: some changes are folded, some pending, some taken back."""
-    engine = create_engine(sqlalchemy_url(empty.url), poolclass=NullPool)
+def upgrade(database: Database, revision: str) -> None:
+    """No further than to a revision."""
+    engine = create_engine(sqlalchemy_url(database.url), poolclass=NullPool)
     with engine.connect() as connection:
         run_script(connection, DB / "roles.sql")
         connection.execute(text(f"SET ROLE {DatabaseRole.OWNER}"))
         connection.commit()
-        command.upgrade(migration_config(connection), "0001")
+        command.upgrade(migration_config(connection), revision)
         connection.commit()
     engine.dispose()
+
+
+@pytest.fixture
+def foundation(empty: Database) -> Database:
+    """A database of the first revision, in use: some changes are folded, some pending, some taken back."""
+    upgrade(empty, "0001")
     with empty.connect() as connection:
         organization_id = add_organization(connection, "Europe/Madrid")
         people = [add_user(connection, organization_id) for _ in range(3)]
@@ -222,5 +227,36 @@ def test_life_goes_on_while_topics_are_added_up(foundation: Database) -> None:
         while not fold(worker):
             pass
         hasty.execute("DELETE FROM lab_topics WHERE lab_id = (SELECT min(lab_id) FROM lab_topics)")
+        with foundation.connect() as owner:
+            for path in ("migrations/sql/0003_topic_packs.sql", "views/user_topic_packs_live_v01.sql"):
+                owner.execute((DB / path).read_text())
         with closing(Reader(foundation)) as reader:
+            reader.check()
+
+
+def test_life_goes_on_while_topics_are_packed(foundation: Database) -> None:
+    """Attempts are recorded and answers read before the migration is committed; what moves sums or titles waits."""
+    upgrade(foundation, "0002")
+    with (
+        foundation.connect() as migrator,
+        foundation.connect(DatabaseRole.WORKER) as worker,
+        foundation.connect(DatabaseRole.WORKER) as hasty,
+    ):
+        hasty.execute("SET lock_timeout = '100ms'")
+        somebody = worker.execute("SELECT organization_id, user_id, lab_id FROM attempts").fetchone() or ()
+        before = read_totals(worker, "user_topic_totals_live")
+        with migrator.transaction():
+            migrator.execute((DB / "migrations/sql/0003_topic_packs.sql").read_text())
+            assert fold(worker) == 0
+            assert read_totals(worker, "user_topic_totals_live") == before
+            add_attempt(worker, *somebody)
+            for change in ("DELETE FROM lab_topics", "UPDATE topics SET title = 'another'"):
+                with pytest.raises(errors.LockNotAvailable):
+                    hasty.execute(change)
+        migrator.execute((DB / "views/user_topic_packs_live_v01.sql").read_text())
+        with closing(Reader(foundation)) as reader:
+            reader.check()
+            assert fold(worker) > 0
+            reader.check()
+            hasty.execute("UPDATE topics SET title = 'another'")
             reader.check()

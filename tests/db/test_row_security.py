@@ -368,13 +368,14 @@ RULES: dict[str, Rule] = {
         of_person,
     ),
     **dict.fromkeys(
-        ("user_totals", "user_lab_totals", "user_topic_totals", "user_days", "score_ranks"),
+        ("user_totals", "user_lab_totals", "user_topic_totals", "user_topic_packs", "user_days", "score_ranks"),
         of_person,
     ),
     **dict.fromkeys(
         ("user_totals_live", "user_totals_settled", "user_lab_totals_live", "user_topic_totals_live", "user_days_live"),
         of_person,
     ),
+    "user_topic_packs_live": of_person,
     "users": lambda row, viewer: (
         of_person({"user_id": row["id"]}, viewer)
         # the name of who leads a group with the viewer, nothing of what they did
@@ -645,6 +646,7 @@ def test_what_a_writer_writes_is_counted(world: World) -> None:
         "UPDATE user_totals SET tasks = 99",
         "UPDATE user_lab_totals SET tasks = 99",
         "UPDATE user_topic_totals SET tasks = 99",
+        "UPDATE user_topic_packs SET tasks = ''",
         "UPDATE user_days SET tasks = 99",
         "UPDATE lab_days SET tasks = 99",
         "UPDATE user_totals_live SET active = false",
@@ -734,6 +736,8 @@ def crowd(new_database: Callable[[], Database]) -> Iterator[Connection]:
         ("user_totals_settled", {"user_totals"}),
         ("user_lab_totals_live", {"user_lab_totals", "attempt_deltas"}),
         ("user_topic_totals_live", {"user_topic_totals", "attempt_deltas"}),
+        ("user_topic_packs", {"user_topic_packs"}),
+        ("user_topic_packs_live", {"user_topic_packs", "user_topic_totals", "attempt_deltas"}),
         ("user_days_live", {"user_days", "attempt_deltas"}),
     ],
 )

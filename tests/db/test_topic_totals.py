@@ -1,4 +1,6 @@
-"""Topics follow their labs: who changes which labs a topic has, and who folds, take turns, and nothing is lost or doubled."""
+"""Topics follow their labs: who changes which labs a topic has, and who folds, take turns, and nothing is lost or doubled. What
+is packed of them follows them in turn.
+"""
 
 from __future__ import annotations
 
@@ -89,6 +91,7 @@ def shelf(database: Database, reader: Reader) -> Iterator[Shelf]:
         shelf.fold()
         reader.check()
         assert read_totals(connection, "user_topic_totals") == read_totals(connection, "user_topic_totals_live")
+        assert packs(connection) == packs(connection, "user_topic_packs_live")
 
 
 @pytest.fixture
@@ -103,6 +106,22 @@ def other(shelf: Shelf) -> Iterator[Connection]:
 def pool() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(1) as pool:
         yield pool
+
+
+def packs(connection: Connection, relation: str = "user_topic_packs") -> list[tuple[object, ...]]:
+    """Of those who have done anything in a topic."""
+    return connection.execute(f"SELECT * FROM {relation} WHERE topic_id <> '' ORDER BY user_id").fetchall()
+
+
+def topics_in_order(
+    shelf: Shelf, relation: str = "user_topic_packs", connection: Connection | None = None
+) -> list[list[int]]:
+    """Of each person."""
+    rows = (connection or shelf.connection).execute(
+        f"SELECT ARRAY(SELECT unpack_ids(topic_id)) FROM {relation} WHERE user_id = ANY (%s) ORDER BY user_id",
+        (shelf.user_ids,),
+    )
+    return [ids for (ids,) in rows]
 
 
 def wait_until_blocked(watcher: Connection, connection: Connection, task: Future[object]) -> None:
@@ -177,6 +196,53 @@ def test_topics_cannot_be_truncated(shelf: Shelf, statement: str) -> None:
     assert shelf.attempts(0) == [2, 2]
 
 
+# --- packs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", [DatabaseRole.API, DatabaseRole.WORKER])
+def test_packs_are_in_the_order_of_titles(shelf: Shelf, role: DatabaseRole) -> None:
+    first, second = shelf.topics
+    shelf.put(shelf.connection, shelf.labs[0], second)
+    with shelf.database.connect(role) as connection:
+        become(connection, shelf.organization_id, role="ADMIN")
+        for titles, order in (
+            (("B", "a"), [first, second]),
+            (("b", "a"), [second, first]),
+            (("a", "a"), [first, second]),
+        ):
+            connection.execute(
+                "UPDATE topics t SET title = n.title FROM unnest(%s::bigint[], %s::text[]) AS n (id, title) WHERE t.id = n.id",
+                (shelf.topics, list(titles)),
+            )
+            assert topics_in_order(shelf) == [order] * 2
+            assert topics_in_order(shelf, "user_topic_packs_live") == [order] * 2
+            shelf.reader.check()
+
+
+def test_what_is_changed_by_hand_is_packed(shelf: Shelf) -> None:
+    [user_id, other_id], [topic_id, _] = shelf.user_ids, shelf.topics
+    of_both = topics_in_order(shelf)
+    with shelf.database.connect() as owner, owner.transaction(force_rollback=True):
+        for statement, order in (
+            (f"DELETE FROM user_topic_totals WHERE user_id = {user_id}", [[], of_both[1]]),
+            (f"UPDATE user_topic_totals SET user_id = {user_id} WHERE user_id = {other_id}", [of_both[1], []]),
+            (f"UPDATE user_topic_totals SET attempts = 0 WHERE topic_id = {topic_id}", [[], []]),
+            ("TRUNCATE user_topic_totals", []),
+        ):
+            owner.execute(statement)
+            assert topics_in_order(shelf, connection=owner) == order, statement
+
+
+def test_who_has_nothing_left_has_nothing(shelf: Shelf) -> None:
+    """What is packed of them is not what is shown, while it waits that all was taken back."""
+    shelf.connection.execute("UPDATE attempts SET deleted_at = now() WHERE user_id = %s", (shelf.user_ids[0],))
+    [topic_id, _] = shelf.topics
+    assert topics_in_order(shelf, "user_topic_packs_live") == [[], [topic_id]]
+    shelf.reader.check()
+    shelf.fold()
+    assert topics_in_order(shelf) == [[], [topic_id]]
+
+
 # --- turns --------------------------------------------------------------------------------------------
 
 
@@ -211,6 +277,16 @@ def test_a_fold_passes_while_topics_change(shelf: Shelf, other: Connection) -> N
     shelf.reader.check()
     assert fold(shelf.connection) > 0
     assert (shelf.attempts(0), shelf.attempts(1)) == ([6, 6], [3, 3])
+
+
+def test_a_fold_passes_while_titles_change(shelf: Shelf, other: Connection) -> None:
+    """It would pack by the old ones."""
+    with other.transaction():
+        other.execute("UPDATE topics SET title = 'another' WHERE id = %s", (shelf.topics[0],))
+        assert fold(shelf.connection) == 0
+        shelf.reader.check()
+    shelf.reader.check()
+    assert fold(shelf.connection) > 0
 
 
 def test_a_fold_in_the_transaction_of_a_change(shelf: Shelf, other: Connection) -> None:
@@ -267,6 +343,7 @@ WRITES: dict[str, Callable[[Shelf, Connection], object]] = {
     "insert": lambda shelf, connection: shelf.put(connection, shelf.labs[0], shelf.topics[1]),
     "update": lambda shelf, connection: connection.execute("UPDATE lab_topics SET topic_id = topic_id"),
     "delete": lambda shelf, connection: connection.execute("DELETE FROM lab_topics"),
+    "rename": lambda shelf, connection: connection.execute("UPDATE topics SET title = 'another'"),
     "fold": lambda shelf, connection: fold(connection),
 }
 

@@ -17,8 +17,11 @@ T = TypeVar("T")
 
 
 def relations_of(statement: str) -> set[str]:
-    """What a statement reads from, names of its own subqueries included."""
-    return set(re.findall(r"\b(?:FROM|JOIN)\s+([a-z_]+)", statement))
+    """What a statement reads from, names of its own subqueries included. Packs stand for a statement that reads the titles that
+    they are in the order of.
+    """
+    found = set(re.findall(r"\b(?:FROM|JOIN)\s+([a-z_]+)", statement))
+    return found | {"topics"} if found & {"user_topic_packs", "user_topic_packs_live"} else found
 
 
 class HeldPool(ReadPool):

@@ -79,14 +79,11 @@ SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3) FROM (
 ) AS t (c0, c1, c2, c3)
 ), t2 (c0, c1, c2, c3, c4) AS (
 SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3), array_agg(c4) FROM (
-    SELECT user_id, topic_id, attempts, successes, tasks
-    FROM (SELECT user_id, topic_id, attempts, successes, tasks FROM (
-SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_totals WHERE user_id = ANY (ARRAY(SELECT c0 FROM t0 WHERE c0 IS NOT NULL)) AND attempts > 0
-) AS done) AS done JOIN (SELECT id AS topic_id, title FROM topics) AS t USING (topic_id) ORDER BY user_id, title COLLATE "C", topic_id
+SELECT user_id, topic_id, attempts, successes, tasks FROM user_topic_packs WHERE user_id = ANY (ARRAY(SELECT c0 FROM t0 WHERE c0 IS NOT NULL))
 ) AS t (c0, c1, c2, c3, c4)
 ), t3 (c0, c1) AS (
 SELECT array_agg(c0), array_agg(c1) FROM (
-SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT key FROM t2, unnest(c1) AS key WHERE key IS NOT NULL))
+SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT key FROM (SELECT DISTINCT unnest(c1) AS pack FROM t2) AS packs, unpack_ids(pack) AS key))
 ) AS t (c0, c1)
 )
 SELECT t0.c0, t0.c1, t0.c2, t0.c3, t0.c4, t0.c5, t0.c6, t0.c7, t0.c8, t0.c9, t1.c0, t1.c1, t1.c2, t1.c3, t2.c0, t2.c1, t2.c2, t2.c3, t2.c4, t3.c0, t3.c1
