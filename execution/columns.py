@@ -73,10 +73,13 @@ class Reference:
     make: Callable[[Any], Any]
     each: Callable[[], Callable[[Any], Any]] | None = None
     """What makes the object that stands over a row; ``load`` then takes the wanted columns. None for a leaf."""
+    formula: Formula | None = None
+    """The same as ``make``, where it was given as one."""
 
     def by_key(self, wanted: frozenset[str] | None) -> ByKey:
         arguments = () if self.each is None else (wanted,)
-        return ByKey(self.load, arguments, lambda row, key: self.make(row), self.each() if self.each else None)
+        each = self.each() if self.each else None
+        return ByKey(self.load, arguments, lambda row, key: self.make(row), each, formula=self.formula)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Related:
 class ByKey(NamedTuple):
     """``make(await context.load(load, key, *arguments), key)`` is the value of a field for a key: an object over the row that
     was loaded, a list of such objects, or where ``most`` is given a page of so many, whose fields are ``items()``. Each is what
-    ``each(row)`` makes; without it the value is something else.
+    ``each(row)`` makes; without it the value is something else. ``formula`` is a ``make`` that does not ask for the key.
     """
 
     load: Callable[..., Awaitable[list[Any]]]
@@ -98,6 +101,7 @@ class ByKey(NamedTuple):
     make: Callable[[Any, Any], Any]
     each: Callable[[Any], Any] | None = None
     most: int | None = None
+    formula: Formula | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ async def foresee(
     """
     foresee_rows = getattr(info, "foresee", None)
     if foresee_rows is not None:
-        await foresee_rows((load, *arguments), known)
+        await foresee_rows(load, arguments, known)
 
 
 def column(source: str | Formula | Callable[..., Any], *, description: str) -> Any:
@@ -179,11 +183,13 @@ def column(source: str | Formula | Callable[..., Any], *, description: str) -> A
     return _field(resolve, Column(formula.names, formula), description)
 
 
-def in_line(test: str, expression: str) -> Callable[[Serialize], Serialize]:
-    """Decorates what serializes a scalar: of a value, ``{0}``, that passes the test the expression makes the same."""
+def in_line(test: str, expression: str, **names: Any) -> Callable[[Serialize], Serialize]:
+    """Decorates what serializes a scalar: of a value, ``{0}``, that passes the test the expression makes the same. The test
+    may use ``names``.
+    """
 
     def decorate(serialize: Serialize) -> Serialize:
-        serialize.in_line = test, expression  # type: ignore[attr-defined]
+        serialize.in_line = test, expression, names  # type: ignore[attr-defined]
         return serialize
 
     return decorate
@@ -202,16 +208,17 @@ def row_in(name: str, type_: Callable[[], Any], *, description: str) -> Any:
 def reference(
     load: Callable[..., Awaitable[list[Any]]],
     key: str,
-    make: Callable[[Any], Any],
+    make: Formula | Callable[[Any], Any],
     *,
     description: str,
 ) -> Any:
     """A leaf: what ``make`` makes of what is loaded by the key in a column."""
+    formula = make if isinstance(make, Formula) else Formula.of(make)
 
     async def resolve(self: Any, info: Info[Any, Any]) -> Any:
-        return make(await info.context.load(load, getattr(self.row, key)))
+        return formula.function(await info.context.load(load, getattr(self.row, key)))
 
-    return _field(resolve, Reference((key,), load, make), description)
+    return _field(resolve, Reference((key,), load, formula.function, formula=formula), description)
 
 
 def row_reference(
@@ -292,6 +299,9 @@ class Columns:
     def of_rows(cls, make: Callable[[Any], Any], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
         """The same of rows, each with the columns in the order of ``names``."""
         return cls(make, names, list(zip(*rows, strict=True)) or [()] * len(names))
+
+    def column(self, name: str) -> Sequence[Any]:
+        return self.values[self.names.index(name)]
 
     def __len__(self) -> int:
         return len(self.values[0])

@@ -11,7 +11,7 @@ import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from db.batch import Batch, Part, Table, read_together
+from db.batch import Batch, Part, Query, Table, read_together
 from db.snapshot import FATAL, Snapshot
 
 WAITING = object()
@@ -31,12 +31,15 @@ class Asked:
     asked for by a column of its rows.
     """
 
-    __slots__ = ("_tables", "_values", "following", "keys", "known")
+    __slots__ = ("_tables", "_values", "arguments", "following", "has_failed", "keys", "known", "load")
 
-    def __init__(self) -> None:
+    def __init__(self, load: Load, arguments: tuple[Hashable, ...]) -> None:
+        self.load = load
+        self.arguments = arguments
         self.keys: dict[Any, None] = {}
         self.known: set[Any] = set()
-        self.following: dict[tuple[str, Name], None] = {}
+        self.has_failed = False
+        self.following: dict[tuple[str, Asked], None] = {}
         self._values: dict[Any, Any] = {}
         self._tables: list[tuple[Table, Sequence[Any], Gather | None]] = []
 
@@ -55,9 +58,16 @@ class Asked:
         is_one = len(self._tables) == 1 and len(self._tables[0][1]) == len(self.known)
         return self._tables[0][0] if is_one else None
 
+    def knows(self, keys: Iterable[Any]) -> bool:
+        return self.known.issuperset(keys)
+
     def learn(self, values: Mapping[Any, Any]) -> None:
         self._values.update(values)
         self.known.update(values)
+
+    def fail(self, keys: Iterable[Any], error: Exception) -> None:
+        self.has_failed = True
+        self.learn(dict.fromkeys(keys, error))
 
     def learn_rows(self, table: Table, keys: Sequence[Any], gather: Gather) -> None:
         self._tables.append((table, keys, gather))
@@ -70,91 +80,100 @@ class Batches:
     def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
         self._snapshot = snapshot
         self._asked: dict[Name, Asked] = {}
-        self._waiting: dict[Name, Asked] = {}
+        # An ordered set.
+        self._waiting: dict[Asked, None] = {}
+
+    def asked(self, load: Load, arguments: tuple[Hashable, ...] = ()) -> Asked:
+        """What is asked of a load with these arguments."""
+        name = (load, *arguments)
+        asked = self._asked.get(name)
+        if asked is None:
+            asked = self._asked[name] = Asked(load, arguments)
+        return asked
 
     def load(self, load: Load, key: Hashable, arguments: tuple[Hashable, ...]) -> Wanted:
         if key is None:
             # As elsewhere: aiodataloader refuses it, too.
             raise TypeError("A load needs a key.")
-        name = (load, *arguments)
-        asked = self._of(name)
+        asked = self.asked(load, arguments)
         if key not in asked.known:
             asked.keys[key] = None
-            self._waiting[name] = asked
+            self._waiting[asked] = None
         return Wanted(asked, key)
 
-    def outcomes(self, load: Load, keys: Sequence[Hashable], arguments: tuple[Hashable, ...] = ()) -> Outcomes:
-        """What is, or will be, loaded for keys."""
-        name = (load, *arguments)
-        asked = self._of(name)
-        if not asked.known.issuperset(keys):
+    def want(self, asked: Asked, keys: Iterable[Hashable]) -> AllKnown:
+        """Asks for keys; to be awaited until all are known."""
+        keys = dict.fromkeys(keys)
+        if not asked.knows(keys):
             asked.keys.update((key, None) for key in keys if key not in asked.known)
-            self._waiting[name] = asked
-        return Outcomes(asked, keys)
+            self._waiting[asked] = None
+        return AllKnown(asked, keys)
 
     def know(self, load: Load, values: Mapping[Any, Any]) -> None:
         """Takes these values for what the load would give."""
-        self._of((load,)).learn(values)
+        self.asked(load).learn(values)
 
-    def follow(self, parent: Name, column: str, name: Name) -> None:
+    @staticmethod
+    def follow(parent: Asked, column: str, asked: Asked) -> None:
         """Whenever the one is loaded from now on, the other is loaded with it, by the values of a column of its rows."""
-        if isinstance(parent[0], Batch) and isinstance(name[0], Batch):
-            self._of(parent).following[column, name] = None
+        if isinstance(parent.load, Batch) and isinstance(asked.load, Batch):
+            parent.following[column, asked] = None
 
     async def run(self) -> None:
         """Loads everything that was asked for. Never raises what a load raises: that belongs to those who wait for it."""
         waiting, self._waiting = self._waiting, {}
-        together = {name: asked for name, asked in waiting.items() if isinstance(name[0], Batch)}
+        together = [asked for asked in waiting if isinstance(asked.load, Batch)]
         if together:
             await self._load_together(together)
-        for name, asked in waiting.items():
+        for asked in waiting:
             if asked.keys:
-                await self._load(name, asked)
+                await self._load(asked)
 
-    def _of(self, name: Name) -> Asked:
-        asked = self._asked.get(name)
-        if asked is None:
-            asked = self._asked[name] = Asked()
-        return asked
-
-    async def _load(self, name: Name, asked: Asked) -> None:
-        (load, *arguments), keys = name, list(asked.keys)
+    async def _load(self, asked: Asked) -> None:
+        keys = list(asked.keys)
         asked.keys = {}
         try:
-            values = await load(self._snapshot(), keys, *arguments)
+            values = await asked.load(self._snapshot(), keys, *asked.arguments)
+            asked.has_failed = asked.has_failed or any(isinstance(value, Exception) for value in values)
             asked.learn(dict(zip(keys, values, strict=True)))
         except Exception as error:
-            asked.learn(dict.fromkeys(keys, error))
+            asked.fail(keys, error)
 
-    async def _load_together(self, together: dict[Name, Asked]) -> None:
+    async def _load_together(self, together: list[Asked]) -> None:
         """Leaves what could not be loaded so to be loaded alone."""
-        names: list[Name] = []
         parts: list[Part] = []
+        asked_by: list[Asked] = []
         try:
-            for name, asked in together.items():
-                self._plan((name,), Part.of_keys(name[0].query(*name[1:]), list(asked.keys)), names, parts)
+            for asked in together:
+                self._plan((asked,), Part.of_keys(_query(asked), list(asked.keys)), asked_by, parts)
             found = await read_together(self._snapshot(), parts)
         except FATAL as error:
-            for asked in together.values():
-                asked.learn(dict.fromkeys(asked.keys, error))
+            for asked in together:
+                asked.fail(asked.keys, error)
                 asked.keys = {}
             return
         except Exception:
             # One of them failed, and should fail alone.
             return
-        for asked in together.values():
+        for asked in together:
             asked.keys = {}
-        for name, (table, keys) in zip(names, found, strict=True):
-            self._asked[name].learn_rows(table, keys, name[0].gather)
+        for asked, (table, keys) in zip(asked_by, found, strict=True):
+            assert isinstance(asked.load, Batch)
+            asked.learn_rows(table, keys, asked.load.gather)
 
-    def _plan(self, path: tuple[Name, ...], part: Part, names: list[Name], parts: list[Part]) -> None:
+    def _plan(self, path: tuple[Asked, ...], part: Part, asked_by: list[Asked], parts: list[Part]) -> None:
         """Adds a part and those that follow it, but none that follows itself."""
         place = len(parts)
-        names.append(path[-1])
+        asked_by.append(path[-1])
         parts.append(part)
-        for column, name in self._of(path[-1]).following:
-            if name not in path and column in part.query.columns and len(parts) < MOST_PARTS:
-                self._plan((*path, name), Part.following(name[0].query(*name[1:]), parts, place, column), names, parts)
+        for column, asked in path[-1].following:
+            if asked not in path and column in part.query.columns and len(parts) < MOST_PARTS:
+                self._plan((*path, asked), Part.following(_query(asked), parts, place, column), asked_by, parts)
+
+
+def _query(asked: Asked) -> Query:
+    assert isinstance(asked.load, Batch)
+    return asked.load.query(*asked.arguments)
 
 
 class Wanted:
@@ -175,30 +194,18 @@ class Wanted:
         return value
 
 
-class Outcomes:
-    """What is, or will be, loaded for some keys."""
+class AllKnown:
+    """Until some keys are loaded."""
 
     __slots__ = ("_asked", "_keys")
 
-    def __init__(self, asked: Asked, keys: Sequence[Hashable]) -> None:
+    def __init__(self, asked: Asked, keys: Iterable[Hashable]) -> None:
         self._asked = asked
         self._keys = keys
 
-    def __await__(self) -> Generator[Any, None, Outcomes]:
-        while not self._asked.known.issuperset(self._keys):
+    def __await__(self) -> Generator[Any, None, None]:
+        while not self._asked.knows(self._keys):
             yield WAITING
-        return self
-
-    @property
-    def values(self) -> list[Any]:
-        """In the order of the keys: an exception where that failed."""
-        values = self._asked.values
-        return [values[key] for key in self._keys]
-
-    @property
-    def table(self) -> Table | None:
-        """The rows of these keys, and maybe of others, if they came as one table."""
-        return self._asked.table
 
 
 class AllWanted:

@@ -19,7 +19,6 @@ from graphql import (
     GraphQLOutputType,
     GraphQLSchema,
     get_named_type,
-    is_non_null_type,
     print_ast,
 )
 from graphql.execution.collect_fields import (
@@ -33,8 +32,10 @@ from graphql.execution.values import VariableValues
 from graphql.language import Visitor, visit
 from strawberry.types.field import StrawberryField
 
-from execution.columns import Column, Items, Needs, Reference, Related, RowIn, SameRow, declared_of
+from execution.columns import ByKey, Column, Items, Needs, Reference, Related, RowIn, SameRow, declared_of
 from execution.compiled.bail import Bail
+from execution.compiled.leaves import Complete, completion_of
+from execution.compiled.shapes import Shape
 from execution.operations import Operation
 
 DEFINITION = "strawberry-definition"
@@ -170,7 +171,8 @@ class FieldPlan:
         self.details = details
         self.definition = definition
         self.type: GraphQLOutputType = definition.type
-        self.nullable = not is_non_null_type(definition.type)
+        self.shape = Shape.of(definition.type)
+        self.nullable = self.shape.nullable
         self.named_type = get_named_type(definition.type)
         if getattr((self.named_type.extensions or {}).get(DEFINITION), "resolve_type", None) is not None:
             raise Bail("type")
@@ -183,25 +185,22 @@ class FieldPlan:
         if base is not None and base.self_parameter is None:
             raise Bail("resolver")
         self.resolver: Any = base.wrapped_func if base else None
+        self.python_name = strawberry_field.python_name
+        self.is_async = strawberry_field.is_async
+        self.info_name = base.info_parameter.name if base and base.info_parameter else None
+        self.takes_arguments = base is not None and bool(definition.args or self.info_name)
+        """Whether its resolver wants more than the object that it is of."""
         self.definition_name = node.name.value
         self.has_variables = any("$" in print_ast(argument) for argument in node.arguments or ())
         self.constant_arguments: dict[str, Any] | None = None
         """Filled in when the field is first resolved, where no variable is in its arguments."""
         self._below: dict[str, ObjectPlan] = {}
+        self.layouts: dict[bool, Any] = {}
+        """Filled in when rows first become its objects."""
 
     @property
     def nodes(self) -> list[FieldNode]:
         return [detail.node for detail in self.details]
-
-    @property
-    def is_async(self) -> bool:
-        return self.field.is_async
-
-    @cached_property
-    def takes_arguments(self) -> bool:
-        """Whether its resolver wants more than the object that it is of."""
-        base = self.field.base_resolver
-        return base is not None and bool(self.definition.args or base.info_parameter)
 
     def below(self, type_: GraphQLObjectType) -> ObjectPlan:
         """What is asked of an object of this type that the field gives."""
@@ -216,6 +215,25 @@ class FieldPlan:
         return self.below(self.named_type).columns if isinstance(self.named_type, GraphQLObjectType) else None
 
     @cached_property
+    def key_column(self) -> str:
+        """The column of its object's row that has the key by which it is found."""
+        assert isinstance(self.declared, Reference | Related)
+        [name] = self.declared.names
+        return name
+
+    @cached_property
+    def reference(self) -> ByKey:
+        """How the objects of a reference are found."""
+        assert isinstance(self.declared, Reference)
+        return self.declared.by_key(self.columns_below)
+
+    @cached_property
+    def of_loaded(self) -> Complete:
+        """Completes what was loaded for a leaf that is a formula of it."""
+        assert self.shape.leaf is not None
+        return completion_of(self.shape.leaf, nullable=self.nullable, formula=self.reference.formula)
+
+    @cached_property
     def followed_by(self) -> list[FieldPlan]:
         """The fields that are found by a key in the rows behind the objects that it gives."""
         return [] if not isinstance(self.named_type, GraphQLObjectType) else self.below(self.named_type).by_key
@@ -225,7 +243,7 @@ class FieldPlan:
         assert isinstance(self.named_type, GraphQLObjectType)
         found: set[str] = set()
         for each in self.below(self.named_type).fields:
-            if each.field.python_name == name:
+            if each.python_name == name:
                 if each.columns_below is None:
                     return None
                 found |= each.columns_below

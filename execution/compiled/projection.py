@@ -1,126 +1,136 @@
 """Projections: Python made for one plan that turns a level's objects into the dicts of the answer.
 
 The loop over graphql-core's completion costs about 3 µs a leaf; a dict display with the tests of the leaves' types in line
-costs a thirtieth of that. What is not a leaf is left None in its place, for the run to fill in.
+costs a thirtieth of that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
-from graphql import GraphQLEnumType, GraphQLLeafType, GraphQLObjectType, get_nullable_type, is_leaf_type
+from graphql import GraphQLObjectType, get_nullable_type, is_leaf_type
 
-from execution.columns import Column, RowIn, SameRow
-from execution.compiled.leaves import FITS, PLAIN, coercion_of
+from execution.columns import Column, Items, Reference, Related, RowIn, SameRow
+from execution.compiled.bail import Bail
+from execution.compiled.leaves import Names, coercion_in_line, formula_in_line
 from execution.compiled.plan import FieldPlan, ObjectPlan
-
-Objects = Callable[[Sequence[Any]], list[dict[str, Any]]]
 
 
 class Projection:
-    """``of_objects(sources)`` and, where all fields are declared, ``of_columns(count, *columns)``: the columns in the order of
-    ``columns``, each with so many values.
+    """``of_objects(sources)`` and, where all fields are declared, ``of_columns(count, *columns, *children)``: the columns in
+    the order of ``columns``, each with so many values, and as many finished values of each of the fields ``children``, which
+    are objects over other rows.
 
-    ``rest`` are the fields that are left None. Raises Bail for what would be an error, and whatever a resolver raises.
+    ``rest`` are the fields that stay None, for the run to fill in; of objects also the children. Raises Bail for what would be
+    an error.
     """
 
     def __init__(self, plan: ObjectPlan) -> None:
-        self._constants: dict[str, Any] = {}
-        self._body: list[str] = []
+        self._names = Names()
+        # Assignments of what is used more than once.
+        self._formulas: list[str] = []
         self._columns: dict[str, None] = {}
         self._uses_object = False
         # What columns are read from: None for the row itself, otherwise the column that holds the row.
         self._holder: str | None = None
         self.rest: list[FieldPlan] = []
-        display = self._display(plan, self.rest)
+        self.children: list[FieldPlan] = []
+        display = self._display(plan, is_outermost=True)
         self.columns = tuple(self._columns)
-        row = [f"    column_{name} = row.{name}" for name in self.columns]
-        if row:
-            row.insert(0, "    row = source.row")
-        self.of_objects: Objects = self._compile("sources", "for source in sources:", [*row, *self._body], display)
-        self.of_columns: Callable[..., list[dict[str, Any]]] | None = None
+        columns = [f"column_{name}" for name in self.columns]
+        children = [f"child_{place}" for place in range(len(self.children))]
+        read = [f"{' = '.join(children)} = None"] if children else []
+        read += ["row = source.row"] if columns else []
+        read += [f"column_{name} = row.{name}" for name in self.columns]
+        self._of_objects = self._compile("sources", "for source in sources:", read, display)
+        self._of_columns: Callable[..., list[dict[str, Any]]] | None = None
         if not self._uses_object and plan.columns is not None:
-            names = "".join(f"column_{name}, " for name in self.columns)
-            loop = f"for {names}in zip({names}strict=True):" if names else "for _ in range(count):"
-            self.of_columns = self._compile(f"count, {names}", loop, self._body, display)
+            given = "".join(f"{name}, " for name in [*columns, *children])
+            loop = f"for {given}in zip({given}strict=True):" if given else "for _ in range(count):"
+            self._of_columns = self._compile(f"count, {given}", loop, [], display)
 
-    def _compile(self, parameters: str, loop: str, body: list[str], display: str) -> Callable[..., Any]:
+    @classmethod
+    def of(cls, plan: ObjectPlan) -> Projection:
+        """The one of a plan, which is made when it is first run."""
+        projection = plan.projection
+        if projection is None:
+            projection = plan.projection = cls(plan)
+        assert isinstance(projection, Projection)
+        return projection
+
+    @cached_property
+    def left_of_objects(self) -> list[FieldPlan]:
+        return [*self.rest, *self.children]
+
+    @property
+    def takes_columns(self) -> bool:
+        return self._of_columns is not None
+
+    def of_objects(self, sources: Sequence[Any]) -> list[dict[str, Any]]:
+        return _tried(self._of_objects, sources)
+
+    def of_columns(self, count: int, *columns: Iterable[Any]) -> list[dict[str, Any]]:
+        assert self._of_columns is not None
+        return _tried(self._of_columns, count, *columns)
+
+    def _compile(
+        self, parameters: str, loop: str, read: list[str], display: str
+    ) -> Callable[..., list[dict[str, Any]]]:
         lines = [f"def project({parameters}):", "  projected = []", f"  {loop}"]
-        lines += body
+        lines += [f"    {line}" for line in [*read, *self._formulas]]
         lines += [f"    projected.append({display})", "  return projected"]
-        namespace: dict[str, Any] = dict(self._constants)
+        namespace = dict(self._names.values)
         # Names in it are ours (columns, numbered constants) or written by repr (keys of the answer).
         exec("\n".join(lines), namespace)  # noqa: S102
-        compiled: Callable[..., Any] = namespace["project"]
+        compiled: Callable[..., list[dict[str, Any]]] = namespace["project"]
         return compiled
 
-    def _display(self, plan: ObjectPlan, rest: list[FieldPlan] | None) -> str:
-        """The dict display of an object; fields that are no leaves go to ``rest``."""
+    def _display(self, plan: ObjectPlan, *, is_outermost: bool = False) -> str:
+        """The dict display of an object. Only of the outermost there may be fields that are no leaves."""
         by_key = {each.key: each for each in plan.fields}
         entries = []
         for key in plan.keys:
             field = by_key.get(key)
-            if field is None:
-                value = repr(plan.type.name)
-            else:
-                value = self._value(field) or "None"
-                if value == "None" and rest is not None:
-                    rest.append(field)
+            value = repr(plan.type.name) if field is None else self._value(field)
+            if value is None:
+                assert is_outermost
+                assert field is not None
+                value = self._other(field)
             entries.append(f"{key!r}: {value}")
         return "{" + ", ".join(entries) + "}"
 
+    def _other(self, field: FieldPlan) -> str:
+        """What stands for a field that is no leaf."""
+        if isinstance(field.declared, Reference | Related) or (
+            isinstance(field.declared, Items) and field.declared.are_rows
+        ):
+            self.children.append(field)
+            return f"child_{len(self.children) - 1}"
+        self.rest.append(field)
+        return "None"
+
     def _value(self, field: FieldPlan) -> str | None:
+        """The expression of a leaf, or of an object over the same row; None for others."""
         if isinstance(field.declared, RowIn):
             return self._display_in(field, field.declared)
         if isinstance(field.declared, SameRow):
             assert isinstance(field.named_type, GraphQLObjectType)
             below = field.below(field.named_type)
-            return self._display(below, None) if _is_in_line(below) else None
+            return self._display(below) if _is_in_line(below) else None
         type_ = get_nullable_type(field.type)
         if not is_leaf_type(type_) or field.is_async or field.takes_arguments:
             return None
-        number = len(self._constants)
         if isinstance(field.declared, Column):
-            expression = self._column(field.declared, number)
+            value = self._column(field.declared)
         elif field.resolver is None:
             self._uses_object = True
-            expression = f"source.{field.field.python_name}"
+            value = self._formula(f"source.{field.python_name}")
         else:
             self._uses_object = True
-            self._constants[f"resolve_{number}"] = field.resolver
-            expression = f"resolve_{number}(source)"
-        value = f"value_{number}"
-        self._constants[f"coerce_{number}"] = coercion_of(type_, nullable=False)
-        self._body.append(f"    {value} = {expression}")
-        self._body += [f"    {line}" for line in self._coercion(type_, field.nullable, value, number)]
-        return value
-
-    def _coercion(self, type_: GraphQLLeafType, nullable: bool, value: str, number: int) -> list[str]:
-        """Statements that turn a value into what the answer shows."""
-        if written := getattr(type_.coerce_output_value, "in_line", None):
-            test, expression = written
-            or_null = f" if {value} is not None else None" if nullable else ""
-            return [
-                f"if {test.format(value)}: {value} = {expression.format(value)}",
-                f"else: {value} = coerce_{number}({value}){or_null}",
-            ]
-        unfit = [f"{value} is not None"] if nullable else []
-        if fits := FITS.get(type_.name):
-            unfit.append(f"not ({fits.format(value)})")
-        coerce = f"{value} = coerce_{number}({value})"
-        lines = [f"if {' and '.join(unfit)}: {coerce}" if unfit else coerce]
-        if type_.name not in FITS and not isinstance(type_, GraphQLEnumType):
-            self._constants["PLAIN"] = PLAIN
-            self._constants[f"serialize_{number}"] = type_.coerce_output_value
-            lines = [
-                f"if {value}.__class__ in PLAIN:",
-                f"  {value} = serialize_{number}({value})",
-                # A scalar must not make nothing of something: bails.
-                f"  if {value} is None: coerce_{number}(None)",
-                f"el{lines[0]}" if unfit else f"else: {coerce}",
-            ]
-        return lines
+            value = self._formula(f"{self._names.add('resolve', field.resolver)}(source)")
+        return coercion_in_line(type_, value, self._names, nullable=field.nullable)
 
     def _display_in(self, field: FieldPlan, declared: RowIn) -> str | None:
         """The display of an object over a row that a column holds."""
@@ -130,7 +140,7 @@ class Projection:
             return None
         [name] = declared.names
         self._holder = self._read(name)
-        display = self._display(below, None)
+        display = self._display(below)
         self._holder = None
         return display
 
@@ -138,17 +148,31 @@ class Projection:
         """Where a column's value stands."""
         assert name.isidentifier()
         if self._holder is not None:
-            return f"{self._holder}.{name}"
+            return self._formula(f"{self._holder}.{name}")
         self._columns[name] = None
         return f"column_{name}"
 
-    def _column(self, declared: Column, number: int) -> str:
+    def _column(self, declared: Column) -> str:
         values = [self._read(name) for name in declared.names]
         if declared.formula is None:
             return values[0]
-        self._constants[f"formula_{number}"] = declared.formula.function
-        in_line = declared.formula.in_line.replace("function", f"formula_{number}")
-        return in_line.format(*values)
+        return self._formula(formula_in_line(declared.formula, values, self._names))
+
+    def _formula(self, expression: str) -> str:
+        """The name of what an expression comes to for each object."""
+        name = f"value_{len(self._formulas)}"
+        self._formulas.append(f"{name} = {expression}")
+        return name
+
+
+def _tried(project: Callable[..., list[dict[str, Any]]], *given: Any) -> list[dict[str, Any]]:
+    try:
+        return project(*given)
+    except Bail:
+        raise
+    except Exception:
+        # A leaf's resolver failed: rare enough not to find out here whose.
+        raise Bail("error") from None
 
 
 def _is_in_line(plan: ObjectPlan) -> bool:

@@ -3,69 +3,93 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import compress
-from typing import Self
-
-from graphql import GraphQLList, GraphQLObjectType, get_nullable_type
+from itertools import compress, groupby
+from typing import Any, Self
 
 from db.batch import Table
-from execution.columns import ByKey, Columns, Items
+from execution.columns import Items
 from execution.compiled.plan import FieldPlan, ObjectPlan
+from execution.compiled.projection import Projection
 
 
-@dataclass(slots=True, eq=False)
-class Rows:
-    """What was loaded for the keys of a field, where all that is wanted is objects over those rows: one for each key, a list of
-    them, or pages. ``plans`` say what is asked of the objects: for ``pages``, for each of its fields.
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """How the rows that were loaded for the keys of a field become its objects: one for each key, a list of them, or pages.
+    ``plans`` say what is asked of the objects: for ``pages``, for each of its fields.
     """
 
-    by_key: ByKey
-    table: Table
     plans: list[ObjectPlan]
     is_list: bool
     pages: ObjectPlan | None
 
     @classmethod
-    def of(cls, field: FieldPlan, by_key: ByKey, table: Table) -> Self | None:
-        """None where something else is wanted, too."""
-        object_type = field.named_type
-        if not isinstance(object_type, GraphQLObjectType):
+    def of(cls, field: FieldPlan, *, has_pages: bool) -> Self | None:
+        """None where something is wanted that rows alone do not give."""
+        if has_pages not in field.layouts:
+            layout = cls._of_pages(field) if has_pages else cls._of_objects(field)
+            is_fit = layout is not None and all(Projection.of(plan).takes_columns for plan in layout.plans)
+            field.layouts[has_pages] = layout if is_fit else None
+        found: Self | None = field.layouts[has_pages]
+        return found
+
+    @classmethod
+    def _of_objects(cls, field: FieldPlan) -> Self | None:
+        shape = field.shape.items or field.shape
+        if shape.object_type is None:
             return None
-        plan = field.below(object_type)
-        if by_key.most is None:
-            type_ = get_nullable_type(field.type)
-            is_list = isinstance(type_, GraphQLList)
-            item_type = get_nullable_type(type_.of_type) if isinstance(type_, GraphQLList) else type_
-            return cls(by_key, table, [plan], is_list, None) if item_type is object_type else None
+        return cls([field.below(shape.object_type)], shape is not field.shape, None)
+
+    @classmethod
+    def _of_pages(cls, field: FieldPlan) -> Self | None:
+        if field.shape.object_type is None:
+            return None
+        pages = field.below(field.shape.object_type)
         plans = []
-        for each in plan.fields:
-            if not (isinstance(each.declared, Items) and each.declared.are_rows):
+        for each in pages.fields:
+            shape = each.shape.items
+            if not (isinstance(each.declared, Items) and each.declared.are_rows and shape and shape.object_type):
                 return None
-            assert isinstance(each.named_type, GraphQLObjectType)
-            plans.append(each.below(each.named_type))
-        return cls(by_key, table, plans, is_list=False, pages=plan)
+            plans.append(each.below(shape.object_type))
+        return cls(plans, is_list=True, pages=pages)
 
-    def cut(self, keys: Collection[object]) -> Columns:
-        """The rows of these keys, and of each no more than are wanted."""
-        owners, most = self.table.values[0], self.by_key.most
-        values = self.table.values
-        if most is not None and not self._fits(keys, most):
-            room = dict.fromkeys(keys, most)
-            fits = []
-            for owner in owners:
-                left = room.get(owner, 0)
-                room[owner] = left - 1
-                fits.append(left > 0)
-            values = [list(compress(column, fits)) for column in values]
-        elif most is None and not set(keys).issuperset(owners):
-            fits = [owner in keys for owner in owners]
-            values = [list(compress(column, fits)) for column in values]
-        assert self.by_key.each is not None
-        return Columns(self.by_key.each, self.table.columns, values)
 
-    def _fits(self, keys: Collection[object], most: int) -> bool:
-        """Whether there are rows of these keys alone, and no more than are wanted."""
-        sizes = Counter(self.table.values[0])
-        return max(sizes.values(), default=0) <= most and set(keys).issuperset(sizes)
+def cut(table: Table, keys: set[Any], most: int | None) -> Table:
+    """The rows of these keys, and of each no more than ``most``."""
+    owners = table.values[0]
+    if not keys.issuperset(owners):
+        table = _compressed(table, [owner in keys for owner in owners])
+        owners = table.values[0]
+    if most is not None and not _fits(owners, most):
+        room = dict.fromkeys(keys, most)
+        fits = []
+        for owner in owners:
+            left = room[owner]
+            room[owner] = left - 1
+            fits.append(left > 0)
+        table = _compressed(table, fits)
+    return table
+
+
+def grouped(owners: Sequence[Any], objects: list[Any]) -> dict[Any, list[Any]]:
+    """The objects of each owner."""
+    found: dict[Any, list[Any]] = {}
+    start = 0
+    for owner, run in groupby(owners):
+        end = start + len(list(run))
+        if owner in found:
+            found[owner] += objects[start:end]
+        else:
+            found[owner] = objects[start:end]
+        start = end
+    return found
+
+
+def _fits(owners: Sequence[Any], most: int) -> bool:
+    """Whether there are no more of any owner."""
+    return len(owners) <= most or max(Counter(owners).values()) <= most
+
+
+def _compressed(table: Table, fits: Collection[bool]) -> Table:
+    return Table(table.columns, [list(compress(values, fits)) for values in table.values])
