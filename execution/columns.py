@@ -295,11 +295,6 @@ class Columns:
         self.names = names
         self.values = values
 
-    @classmethod
-    def of_rows(cls, make: Callable[[Any], Any], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
-        """The same of rows, each with the columns in the order of ``names``."""
-        return cls(make, names, list(zip(*rows, strict=True)) or [()] * len(names))
-
     def column(self, name: str) -> Sequence[Any]:
         return self.values[self.names.index(name)]
 

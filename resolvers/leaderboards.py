@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from db.batch import Table
 from db.keyset import Listing, Page
 from db.queries.leaderboards import (
     Board,
@@ -21,6 +22,7 @@ from resolvers.groups import resolve_group
 from resolvers.labs import resolve_lab
 from resolvers.levels import resolve_level
 from resolvers.loaders.leaderboards import (
+    by_column,
     counted_off,
     load_around_by_scope,
     load_best_scores_with_ties,
@@ -78,7 +80,7 @@ async def resolve_leaderboard(
 async def resolve_standings(context: Context, of: BoardOf, page: Page) -> Listing[Standing]:
     """A page of the board's visible rows."""
     standings = await context.load(load_standings_by_scope, of.scope_id, of.board, page)
-    _know_scores(context, of.board, standings)
+    _know_scores(context, of.board, by_column(standings))
 
     async def count(bound: int | None) -> int:
         return await count_board(context.snapshot, of.scope_id, of.board)
@@ -86,30 +88,33 @@ async def resolve_standings(context: Context, of: BoardOf, page: Page) -> Listin
     return Listing.of(page, [(standing, (standing.value, standing.user_id)) for standing in standings], count)
 
 
-async def resolve_top(context: Context, of: BoardOf, size: int) -> list[Standing]:
-    """The best ``size`` and all who are tied with the last. Raises Invalid."""
+async def resolve_top(context: Context, of: BoardOf, size: int) -> Table:
+    """The best ``size`` and all who are tied with the last, with the columns of Standing. Raises Invalid."""
     if not 1 <= size <= LARGEST_TOP:
         raise Invalid(f"A top has 1 to {LARGEST_TOP} places.", "first")
     if of.board.is_organization_score and (await context.viewer()).sees_all:
         # From the first place on, with all who are tied: places can be counted off.
         standings = counted_off(await context.load(load_best_scores_with_ties, of.scope_id, size))
     else:
-        standings = await context.load(load_top_by_scope, of.scope_id, of.board, size)
+        standings = by_column(await context.load(load_top_by_scope, of.scope_id, of.board, size))
     _know_scores(context, of.board, standings)
     return standings
 
 
-def _know_scores(context: Context, board: Board, standings: list[Standing]) -> None:
+def _know_scores(context: Context, board: Board, standings: Table) -> None:
     """The board of scores of all time says what everybody's score is."""
     if board.is_organization_score:
-        context.know(load_ranking_score_by_user, {standing.user_id: standing.value for standing in standings})
+        scores = dict(zip(standings.column("user_id"), standings.column("value"), strict=True))
+        context.know(load_ranking_score_by_user, scores)
 
 
-async def resolve_around(context: Context, of: BoardOf, user_id: int, radius: int) -> list[Standing]:
-    """A person and those around them; empty where the viewer may not see the person, or they are not ranked."""
+async def resolve_around(context: Context, of: BoardOf, user_id: int, radius: int) -> Table:
+    """A person and those around them, with the columns of Standing; empty where the viewer may not see the person, or they are
+    not ranked. Raises Invalid.
+    """
     if not 0 <= radius <= LARGEST_RADIUS:
         raise Invalid(f"A radius is 0 to {LARGEST_RADIUS} places.", "radius")
-    return await context.load(load_around_by_scope, of.scope_id, of.board, user_id, radius)
+    return by_column(await context.load(load_around_by_scope, of.scope_id, of.board, user_id, radius))
 
 
 async def resolve_own_standing(context: Context, of: BoardOf) -> Standing | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import strawberry
 from strawberry.types.base import StrawberryObjectDefinition
 
+from db.batch import Table
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod, Standing
 from execution.columns import Columns, column, foresee, reference, row_reference
 from resolvers.leaderboards import (
@@ -25,6 +26,7 @@ from resolvers.loaders.users import load_ranking_score_by_user, load_tasks_by_us
 from schema import users
 from schema.costs import BY_FIRST, cost, within
 from schema.enums import describe_enum
+from schema.measures import number_of, number_or_null_of
 from schema.periods import Period, PeriodInput
 from schema.relay import (
     PAGED,
@@ -96,7 +98,7 @@ class LeaderboardEntry:
     row: strawberry.Private[Standing]
     rank: int = column("rank", description="1 is best; how ties are ranked, the board's `ranking` says.")
     tied_with: int = column("tied_with", description="How many others have the same value.")
-    value: float = column(lambda value: float(value), description="The value that is ranked, in the metric's unit.")
+    value: float = column(number_of("value"), description="The value that is ranked, in the metric's unit.")
 
     @classmethod
     def from_standing(cls, standing: Standing) -> Self:
@@ -114,7 +116,7 @@ class LeaderboardEntry:
     score: float | None = reference(
         load_ranking_score_by_user,
         "user_id",
-        lambda score: None if score is None else float(score),
+        number_or_null_of("score"),
         description="The person's all-time score, whatever the board ranks by.",
     )
     tasks_completed: int = reference(
@@ -125,9 +127,9 @@ class LeaderboardEntry:
     )
 
 
-def entries_of(standings: list[Standing]) -> list[LeaderboardEntry]:
+def entries_of(standings: Table) -> list[LeaderboardEntry]:
     """The rows that show these places."""
-    return Columns.of_rows(LeaderboardEntry.from_standing, Standing._fields, standings)  # type: ignore[return-value]
+    return Columns(LeaderboardEntry.from_standing, standings.columns, standings.values)  # type: ignore[return-value]
 
 
 @strawberry.type(

@@ -11,12 +11,25 @@ from schema.scalars import BigInt
 DAY = 86_400
 
 
+def number_of(name: str) -> Formula:
+    """A column as a Float."""
+    return Formula((name,), float, "float({0})")
+
+
+def number_or_null_of(name: str) -> Formula:
+    """A column as a Float, null where it is."""
+    return Formula(
+        (name,), lambda value: None if value is None else float(value), "None if {0} is None else float({0})"
+    )
+
+
 def ratio_of(numerator: str, denominator: str, times: int = 1) -> Formula:
-    """The ratio of one column to so many times another; null where there is nothing to divide by."""
+    """The ratio of one column to so many times another; null where there is nothing to divide by. Both are whole or exact."""
+    below = "{1}" if times == 1 else f"({{1}} * {times})"
     return Formula(
         (numerator, denominator),
         lambda above, below: ratio(above, below * times),
-        f"None if not {{1}} else {{0}} / ({{1}} * {times}) if {{0}}.__class__ is {{1}}.__class__ is int else function({{0}}, {{1}})",
+        f"None if not {{1}} else float({{0}} / {below})",
     )
 
 
@@ -53,7 +66,7 @@ class AttemptMeasures:
     )
 
     total_time_spent_seconds: float = column(
-        lambda seconds: float(seconds),
+        number_of("seconds"),
         description="Time spent in seconds; durations over 30 days are left out.",
     )
 
@@ -63,7 +76,7 @@ class AttemptMeasures:
     )
 
     total_score: float = column(
-        lambda score_sum: float(score_sum),
+        number_of("score_sum"),
         description="Sum of the scores of attempts.",
     )
 

@@ -12,7 +12,7 @@ from graphql import ValueNode, value_from_ast_untyped
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types.scalar import ScalarDefinition
 
-from execution.columns import column
+from execution.columns import column, in_line
 from execution.live.noise import NOISE
 from resolvers import periods
 from resolvers.periods import CalendarPeriod, GapFill, PeriodError, PeriodSpec, Weekday, find_zone
@@ -231,6 +231,7 @@ def _parse_date(value: Any) -> date:
         raise StrawberryInputCoercionError(f"There is no such day as {value}.") from error
 
 
+@in_line("{0}.__class__ is date", "{0}.isoformat()", date=date)
 def _serialize_date(value: date) -> str:
     if isinstance(value, datetime):
         raise TypeError("An instant is no date until a zone is chosen.")

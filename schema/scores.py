@@ -17,7 +17,7 @@ from schema import users
 from schema.costs import cost
 from schema.explanations import ScoreExplanation
 from schema.live import Throttle
-from schema.measures import DAY, AttemptMeasures, ratio_of
+from schema.measures import DAY, AttemptMeasures, number_or_null_of, ratio_of
 from schema.periods import Period, PeriodInput
 from schema.relay import Info, key_of
 from schema.trends import LAST_30_DAYS, TrendPeriod, TrendSummary
@@ -71,7 +71,7 @@ class UserPerformance:
         load_user_by_id, "user_id", lambda: users.User, description="The person."
     )
     score: float | None = column(
-        lambda ranking_score: None if ranking_score is None else float(ranking_score),
+        number_or_null_of("ranking_score"),
         description="Score 0–100, rounded half-even to one decimal; null without any scored component.",
     )
     tasks_completed: int = column("tasks", description="Distinct labs with a success, counted at the first one.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import overload
 
 from db.problems import LONGEST_NAME, NOT_STORABLE, is_storable
+from execution.columns import Formula
 from resolvers.errors import Invalid
 
 
@@ -30,3 +31,8 @@ _TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 def shown_name(name: str) -> str:
     """A name without the controls that would reorder what stands around it; what is stored keeps them."""
     return name if name.isascii() else name.translate(_TURNS)
+
+
+def shown_name_of(name: str) -> Formula:
+    """A column with a name as it is shown."""
+    return Formula((name,), shown_name, "{0} if {0}.isascii() else function({0})")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 import strawberry
 
 from db.queries.measures import MEASURES
-from execution.columns import Columns, by_key, column, needs, row_in, wanted
+from execution.columns import Columns, Formula, by_key, column, needs, row_in, wanted
 from resolvers.freshness import resolve_freshness
 from resolvers.scores import displayed
 from resolvers.trends import (
@@ -102,7 +102,7 @@ class PerformancePoint:
     bucket: TimeBucket = row_in("bucket", lambda: TimeBucket, description="From when to when.")
 
     performance_score: float | None = column(
-        lambda standing_score: displayed(standing_score),
+        Formula(("standing_score",), displayed, "None if {0} is None else float(round({0}, 1)) + 0.0"),
         description="Score at the end of the bucket, 0–100, rounded half-even to one decimal.",
     )
     on_time_ratio: float | None = column(

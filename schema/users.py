@@ -42,7 +42,7 @@ from schema.scores import UserPerformance
 from schema.series import SERIES
 from schema.snapshots import PerformanceSnapshot, SnapshotPeriod, snapshot_connection
 from schema.stats import StatsPeriod
-from schema.texts import checked_text, shown_name
+from schema.texts import checked_text, shown_name_of
 from schema.trends import (
     LAST_30_DAYS,
     LAST_90_DAYS,
@@ -91,7 +91,7 @@ class User(Node):
     id: strawberry.ID = node_id("User")
     external_id: str = column("external_id", description="Id in the source system; unique in the organization.")
     username: str = column("username", description="Login name; unique in the organization without regard to case.")
-    display_name: str = column(lambda display_name: shown_name(display_name), description="Name as people read it.")
+    display_name: str = column(shown_name_of("display_name"), description="Name as people read it.")
     role: Role = column(lambda role: Role(role), description="What the roster says the person is.")
     time_zone: str | None = column("time_zone", description="IANA time zone, where the person has set one.")
     deactivated_at: datetime | None = column(

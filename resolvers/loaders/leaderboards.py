@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from decimal import Decimal
 from functools import partial
+from itertools import groupby
 
 from db.batch import Batch, Table, table_of_each
 from db.keyset import Page
@@ -23,17 +21,9 @@ from resolvers.loaders.users import load_ranking_by_user
 Standings = list[Standing]
 
 
-def scores_of_each(table: Table, keys: Sequence[int]) -> list[list[tuple[int, Decimal]]]:
-    """The people and scores of each organization, best first."""
-    of_each = table_of_each(table, keys)
-    return [list(zip(found.values[1], found.values[2], strict=True)) for found in of_each]
-
-
-load_best_scores: Batch[list[tuple[int, Decimal]]] = Batch(best_scores, scores_of_each)
-"""Takes how many, and after whom."""
-load_best_scores_with_ties: Batch[list[tuple[int, Decimal]]] = Batch(
-    partial(best_scores, with_ties=True), scores_of_each
-)
+load_best_scores: Batch[Table] = Batch(best_scores, table_of_each)
+"""The people and scores of each organization, best first. Takes how many, and after whom."""
+load_best_scores_with_ties: Batch[Table] = Batch(partial(best_scores, with_ties=True), table_of_each)
 """Takes how many; all who are tied with the last come on top."""
 
 
@@ -76,23 +66,31 @@ async def load_around_by_scope(
     return [boards.get(key, []) for key in scope_ids]
 
 
-def counted_off(scores: list[tuple[int, Decimal]]) -> Standings:
+def counted_off(scores: Table) -> Table:
     """Standings from all scores from the first place on, with all who are tied with the last of them. How many are ranked below
     is not known: 0.
     """
-    tied = Counter(value for _, value in scores)
-    ranks: dict[Decimal, int] = {}
-    return [
-        Standing(user_id, value, ranks.setdefault(value, place), tied[value] - 1, place, 0)
-        for place, (user_id, value) in enumerate(scores, 1)
-    ]
+    _, user_ids, values = scores.values
+    ranks: list[int] = []
+    tied_with: list[int] = []
+    for _, tied in groupby(values):
+        size = len(list(tied))
+        ranks += [len(ranks) + 1] * size
+        tied_with += [size - 1] * size
+    count = len(values)
+    return Table(Standing._fields, [user_ids, values, ranks, tied_with, range(1, count + 1), [0] * count])
 
 
-async def _ranked(snapshot: Snapshot, scores: list[tuple[int, Decimal]]) -> Standings:
+def by_column(standings: Standings) -> Table:
+    return Table(Standing._fields, list(zip(*standings, strict=True)) or [()] * len(Standing._fields))
+
+
+async def _ranked(snapshot: Snapshot, scores: Table) -> Standings:
     """Standings from scores: the exact rank comes from the stored positions, put right for recent changes."""
-    rankings = await load_ranking_by_user(snapshot, [user_id for user_id, _ in scores])
+    _, user_ids, values = scores.values
+    rankings = await load_ranking_by_user(snapshot, list(user_ids))
     return [
         Standing(user_id, value, found.rank, found.tied_with, found.rank, found.ranked_people)
-        for (user_id, value), found in zip(scores, rankings, strict=True)
+        for user_id, value, found in zip(user_ids, values, rankings, strict=True)
         if found is not None
     ]
