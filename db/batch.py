@@ -186,7 +186,9 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
         if keys is None:
             assert part.parent is not None
             parent, _ = found[part.parent]
-            keys = [key for key in dict.fromkeys(parent.column(part.column)) if key is not None]
+            distinct = dict.fromkeys(parent.column(part.column))
+            distinct.pop(None, None)
+            keys = tuple(distinct)
         found.append((Table(part.query.columns, columns), keys))
         snapshot.note(part.statement, {**part.query.values, part.query.keys: keys})
     return found

@@ -184,8 +184,8 @@ def column(source: str | Formula | Callable[..., Any], *, description: str) -> A
 
 
 def in_line(test: str, expression: str, **names: Any) -> Callable[[Serialize], Serialize]:
-    """Decorates what serializes a scalar: of a value, ``{0}``, that passes the test the expression makes the same. The test
-    may use ``names``.
+    """Decorates what serializes a scalar: of a value, ``{0}``, that passes the test the expression makes the same. Both may use
+    ``names``.
     """
 
     def decorate(serialize: Serialize) -> Serialize:

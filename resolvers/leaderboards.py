@@ -88,13 +88,15 @@ async def resolve_standings(context: Context, of: BoardOf, page: Page) -> Listin
     return Listing.of(page, [(standing, (standing.value, standing.user_id)) for standing in standings], count)
 
 
-async def resolve_top(context: Context, of: BoardOf, size: int) -> Table:
-    """The best ``size`` and all who are tied with the last, with the columns of Standing. Raises Invalid."""
+async def resolve_top(context: Context, of: BoardOf, size: int, wanted: frozenset[str] | None = None) -> Table:
+    """The best ``size`` and all who are tied with the last, at least with the wanted columns of Standing (None: all). Raises
+    Invalid.
+    """
     if not 1 <= size <= LARGEST_TOP:
         raise Invalid(f"A top has 1 to {LARGEST_TOP} places.", "first")
     if of.board.is_organization_score and (await context.viewer()).sees_all:
         # From the first place on, with all who are tied: places can be counted off.
-        standings = counted_off(await context.load(load_best_scores_with_ties, of.scope_id, size))
+        standings = counted_off(await context.load(load_best_scores_with_ties, of.scope_id, size), wanted)
     else:
         standings = by_column(await context.load(load_top_by_scope, of.scope_id, of.board, size))
     _know_scores(context, of.board, standings)

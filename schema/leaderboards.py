@@ -10,7 +10,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 
 from db.batch import Table
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod, Standing
-from execution.columns import Columns, column, foresee, reference, row_reference
+from execution.columns import Columns, column, foresee, reference, row_reference, wanted
 from resolvers.leaderboards import (
     LARGEST_RADIUS,
     BoardOf,
@@ -188,7 +188,7 @@ class Leaderboard:
         first: Annotated[int, strawberry.argument(description="How many places, 1–200; ties come on top.")] = 10,
     ) -> list[LeaderboardEntry] | None:
         await foresee(info, load_best_scores_with_ties, first, known=(load_ranking_score_by_user,))
-        return entries_of(await resolve_top(info.context, self.of, first))
+        return entries_of(await resolve_top(info.context, self.of, first, wanted(info)))
 
     @strawberry.field(
         description="A person's row and those around it; empty where the person is not ranked or not visible.",

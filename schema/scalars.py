@@ -28,7 +28,11 @@ def _parse_big_int(value: object) -> int:
     return value
 
 
-@in_line("{0}.__class__ is int", "str({0})")
+# Most counts are small.
+TEXTS = tuple(map(str, range(1000)))
+
+
+@in_line("{0}.__class__ is int", "(TEXTS[{0}] if 0 <= {0} < 1000 else str({0}))", TEXTS=TEXTS)
 def _serialize_big_int(value: int | str) -> str:
     return str(int(value))
 

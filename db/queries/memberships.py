@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select, true
@@ -89,6 +89,8 @@ def memberships_statement(
     return Statement(paged_by(selected, side.column, BY_START, shape, is_one=is_one), side.dependency)
 
 
+# Pages have cursors of their callers in them: only the latest queries are kept.
+@lru_cache(maxsize=256)
 def memberships_by_side(
     side: MembershipSide, include_ended: bool, page: Page, wanted: frozenset[str] | None = None
 ) -> Query:

@@ -153,6 +153,7 @@ def users_by_group_statement(
     return Statement(members, on_groups("group_ids"))
 
 
+@lru_cache(maxsize=256)
 def users_by_group(
     selection: UserSelection, keys: tuple[SortKey, ...], page: Page, wanted: frozenset[str] | None = None
 ) -> Query:

@@ -185,17 +185,18 @@ class Completion:
         is_shared = is_shared or len(distinct) < len(keys)
         by_key = prepared.by_key
         assert by_key.each is not None
-        table = cut(table, distinct, by_key.most)
+        table = cut(table, distinct)
         owners = table.values[0]
         sources = Several([Columns(by_key.each, table.columns, table.values)])
         lists = [self._columns(plan, sources, is_shared=is_shared) for plan in layout.plans]
         if not layout.is_list:
             one_each = dict(zip(owners, lists[0], strict=True))
             return self._one_each(field, prepared, one_each, keys, distinct)
-        of_each = [_in_order(grouped(owners, objects), keys) for objects in lists]
+        of_each = [grouped(distinct, owners, objects, by_key.most) for objects in lists]
+        in_order = [list(map(each.__getitem__, keys)) for each in of_each]
         if layout.pages is None:
-            return Found(of_each[0], {})
-        return Found(Projection.of(layout.pages).of_columns(len(keys), *of_each), {})
+            return Found(in_order[0], {})
+        return Found(Projection.of(layout.pages).of_columns(len(keys), *in_order), {})
 
     def _one_each(
         self, field: FieldPlan, prepared: Prepared, one_each: dict[Any, Any], keys: Sequence[Any], distinct: set[Any]
@@ -248,11 +249,6 @@ class Completion:
 
 def _by_place(failed: dict[Any, Exception], keys: Sequence[Any]) -> dict[int, Exception]:
     return {place: failed[key] for place, key in enumerate(keys) if key in failed} if failed else {}
-
-
-def _in_order(of_each: dict[Any, list[Any]], keys: Sequence[Any]) -> list[list[Any]]:
-    """The list of each key; an empty one where there is none."""
-    return [of_each.get(key, []) for key in keys]
 
 
 def _cut_up(flat: list[Any], sizes: list[int]) -> list[list[Any]]:

@@ -72,7 +72,8 @@ def coercion_in_line(leaf: GraphQLLeafType, value: str, names: Names, *, nullabl
     if written := getattr(leaf.coerce_output_value, "in_line", None):
         test, expression, given = written
         for name, constant in given.items():
-            test = test.replace(name, names.add(name, constant))
+            numbered = names.add(name, constant)
+            test, expression = test.replace(name, numbered), expression.replace(name, numbered)
         return f"{expression.format(value)} if {test.format(value)} else {coerce}"
     return coerce
 

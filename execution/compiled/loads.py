@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable
 from typing import Any, NamedTuple
 
-from execution.columns import ByKey, Reference, Related
+from execution.columns import ByKey, Related
 from execution.compiled.arguments import Arguments
 from execution.compiled.plan import FieldPlan
 from resolvers.batches import Asked, Batches, Load
@@ -36,7 +36,7 @@ class Loads:
 
     async def load(self, field: FieldPlan, keys: Iterable[Any]) -> Prepared:
         """When the keys are known. Raises whatever preparing the field raises."""
-        prepared = await self._prepare(field)
+        prepared = self._prepared.get(field) or await self._prepare(field)
         await self.foresee(field, prepared.asked)
         await self._batches.want(prepared.asked, keys)
         return prepared
@@ -45,23 +45,21 @@ class Loads:
         """Says what will be asked of the rows that a field is loaded from, so that it can be loaded with them; except by
         ``known`` loads.
         """
-        for below in field.followed_by:
-            try:
-                prepared = await self._prepare(below)
-            except Exception:  # noqa: S112  it goes wrong again when there are objects that it goes wrong for
-                continue
-            if prepared.by_key.load not in known:
-                self._batches.follow(asked, below.key_column, prepared.asked)
-                await self.foresee(below, prepared.asked)
+        above = [(field, asked)]
+        for parent, of_parent in above:
+            for below in parent.followed_by:
+                try:
+                    prepared = self._prepared.get(below) or await self._prepare(below)
+                except Exception:  # noqa: S112  it goes wrong again when there are objects that it goes wrong for
+                    continue
+                if parent is not field or prepared.by_key.load not in known:
+                    self._batches.follow(of_parent, below.key_column, prepared.asked)
+                    above.append((below, prepared.asked))
 
     async def _prepare(self, field: FieldPlan) -> Prepared:
-        prepared = self._prepared.get(field)
-        if prepared is None:
-            if isinstance(field.declared, Related):
-                by_key: ByKey = await field.declared.prepare(None, **self._arguments.of(field, self))
-            else:
-                assert isinstance(field.declared, Reference)
-                by_key = field.reference
-            asked = self._batches.asked(by_key.load, by_key.arguments)
-            prepared = self._prepared[field] = Prepared(by_key, asked)
+        if isinstance(field.declared, Related):
+            by_key: ByKey = await field.declared.prepare(None, **self._arguments.of(field, self))
+        else:
+            by_key = field.reference
+        prepared = self._prepared[field] = Prepared(by_key, self._batches.asked(by_key.load, by_key.arguments))
         return prepared

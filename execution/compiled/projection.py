@@ -28,6 +28,7 @@ class Projection:
     """
 
     def __init__(self, plan: ObjectPlan) -> None:
+        self._plan = plan
         self._names = Names()
         # Assignments of what is used more than once.
         self._formulas: list[str] = []
@@ -37,7 +38,7 @@ class Projection:
         self._holder: str | None = None
         self.rest: list[FieldPlan] = []
         self.children: list[FieldPlan] = []
-        display = self._display(plan, is_outermost=True)
+        display = self._display(plan)
         self.columns = tuple(self._columns)
         columns = [f"column_{name}" for name in self.columns]
         children = [f"child_{place}" for place in range(len(self.children))]
@@ -83,11 +84,11 @@ class Projection:
         lines += [f"    projected.append({display})", "  return projected"]
         namespace = dict(self._names.values)
         # Names in it are ours (columns, numbered constants) or written by repr (keys of the answer).
-        exec("\n".join(lines), namespace)  # noqa: S102
+        exec(compile("\n".join(lines), f"<projection of {self._plan.type.name}>", "exec"), namespace)  # noqa: S102
         compiled: Callable[..., list[dict[str, Any]]] = namespace["project"]
         return compiled
 
-    def _display(self, plan: ObjectPlan, *, is_outermost: bool = False) -> str:
+    def _display(self, plan: ObjectPlan) -> str:
         """The dict display of an object. Only of the outermost there may be fields that are no leaves."""
         by_key = {each.key: each for each in plan.fields}
         entries = []
@@ -95,7 +96,7 @@ class Projection:
             field = by_key.get(key)
             value = repr(plan.type.name) if field is None else self._value(field)
             if value is None:
-                assert is_outermost
+                assert plan is self._plan
                 assert field is not None
                 value = self._other(field)
             entries.append(f"{key!r}: {value}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import compress, groupby
+from itertools import compress
 from typing import Any, Self
 
 from db.batch import Table
@@ -55,41 +54,23 @@ class Layout:
         return cls(plans, is_list=True, pages=pages)
 
 
-def cut(table: Table, keys: set[Any], most: int | None) -> Table:
-    """The rows of these keys, and of each no more than ``most``."""
+def cut(table: Table, keys: set[Any]) -> Table:
+    """The rows of these keys."""
     owners = table.values[0]
-    if not keys.issuperset(owners):
-        table = _compressed(table, [owner in keys for owner in owners])
-        owners = table.values[0]
-    if most is not None and not _fits(owners, most):
-        room = dict.fromkeys(keys, most)
-        fits = []
-        for owner in owners:
-            left = room[owner]
-            room[owner] = left - 1
-            fits.append(left > 0)
-        table = _compressed(table, fits)
-    return table
-
-
-def grouped(owners: Sequence[Any], objects: list[Any]) -> dict[Any, list[Any]]:
-    """The objects of each owner."""
-    found: dict[Any, list[Any]] = {}
-    start = 0
-    for owner, run in groupby(owners):
-        end = start + len(list(run))
-        if owner in found:
-            found[owner] += objects[start:end]
-        else:
-            found[owner] = objects[start:end]
-        start = end
-    return found
-
-
-def _fits(owners: Sequence[Any], most: int) -> bool:
-    """Whether there are no more of any owner."""
-    return len(owners) <= most or max(Counter(owners).values()) <= most
-
-
-def _compressed(table: Table, fits: Collection[bool]) -> Table:
+    if keys.issuperset(owners):
+        return table
+    fits = list(map(keys.__contains__, owners))
     return Table(table.columns, [list(compress(values, fits)) for values in table.values])
+
+
+def grouped(
+    keys: Iterable[Any], owners: Sequence[Any], objects: Sequence[Any], most: int | None
+) -> dict[Any, list[Any]]:
+    """The objects of each key, no more than ``most``."""
+    found: dict[Any, list[Any]] = {key: [] for key in keys}
+    for owner, one in zip(owners, objects, strict=True):
+        found[owner].append(one)
+    if most is not None and len(owners) > most:
+        for each in found.values():
+            del each[most:]
+    return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
-from itertools import groupby
 
 from db.batch import Batch, Table, table_of_each
 from db.keyset import Page
@@ -66,19 +66,23 @@ async def load_around_by_scope(
     return [boards.get(key, []) for key in scope_ids]
 
 
-def counted_off(scores: Table) -> Table:
-    """Standings from all scores from the first place on, with all who are tied with the last of them. How many are ranked below
-    is not known: 0.
+def counted_off(scores: Table, wanted: frozenset[str] | None = None) -> Table:
+    """Standings from all scores from the first place on, with all who are tied with the last of them; at least the wanted
+    columns (None: all). How many are ranked below is not known: 0.
     """
     _, user_ids, values = scores.values
     ranks: list[int] = []
-    tied_with: list[int] = []
-    for _, tied in groupby(values):
-        size = len(list(tied))
-        ranks += [len(ranks) + 1] * size
-        tied_with += [size - 1] * size
-    count = len(values)
-    return Table(Standing._fields, [user_ids, values, ranks, tied_with, range(1, count + 1), [0] * count])
+    rank, last = 1, None
+    for place, value in enumerate(values, 1):
+        if value != last:
+            rank, last = place, value
+        ranks.append(rank)
+    columns = {"user_id": user_ids, "value": values, "rank": ranks}
+    columns |= {"position": range(1, len(ranks) + 1), "entries": [0] * len(ranks)}
+    if wanted is None or "tied_with" in wanted:
+        sizes = Counter(ranks)
+        columns["tied_with"] = [sizes[rank] - 1 for rank in ranks]
+    return Table(tuple(columns), list(columns.values()))
 
 
 def by_column(standings: Standings) -> Table:
