@@ -14,6 +14,7 @@ from strawberry.types.info import Info
 
 from execution.compiled.bail import Bail
 from execution.compiled.plan import FieldPlan
+from execution.compiled.templates import Fill, Hole, fill_of
 from resolvers.batches import Load
 from resolvers.context import Context
 
@@ -31,18 +32,35 @@ class Arguments:
 
     def of(self, field: FieldPlan, loads: Loads) -> dict[str, Any]:
         """Raises Bail where they are not such as the field takes."""
-        arguments = field.constant_arguments
-        if arguments is None:
-            arguments = self._converted(field)
-            if not field.has_variables:
-                field.constant_arguments = arguments
+        arguments = self._filled(field)
         if field.info_name is None:
             return arguments
         return {**arguments, field.info_name: PlannedInfo(field, self, loads)}
 
-    def _converted(self, field: FieldPlan) -> dict[str, Any]:
+    def _filled(self, field: FieldPlan) -> dict[str, Any]:
+        if not field.is_templated:
+            field.template, field.is_templated = self._template(field), True
+        template, values = field.template, self.variables.coerced
+        # What a null stands for is decided by the conversion.
+        if template is None or any(values.get(name) is None for name in field.variables):
+            return self._converted(field, self.variables)
+        arguments: dict[str, Any] = template(values)
+        return arguments
+
+    def _template(self, field: FieldPlan) -> Fill | None:
+        """None where the arguments have to be converted each time."""
+        holes = {name: Hole(name) for name in field.variables}
         try:
-            given = get_argument_values(field.definition, field.details[0].node, self.variables)
+            converted = self._converted(
+                field, VariableValues(self.variables.sources, {**self.variables.coerced, **holes})
+            )
+        except Bail:
+            return None
+        return fill_of(converted, field.variables)
+
+    def _converted(self, field: FieldPlan, variables: VariableValues) -> dict[str, Any]:
+        try:
+            given = get_argument_values(field.definition, field.details[0].node, variables)
             schema = self.schema._strawberry_schema  # type: ignore[attr-defined]
             _, arguments = get_arguments(
                 field=field.field,

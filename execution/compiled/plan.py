@@ -18,8 +18,8 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    Node,
     get_named_type,
-    print_ast,
 )
 from graphql.execution.collect_fields import (
     FieldDetailsList,
@@ -191,9 +191,11 @@ class FieldPlan:
         self.takes_arguments = base is not None and bool(definition.args or self.info_name)
         """Whether its resolver wants more than the object that it is of."""
         self.definition_name = node.name.value
-        self.has_variables = any("$" in print_ast(argument) for argument in node.arguments or ())
-        self.constant_arguments: dict[str, Any] | None = None
-        """Filled in when the field is first resolved, where no variable is in its arguments."""
+        self.variables = _variables_in(*(argument.value for argument in node.arguments or ()))
+        """The names of the variables in its arguments, each as often as it stands there."""
+        self.template: Any = None
+        self.is_templated = False
+        """Filled in when the field is first resolved."""
         self._below: dict[str, ObjectPlan] = {}
         self.layouts: dict[bool, Any] = {}
         """Filled in when rows first become its objects."""
@@ -270,14 +272,24 @@ class FieldPlan:
 
 def _condition_variables(operation: Operation) -> tuple[str, ...]:
     """The names of the variables that decide about ``@skip`` and ``@include``, in the operation and all fragments."""
-    names: dict[str, None] = {}
+    conditions: list[Node] = []
 
     class Conditions(Visitor):
         def enter_directive(self, node: Any, *_: Any) -> None:
-            for argument in node.arguments or ():
-                if argument.value.kind == "variable":
-                    names[argument.value.name.value] = None
+            conditions.append(node)
 
     for part in (operation.node, *operation.fragments.values()):
         visit(part, Conditions())
+    return tuple(dict.fromkeys(_variables_in(*conditions)))
+
+
+def _variables_in(*nodes: Node) -> tuple[str, ...]:
+    names: list[str] = []
+
+    class Variables(Visitor):
+        def enter_variable(self, node: Any, *_: Any) -> None:
+            names.append(node.name.value)
+
+    for node in nodes:
+        visit(node, Variables())
     return tuple(names)
