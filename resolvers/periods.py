@@ -217,6 +217,8 @@ def _end_of_hour(now: datetime, time_zone: str) -> datetime:
     return next(_hours(now, find_zone(time_zone)))[1]
 
 
+# Pages ask for the same days all day long.
+@lru_cache(maxsize=512)
 def buckets(period: Period, grain: Grain) -> tuple[Bucket, ...]:
     """The period in consecutive local hours, days, weeks, … without gaps. Raises PeriodError above 1,500.
 
@@ -229,8 +231,6 @@ def buckets(period: Period, grain: Grain) -> tuple[Bucket, ...]:
     return tuple(bucket._replace(is_partial=True) if bucket.end > over else bucket for bucket in axis)
 
 
-# Pages ask for the same days all day long.
-@lru_cache(maxsize=512)
 def _axis(
     start: datetime, end: datetime, time_zone: str, week_start: Weekday, is_all_time: bool, grain: Grain
 ) -> tuple[Bucket, ...]:
@@ -371,6 +371,7 @@ def _past_the_hour(instant: datetime, zone: ZoneInfo) -> timedelta:
     return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
+@lru_cache(maxsize=512)
 def _days_touched(start: datetime, end: datetime, zone: ZoneInfo) -> int:
     """Local days that overlap [start, end).
 

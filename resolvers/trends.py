@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
+from db.batch import Table
 from db.queries.measures import Measures
 from db.queries.standings import NO_STANDING
 from resolvers.batches import Load
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
 from resolvers.loaders.trends import (
-    days_of,
+    Slots,
+    days_of_period,
     load_days_by_user,
     load_next_completion_by_organization,
     load_slots_by_user,
@@ -58,15 +60,6 @@ class ScoreTrend:
         return TrendDirection.UP if shown > 0 else TrendDirection.DOWN
 
 
-class TrendPoint(NamedTuple):
-    """A bucket and its row: what was done in it (None where a gap holds nulls), and where the person stood at its end
-    (``standing_…``).
-    """
-
-    bucket: Bucket
-    row: Any
-
-
 @dataclass(frozen=True, slots=True)
 class TrendStatistics:
     """Of the unrounded scores of the points that have one."""
@@ -80,16 +73,18 @@ class TrendStatistics:
 
 @dataclass(frozen=True, slots=True)
 class TrendSeries:
-    """``data_points`` counts the buckets in which something was done, whatever gaps hold."""
+    """``data_points`` counts the buckets in which something was done, whatever gaps hold. ``points`` have the ``bucket``, what was
+    done in it (None where a gap holds nulls), and where the person stood at its end (``standing_…``).
+    """
 
     period: Period
     grain: Grain
     data_points: int
-    points: list[TrendPoint]
+    points: Table
 
     @property
     def statistics(self) -> TrendStatistics:
-        scores = [point.row.standing_score for point in self.points if point.row.standing_score is not None]
+        scores = [score for score in self.points.column("standing_score") if score is not None]
         if not scores:
             return TrendStatistics(0, None, None, None, None)
         highest, lowest = max(scores), min(scores)
@@ -103,8 +98,9 @@ async def resolve_trend(context: Context, user_id: int, spec: PeriodSpec) -> Sco
     now = await _end_of_history(context)
     edges = min(period.start, now), min(period.end, now)
     slots = await context.load(load_slots_by_user, user_id, edges, SCORE)
-    start = slots[0].standing_score if 0 in slots else None
-    end = slots[1].standing_score if 1 in slots else start
+    scores, places = slots.columns["standing_score"], slots.places
+    start = scores[places[0]] if 0 in places else None
+    end = scores[places[1]] if 1 in places else start
     return ScoreTrend(period, start, end)
 
 
@@ -116,21 +112,21 @@ async def resolve_performance_trends(
     time_zone: str | None = None,
     week_start: Weekday = Weekday.MONDAY,
     wanted: frozenset[str] | None = None,
-) -> tuple[Load, tuple[Any, ...], Callable[[dict[int, Any]], TrendSeries]]:
+) -> tuple[Load, tuple[Any, ...], Callable[[Slots], TrendSeries]]:
     """What loads slots by person, with which arguments, and what makes a series of them. ``wanted`` are the columns that are
     needed of the points' rows, None for all. Raises PeriodError, also for more buckets than a series may have.
     """
     period = await resolve_context_period(context, spec, time_zone, week_start)
     columns = None if wanted is None else wanted | SCORE
     axis = buckets(period, grain)
-    days = days_of(axis, period, grain, await context.snapshot.time_zone())
+    days = days_of_period(period, grain, await context.snapshot.time_zone())
 
-    def series(slots: dict[int, Any]) -> TrendSeries:
+    def series(slots: Slots) -> TrendSeries:
         points = fill_gaps(axis, slots, fill, _now(period))
-        return TrendSeries(period, grain, sum(place > 0 for place in slots), points)
+        return TrendSeries(period, grain, sum(place > 0 for place in slots.places), points)
 
     if days is not None:
-        return load_days_by_user, (tuple(days), columns), series
+        return load_days_by_user, (days, columns), series
     return load_slots_by_user, ((*(bucket.start for bucket in axis), period.end), columns), series
 
 
@@ -148,25 +144,32 @@ def _now(period: Period) -> datetime:
     return period.now
 
 
-def fill_gaps(buckets: tuple[Bucket, ...], slots: dict[int, Any], fill: GapFill, now: datetime) -> list[TrendPoint]:
+def fill_gaps(buckets: tuple[Bucket, ...], slots: Slots, fill: GapFill, now: datetime) -> Table:
     """A point for each bucket with data, and for each of the others what ``fill`` says.
 
     A score is a running value, so ZERO, which is for counts, leaves it unknown, and CARRY_FORWARD repeats it, but not into
     the future. Counts belong to their bucket alone and are 0 in a gap, but for NULL.
     """
-    points: list[TrendPoint] = []
-    last = slots.get(0)
-    if last is None:
-        return points
-    empty = {name: None if fill is GapFill.NULL else zero for name, zero in NOTHING.items() if name in last._fields}
-    unknown = {name: value for name, value in NO_STANDING.items() if name in last._fields}
-    carried = last._replace(**empty)
-    for place, bucket in enumerate(buckets, 1):
-        row = slots.get(place)
-        if row is not None:
-            carried = row._replace(**empty)
-            points.append(TrendPoint(bucket, row))
-        elif fill is not GapFill.NONE:
-            is_carried = fill is GapFill.CARRY_FORWARD and bucket.start <= now
-            points.append(TrendPoint(bucket, carried if is_carried else carried._replace(**unknown)))
-    return points
+    shown: list[Bucket] = []
+    # The row with what was done in each bucket, and the one with where the person stood at its end.
+    done: list[int | None] = []
+    stood: list[int | None] = []
+    last = slots.places.get(0)
+    for slot, bucket in enumerate(buckets, 1) if last is not None else ():
+        place = slots.places.get(slot)
+        if place is not None:
+            last = place
+        elif fill is GapFill.NONE:
+            continue
+        is_carried = place is not None or (fill is GapFill.CARRY_FORWARD and bucket.start <= now)
+        shown.append(bucket)
+        done.append(place)
+        stood.append(last if is_carried else None)
+    points: dict[str, Sequence[Any]] = {"bucket": shown}
+    for name, values in slots.columns.items():
+        if name in NO_STANDING:
+            places, nothing = stood, NO_STANDING[name]
+        else:
+            places, nothing = done, None if fill is GapFill.NULL else NOTHING[name]
+        points[name] = [nothing if place is None else values[place] for place in places]
+    return Table(tuple(points), list(points.values()))

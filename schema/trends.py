@@ -172,14 +172,7 @@ class PerformanceTrend:
     @strawberry.field(description="The points in order of time.")
     def points(self) -> list[PerformancePoint]:
         points = self.series.points
-        if not points:
-            return []
-        rows = zip(*(point.row for point in points), strict=True)
-        return Columns(  # type: ignore[return-value]
-            lambda row: PerformancePoint(row=row),
-            ("bucket", *points[0].row._fields),
-            [[point.bucket for point in points], *rows],
-        )
+        return Columns(lambda row: PerformancePoint(row=row), points.columns, points.values)  # type: ignore[return-value]
 
     @strawberry.field(description="Statistics of the points' scores.")
     def statistics(self) -> TrendStatistics:

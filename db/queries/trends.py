@@ -88,6 +88,8 @@ async def get_next_completion(snapshot: Snapshot, organization_id: int, after: d
     return row[0] if row else None
 
 
+# Everybody on a page asks with the same edges.
+@lru_cache(maxsize=256)
 def _slots(
     source: tuple[str, str, str], edges: tuple[Any, ...], wanted: frozenset[str] | None, *, is_daily: bool = False
 ) -> Query:

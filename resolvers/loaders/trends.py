@@ -5,28 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from db.batch import Batch, Table
 from db.queries.trends import get_next_completion, slots_by_day, slots_by_instant
-from db.rows import row_type
 from db.snapshot import Snapshot
-from resolvers.periods import Bucket, Grain, Period, find_zone, local_day, start_of_day
+from resolvers.periods import Bucket, Grain, Period, buckets, find_zone, local_day, start_of_day
 
 
-def slots_of_each(table: Table, keys: Sequence[int]) -> list[dict[int, Any]]:
-    """The rows of each person by slot; none for one whom the viewer may not see."""
-    found: dict[int, dict[int, Any]] = {key: {} for key in keys}
-    rows = map(row_type(table.columns[2:])._make, zip(*table.values[2:], strict=True))
-    for key, slot, row in zip(*table.values[:2], rows, strict=True):
-        found[key][slot] = row
-    return [found[key] for key in keys]
+class Slots(NamedTuple):
+    """A person's slots: the places of their rows, by number."""
+
+    table: Table
+    places: dict[int, int]
+
+    @property
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """By name: all of SLOT_COLUMNS, or those of them that were wanted."""
+        return dict(zip(self.table.columns[2:], self.table.values[2:], strict=True))
 
 
-load_slots_by_user: Batch[dict[int, Any]] = Batch(slots_by_instant, slots_of_each)
+def slots_of_each(table: Table, keys: Sequence[int]) -> list[Slots]:
+    """Without places for a person whom the viewer may not see."""
+    found: dict[int, dict[int, int]] = {key: {} for key in keys}
+    for place, (key, slot) in enumerate(zip(*table.values[:2], strict=True)):
+        found[key][slot] = place
+    return [Slots(table, found[key]) for key in keys]
+
+
+load_slots_by_user: Batch[Slots] = Batch(slots_by_instant, slots_of_each)
 """Slots between instants."""
-load_days_by_user: Batch[dict[int, Any]] = Batch(slots_by_day, slots_of_each)
+load_days_by_user: Batch[Slots] = Batch(slots_by_day, slots_of_each)
 """Slots between local dates of the organization."""
 
 
@@ -34,6 +44,14 @@ async def load_next_completion_by_organization(
     snapshot: Snapshot, keys: list[int], after: datetime
 ) -> list[datetime | None]:
     return [await get_next_completion(snapshot, key, after) for key in keys]
+
+
+# Pages ask for the same days all day long.
+@lru_cache(maxsize=512)
+def days_of_period(period: Period, grain: Grain, home_zone: str) -> tuple[date, ...] | None:
+    """See ``days_of``."""
+    days = days_of(buckets(period, grain), period, grain, home_zone)
+    return None if days is None else tuple(days)
 
 
 def days_of(axis: tuple[Bucket, ...], period: Period, grain: Grain, home_zone: str) -> list[date] | None:
