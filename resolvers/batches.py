@@ -8,7 +8,7 @@ WAITING to whoever drives it; once all of them wait, ``run`` makes one call for 
 from __future__ import annotations
 
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from db.batch import Batch, Part, Query, Table, read_together
@@ -101,9 +101,8 @@ class Batches:
             self._waiting[asked] = None
         return Wanted(asked, key)
 
-    def want(self, asked: Asked, keys: Iterable[Hashable]) -> AllKnown:
+    def want(self, asked: Asked, keys: Collection[Hashable]) -> AllKnown:
         """Asks for keys; to be awaited until all are known."""
-        keys = dict.fromkeys(keys)
         if not asked.knows(keys):
             asked.keys.update((key, None) for key in keys if key not in asked.known)
             self._waiting[asked] = None
@@ -199,7 +198,7 @@ class AllKnown:
 
     __slots__ = ("_asked", "_keys")
 
-    def __init__(self, asked: Asked, keys: Iterable[Hashable]) -> None:
+    def __init__(self, asked: Asked, keys: Collection[Hashable]) -> None:
         self._asked = asked
         self._keys = keys
 

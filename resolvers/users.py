@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement
 
 from db.keyset import Listing, Page, SortKey
 from db.models.users import user_totals_live, users
@@ -44,23 +48,25 @@ class UserOrder:
 
     @property
     def types(self) -> tuple[type, type]:
-        return {
-            UserOrderField.DISPLAY_NAME: str,
-            UserOrderField.USERNAME: str,
-            UserOrderField.SCORE: Decimal,
-            UserOrderField.TASKS_COMPLETED: int,
-        }[self.field], int
+        return _SORTED_BY[self.field][1], int
 
     @property
     def keys(self) -> tuple[SortKey, SortKey]:
-        column = {
-            UserOrderField.DISPLAY_NAME: users.c.display_name,
-            UserOrderField.USERNAME: users.c.username_key,
-            UserOrderField.SCORE: user_totals_live.c.ranking_score,
-            UserOrderField.TASKS_COMPLETED: user_totals_live.c.tasks,
-        }[self.field]
-        nullable = self.field is UserOrderField.SCORE
-        return SortKey(column, self.descending, nullable), SortKey(users.c.id, self.descending)
+        return _keys(self.field, self.descending)
+
+
+_SORTED_BY: dict[UserOrderField, tuple[ColumnElement[Any], type]] = {
+    UserOrderField.DISPLAY_NAME: (users.c.display_name, str),
+    UserOrderField.USERNAME: (users.c.username_key, str),
+    UserOrderField.SCORE: (user_totals_live.c.ranking_score, Decimal),
+    UserOrderField.TASKS_COMPLETED: (user_totals_live.c.tasks, int),
+}
+
+
+@cache
+def _keys(field: UserOrderField, descending: bool) -> tuple[SortKey, SortKey]:
+    column, _ = _SORTED_BY[field]
+    return SortKey(column, descending, nullable=field is UserOrderField.SCORE), SortKey(users.c.id, descending)
 
 
 async def resolve_user(

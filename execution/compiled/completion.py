@@ -46,17 +46,21 @@ class Completion:
 
     def known(self, field: FieldPlan, keys: Sequence[Any], *, is_shared: bool) -> Found | None:
         """What a field shows for the keys of its objects; None where it is not loaded yet."""
-        prepared = self._loads.known(field, keys)
-        return None if prepared is None else self.found(field, prepared, keys, is_shared=is_shared)
+        distinct = set(keys)
+        prepared = self._loads.known(field, distinct)
+        return None if prepared is None else self.found(field, prepared, keys, distinct, is_shared=is_shared)
 
-    def found(self, field: FieldPlan, prepared: Prepared, keys: Sequence[Any], *, is_shared: bool) -> Found:
+    def found(
+        self, field: FieldPlan, prepared: Prepared, keys: Sequence[Any], distinct: set[Any], *, is_shared: bool
+    ) -> Found:
         """The same when it is loaded: whatever is referred to is completed once, however many refer to it."""
         by_key, asked = prepared
         table = asked.table
+        is_shared = is_shared or len(distinct) < len(keys)
         if by_key.each is not None and table is not None:
             layout = Layout.of(field, has_pages=by_key.most is not None)
             if layout is not None:
-                return self._rows(field, prepared, layout, table, keys, is_shared=is_shared)
+                return self._rows(field, prepared, layout, table, keys, distinct, is_shared=is_shared)
         if by_key.formula is not None and field.shape.leaf is not None and not asked.has_failed:
             values = self._formula(field, prepared, keys)
             if values is not None:
@@ -177,12 +181,11 @@ class Completion:
         layout: Layout,
         table: Table,
         keys: Sequence[Any],
+        distinct: set[Any],
         *,
         is_shared: bool,
     ) -> Found:
         """All rows become objects at once, straight from their columns."""
-        distinct = set(keys)
-        is_shared = is_shared or len(distinct) < len(keys)
         by_key = prepared.by_key
         assert by_key.each is not None
         table = cut(table, distinct)
@@ -241,7 +244,6 @@ class Completion:
                 failed[key] = error
         if failed and not field.nullable:
             raise Bail("null")
-        is_shared = is_shared or len(made) < len(keys)
         completed = self.values(field, field.shape, list(made.values()), is_shared=is_shared)
         of_each = dict(zip(made, completed, strict=True))
         return Found(list(map(of_each.__getitem__, keys)), _by_place(failed, keys))

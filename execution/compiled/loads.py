@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable
 from typing import Any, NamedTuple
 
 from execution.columns import ByKey, Related
@@ -29,12 +29,12 @@ class Loads:
     def asked(self, load: Load, arguments: tuple[Hashable, ...]) -> Asked:
         return self._batches.asked(load, arguments)
 
-    def known(self, field: FieldPlan, keys: Iterable[Any]) -> Prepared | None:
+    def known(self, field: FieldPlan, keys: set[Any]) -> Prepared | None:
         """None where something has to be waited for."""
         prepared = self._prepared.get(field)
         return prepared if prepared is not None and prepared.asked.knows(keys) else None
 
-    async def load(self, field: FieldPlan, keys: Iterable[Any]) -> Prepared:
+    async def load(self, field: FieldPlan, keys: Collection[Any]) -> Prepared:
         """When the keys are known. Raises whatever preparing the field raises."""
         prepared = self._prepared.get(field) or await self._prepare(field)
         await self.foresee(field, prepared.asked)

@@ -91,8 +91,9 @@ class Run:
                 return
             if None in keys:
                 raise Bail("null")
+            distinct = dict.fromkeys(keys)
             jobs.append(Job(frame, field, len(coroutines), keys))
-            coroutines.append(self._loads.load(field, keys))
+            coroutines.append(self._loads.load(field, distinct))
             return
         if field.resolver is None:
             name = field.python_name
@@ -121,7 +122,7 @@ class Run:
         elif first in failures:
             self._finish(job.frame, job.field, [None] * count, dict.fromkeys(range(count), failures[first]))
         else:
-            found = self._completion.found(job.field, outcomes[first], keys, is_shared=job.frame.is_shared)
+            found = self._completion.found(job.field, outcomes[first], keys, set(keys), is_shared=job.frame.is_shared)
             self._show(job.frame, job.field, found)
 
     def _finish(self, frame: Frame, field: FieldPlan, values: list[Any], failures: dict[int, Exception]) -> None:
