@@ -65,6 +65,11 @@ LAST_30_DAYS = PeriodInput(last_days=30)
 LAST_90_DAYS = PeriodInput(last_days=90)
 
 
+def displayed_of(name: str) -> Formula:
+    """A column with a score as people see it."""
+    return Formula((name,), displayed, "None if {0} is None else float(round({0}, 1)) + 0.0")
+
+
 @strawberry.type(
     description="How a person's score, over all tasks completed until then, went from the start of a period to its end."
 )
@@ -102,7 +107,7 @@ class PerformancePoint:
     bucket: TimeBucket = row_in("bucket", lambda: TimeBucket, description="From when to when.")
 
     performance_score: float | None = column(
-        Formula(("standing_score",), displayed, "None if {0} is None else float(round({0}, 1)) + 0.0"),
+        displayed_of("standing_score"),
         description="Score at the end of the bucket, 0–100, rounded half-even to one decimal.",
     )
     on_time_ratio: float | None = column(

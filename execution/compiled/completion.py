@@ -188,14 +188,14 @@ class Completion:
         """All rows become objects at once, straight from their columns."""
         by_key = prepared.by_key
         assert by_key.each is not None
-        table = cut(table, distinct)
+        table = cut(table, distinct, by_key.most)
         owners = table.values[0]
         sources = Several([Columns(by_key.each, table.columns, table.values)])
         lists = [self._columns(plan, sources, is_shared=is_shared) for plan in layout.plans]
         if not layout.is_list:
             one_each = dict(zip(owners, lists[0], strict=True))
             return self._one_each(field, prepared, one_each, keys, distinct)
-        of_each = [grouped(distinct, owners, objects, by_key.most) for objects in lists]
+        of_each = [grouped(distinct, owners, objects) for objects in lists]
         in_order = [list(map(each.__getitem__, keys)) for each in of_each]
         if layout.pages is None:
             return Found(in_order[0], {})

@@ -29,8 +29,6 @@ class Failures:
         return [
             located_error(error, field.nodes, [*paths[id(container)], key])
             for container, key, field, error in self._found
-            # Of a page one row more was read than it shows.
-            if id(container) in paths
         ]
 
 

@@ -54,23 +54,36 @@ class Layout:
         return cls(plans, is_list=True, pages=pages)
 
 
-def cut(table: Table, keys: set[Any]) -> Table:
-    """The rows of these keys."""
+def cut(table: Table, keys: set[Any], most: int | None) -> Table:
+    """The rows of these keys, and of each no more than ``most``."""
     owners = table.values[0]
-    if keys.issuperset(owners):
-        return table
-    fits = list(map(keys.__contains__, owners))
-    return Table(table.columns, [list(compress(values, fits)) for values in table.values])
+    if not keys.issuperset(owners):
+        table = _compressed(table, list(map(keys.__contains__, owners)))
+        owners = table.values[0]
+    if most is not None and len(owners) > most:
+        fits = _within(owners, most)
+        if not all(fits):
+            table = _compressed(table, fits)
+    return table
 
 
-def grouped(
-    keys: Iterable[Any], owners: Sequence[Any], objects: Sequence[Any], most: int | None
-) -> dict[Any, list[Any]]:
-    """The objects of each key, no more than ``most``."""
+def grouped(keys: Iterable[Any], owners: Sequence[Any], objects: Sequence[Any]) -> dict[Any, list[Any]]:
+    """The objects of each key."""
     found: dict[Any, list[Any]] = {key: [] for key in keys}
     for owner, one in zip(owners, objects, strict=True):
         found[owner].append(one)
-    if most is not None and len(owners) > most:
-        for each in found.values():
-            del each[most:]
     return found
+
+
+def _within(owners: Sequence[Any], most: int) -> list[bool]:
+    """Of each place, whether it is among so many first ones of its owner."""
+    left = dict.fromkeys(owners, most)
+    fits = []
+    for owner in owners:
+        left[owner] -= 1
+        fits.append(left[owner] >= 0)
+    return fits
+
+
+def _compressed(table: Table, fits: Sequence[bool]) -> Table:
+    return Table(table.columns, [list(compress(values, fits)) for values in table.values])

@@ -91,9 +91,8 @@ class Run:
                 return
             if None in keys:
                 raise Bail("null")
-            distinct = dict.fromkeys(keys)
             jobs.append(Job(frame, field, len(coroutines), keys))
-            coroutines.append(self._loads.load(field, distinct))
+            coroutines.append(self._loads.load(field, dict.fromkeys(keys)))
             return
         if field.resolver is None:
             name = field.python_name

@@ -153,6 +153,9 @@ class Team:
     lead: Annotated[Person, strawberry.lazy("tests.execution.team_schema")] | None = row_reference(
         load_person, "lead_id", lambda: Person, description="", or_null=True
     )
+    told_lead: Annotated[Person, strawberry.lazy("tests.execution.team_schema")] | None = row_reference(
+        load_person, "lead_id", lambda: Person, description=""
+    )
 
     @classmethod
     def of_found(cls, row: Any) -> Self:

@@ -14,8 +14,11 @@ import pytest
 from graphql import ExecutionResult
 
 from db.engine import DatabaseUnavailable, ReadPool
+from execution.columns import Formula
 from resolvers.batches import MOST_PARTS, drive
-from schema.measures import ratio_of
+from schema.measures import number_of, number_or_null_of, ratio_of
+from schema.texts import shown_name_of
+from schema.trends import displayed_of
 from settings import DatabaseRole
 from tests.conftest import Database
 from tests.db.learning import add_organization
@@ -119,6 +122,8 @@ BELOW = {
     "pages": "places { nodes { id } }",
     "pages of one, of none, and of all": """a: places(first: 1) { nodes { id } } b: places(first: 0) { nodes { id } }
         c: places(first: 9) { nodes { id } }""",
+    "a row more than is shown": "places(first: 2) { nodes { id team { toldLead { name } } } }",
+    "a row that lacks": "places(first: 3) { nodes { id team { toldLead { name } } } }",
     "a name of a type": "places { __typename a: nodes { __typename id } t: __typename }",
     "only the name of a type": "places { __typename t: __typename }",
     "nodes twice": "places { nodes { id } __typename more: nodes { team { title } id } }",
@@ -184,6 +189,19 @@ async def test_pages_are_cut_for_each(ask: Asking) -> None:
     assert [[node["id"] for node in page["nodes"]] for page in pages] == [[13, 14], [16], [13, 14], []]
     assert [list(page) for page in pages] == [["nodes", "__typename"]] * 4
     assert len(ask.told) == 2
+
+
+async def test_what_goes_wrong_beyond_a_page_is_not_told(ask: Asking) -> None:
+    """Who leads the team of the third place of 2, there is not."""
+    document = "{ people(ids: [2]) { places(first: %s) { nodes { team { title toldLead { name } } } } } }"
+    shown = [
+        {"team": {"title": title, "toldLead": {"name": name}}} for title, name in (("Red", "Ada"), ("Blue", "Ben"))
+    ]
+    assert await ask.data(document % 2) == {"people": [{"places": {"nodes": shown}}]}
+    answer, bailout = await ask(document % 3)
+    assert answer.data == {"people": [{"places": {"nodes": [*shown, {"team": {"title": "Green", "toldLead": None}}]}}]}
+    assert [error.path for error in answer.errors or ()] == [["people", 0, "places", "nodes", 2, "team", "toldLead"]]
+    assert bailout is None
 
 
 async def test_nodes_beside_what_is_none_of_rows(ask: Asking) -> None:
@@ -365,12 +383,12 @@ async def test_formulas_in_line_say_what_their_functions_say(ask: Asking, values
 
 
 async def test_big_numbers_are_text(ask: Asking) -> None:
-    given = ([True, 5, "7", BIG, None], [False, -5, "0", 0, 1], [1] * 5, [1] * 5, [SimpleNamespace()] * 5)
+    given = ([True, 999, "7", BIG, None], [False, -5, "0", 1000, 1], [1] * 5, [1] * 5, [SimpleNamespace()] * 5)
     answer, bailout = await ask("{ values { big sure } }", given=given)
     assert bailout is None
     assert answer.data is not None
     found = [(each["big"], each["sure"]) for each in answer.data["values"]]
-    assert found == [("1", "0"), ("5", "-5"), ("7", "0"), (str(BIG), "0"), (None, "1")]
+    assert found == [("1", "0"), ("999", "-5"), ("7", "0"), (str(BIG), "1000"), (None, "1")]
 
 
 @pytest.mark.parametrize("times", [1, 86_400])
@@ -382,3 +400,18 @@ def test_a_ratio_is_the_same_in_line(times: int) -> None:
         for below in numbers:
             found, expected = in_line(above, below, formula.function), formula.function(above, below)
             assert (found, type(found)) == (expected, type(expected)), (above, below)
+
+
+@pytest.mark.parametrize(
+    ("formula", "values"),
+    [
+        (number_of("a"), [0, 3, Decimal("0.1"), Decimal(-7), 2.5]),
+        (number_or_null_of("a"), [None, 0, Decimal("99.9")]),
+        (displayed_of("a"), [None, Decimal("0.05"), Decimal("0.15"), Decimal("-0.04"), Decimal("99.95")]),
+        (shown_name_of("a"), ["", "Ada", "Zoë", "a\u202eb", "\u2066x\u2069"]),
+    ],
+)
+def test_formulas_are_the_same_in_line(formula: Formula, values: list[Any]) -> None:
+    in_line = eval(f"lambda a, function: {formula.in_line.format('a')}")
+    for value in values:
+        assert repr(in_line(value, formula.function)) == repr(formula.function(value))
