@@ -53,8 +53,11 @@ def kept_databases(data_dir: Path) -> Iterator[Databases]:
         if not (_exists(admin_url, LARGE) and _exists(admin_url, SMALL)):
             raise CommandError(f"The databases in {data_dir} are not seeded: run `scoregraph bench seed` first.")
         large, small = _url(admin_url, LARGE), _url(admin_url, SMALL)
-        migrate(large)
-        migrate(small)
+        for url in (large, small):
+            migrate(url)
+            # As they are when nobody has written for a while, whatever was measured before.
+            with psycopg.connect(url, autocommit=True) as admin:
+                admin.execute("VACUUM (ANALYZE)")
         yield Databases(large, small, redis_url)
 
 

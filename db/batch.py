@@ -153,32 +153,35 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
     """The rows of each part and the keys that they were found by, in one statement. Parts stand after those that they follow.
     Raises as ``Snapshot.rows``.
     """
-    together = _together(
-        tuple(
-            Shape(
-                part.statement,
-                part.query.keys,
-                len(part.query.columns),
-                part.is_row,
-                bool(part.query.packs),
-                part.parent,
-                _place_of(parts, part),
-                _repeats(parts, part),
-            )
-            for part in parts
+    shapes = tuple(
+        Shape(
+            part.statement,
+            part.query.keys,
+            len(part.query.columns),
+            part.is_row,
+            bool(part.query.packs),
+            _has_known_key(parts, number),
+            part.parent,
+            _place_of(parts, part),
+            _repeats(parts, part),
         )
+        for number, part in enumerate(parts)
     )
-    row = await snapshot.only_row(together, given=[{**part.query.values, part.query.keys: part.keys} for part in parts])
+    row = await snapshot.only_row(
+        _together(shapes), given=[{**part.query.values, part.query.keys: part.keys} for part in parts]
+    )
     found: list[tuple[Table, Sequence[Any]]] = []
     start = 0
-    for part in parts:
-        end = start + len(part.query.columns)
+    for part, shape in zip(parts, shapes, strict=True):
+        end = start + shape.width - shape.has_known_key
         values = row[start:end]
         columns: Sequence[Sequence[Any]]
         if part.is_row:
             columns = [[] if values[0] is None else [value] for value in values]
         else:
             columns = [value or [] for value in values]
+            if shape.has_known_key and part.keys is not None:
+                columns.insert(0, [part.keys[0]] * len(columns[0]))
         if part.query.packs:
             columns = unpacked(columns, part.query.packs)
         start = end
@@ -198,13 +201,22 @@ def _place_of(parts: Sequence[Part], part: Part) -> int:
     return 0 if part.parent is None else parts[part.parent].query.columns.index(part.column)
 
 
+def _has_known_key(parts: Sequence[Part], number: int) -> bool:
+    """Whether all rows have the one key that was given, and nobody looks for it there."""
+    part = parts[number]
+    if part.parent is not None or not part.is_one or part.is_row or len(part.query.columns) == 1:
+        return False
+    return not any(other.parent == number and other.column == part.query.columns[0] for other in parts)
+
+
 def _repeats(parts: Sequence[Part], part: Part) -> bool:
     return part.parent is not None and not parts[part.parent].query.is_distinct(part.column)
 
 
 class Shape(NamedTuple):
-    """What the statement for a part depends on. ``has_packs`` in its columns but the first. ``parent`` is the part that it follows,
-    ``place`` that of the column there, whose values may come more than once if it ``repeats``.
+    """What the statement for a part depends on. ``has_packs`` in its columns but the first, which it need not give if it
+    ``has_known_key``. ``parent`` is the part that it follows, ``place`` that of the column there, whose values may come more
+    than once if it ``repeats``.
     """
 
     statement: Statement
@@ -212,6 +224,7 @@ class Shape(NamedTuple):
     width: int
     is_row: bool
     has_packs: bool
+    has_known_key: bool
     parent: int | None
     place: int
     repeats: bool
@@ -229,12 +242,13 @@ class Together:
         self._arguments: list[tuple[int, str, Statement]] = []
         parts, columns, rows = [], [], []
         for number, shape in enumerate(shapes):
-            names = [f"c{place}" for place in range(shape.width)]
-            given, body = ", ".join(names), self._body(number, shape, shapes)
+            given = [f"c{place}" for place in range(shape.width)]
+            body, shown = self._body(number, shape, shapes), given[shape.has_known_key :]
             if not shape.is_row:
-                body = f"SELECT {', '.join(f'array_agg({name})' for name in names)} FROM (\n{body}\n) AS t ({given})"
-            parts.append(f"t{number} ({given}) AS (\n{body}\n)")
-            columns += [f"t{number}.{name}" for name in names]
+                arrays = ", ".join(f"array_agg({name})" for name in shown)
+                body = f"SELECT {arrays} FROM (\n{body}\n) AS t ({', '.join(given)})"
+            parts.append(f"t{number} ({', '.join(shown)}) AS (\n{body}\n)")
+            columns += [f"t{number}.{name}" for name in shown]
             rows.append(f" LEFT JOIN t{number} ON true")
         self.sql = f"WITH {', '.join(parts)}\nSELECT {', '.join(columns)}\nFROM (SELECT) AS nothing{''.join(rows)}"
         self.settled_sql = settled(self.sql)

@@ -91,8 +91,7 @@ class Entered(NamedTuple):
     def allows(self, expected: Entered) -> bool:
         """Whether what was done on that expectation is right. Whatever is right while changes wait is right without any."""
         return (
-            self._replace(at=expected.at, is_settled=expected.is_settled) == expected
-            and self.is_settled >= expected.is_settled
+            self[:4] == expected[:4] and self.time_zone == expected.time_zone and self.is_settled >= expected.is_settled
         )
 
 
@@ -142,5 +141,5 @@ class Acquaintances:
         if last is None or self._clock is None:
             return None
         at, then = self._clock
-        is_settled = self._is_settled[last.organization_id]
-        return last._replace(at=at + timedelta(seconds=monotonic() - then), is_settled=is_settled)
+        now = at + timedelta(seconds=monotonic() - then)
+        return Entered(*last[:4], now, last.time_zone, self._is_settled[last.organization_id])

@@ -121,9 +121,11 @@ def sort_values(keys: Sequence[SortKey]) -> list[ColumnElement[Any]]:
 
 
 def page_columns(columns: tuple[str, ...], keys: Sequence[SortKey], wanted: frozenset[str] | None) -> tuple[str, ...]:
-    """The id and the wanted ones of ``columns`` (None: all), then the sort values of ``keys`` if ``values`` are wanted."""
+    """The wanted ones of ``columns`` (None: all; the id if none of them), then the sort values of ``keys`` if ``values`` are
+    wanted.
+    """
     ends = [column.name for column in sort_values(keys)] if wanted is None or "values" in wanted else []
-    return *chosen(columns, None if wanted is None else wanted | {"id"}), *ends
+    return *(chosen(columns, wanted) or ("id",)), *ends
 
 
 def order_of(keys: Sequence[SortKey], page: Page) -> list[ColumnElement[Any]]:

@@ -79,27 +79,26 @@ class SingleRead(Snapshot):
 
     async def _run(self, statement: Enterable, values: dict[str, Any]) -> list[asyncpg.Record]:
         text = statement.entering_sql(settled=self._expected.is_settled)
-        async with self._turn:
-            connection = self._connection = await self._pool.take()
-            self._is_doubtful = True
-            try:
-                if is_in_transaction(connection):
-                    await connection.execute(END)
-                count_statement()
-                rows: list[asyncpg.Record] = await connection.fetch(
-                    text, *statement.arguments(values), *self._caller.arguments
-                )
-            except asyncpg.QueryCanceledError:
-                # It would take as long again.
-                self._is_doubtful = False
-                self.stands = True
-                raise
-            except LOST as error:
-                self._pool.hang_up(connection, error)
-                raise Misjudged from error
-            except asyncpg.PostgresError as error:
-                self._is_doubtful = False
-                raise Misjudged from error
+        connection = self._connection = await self._pool.take()
+        self._is_doubtful = True
+        try:
+            if is_in_transaction(connection):
+                await connection.execute(END)
+            count_statement()
+            rows: list[asyncpg.Record] = await connection.fetch(
+                text, *statement.arguments(values), *self._caller.arguments
+            )
+        except asyncpg.QueryCanceledError:
+            # It would take as long again.
             self._is_doubtful = False
+            self.stands = True
+            raise
+        except LOST as error:
+            self._pool.hang_up(connection, error)
+            raise Misjudged from error
+        except asyncpg.PostgresError as error:
+            self._is_doubtful = False
+            raise Misjudged from error
+        self._is_doubtful = False
         self._give_back()
         return rows

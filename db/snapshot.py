@@ -192,7 +192,8 @@ class Snapshot:
         if entered is None:
             return
         self._entered = entered
-        self._viewer = entered.viewer(self._note_who)
+        if self._viewer is None:
+            self._viewer = entered.viewer(self._note_who)
         if self._reading is not None:
             self._reading.enter(self._viewer, entered.at, begun)
 

@@ -158,8 +158,7 @@ BEST_SCORES = sql(
 )
 # Their scores are only shown and told apart: floats of so few digits are good for both, and cost a tenth to read.
 BEST_SCORES_WITH_TIES = sql(
-    _BEST_SCORES
-    % {"t_by_id": "", "by_id": "", "ties": "WITH TIES", "value": "CAST(ranking_score AS double precision)"}
+    _BEST_SCORES % {"t_by_id": "", "by_id": "", "ties": "WITH TIES", "value": "CAST(ranking_score AS double precision)"}
 )
 
 

@@ -18,8 +18,14 @@ SELECT id, display_name FROM users WHERE id = ANY ($1)
 SELECT t0.c0, t0.c1
 FROM (SELECT) AS nothing LEFT JOIN t0 ON true;
 
-WITH t0 (c0, c1, c2) AS (
-SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (
+WITH t0 (c0, c1, c2, c3) AS (
+SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks($1)
+)
+SELECT t0.c0, t0.c1, t0.c2, t0.c3
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true;
+
+WITH t0 (c1, c2) AS (
+SELECT array_agg(c1), array_agg(c2) FROM (
 WITH
 best AS (
   (
@@ -31,7 +37,7 @@ best AS (
     FETCH FIRST $4 ROWS WITH TIES
   )
 )
-SELECT (CAST($1 AS bigint[]))[1], user_id, ranking_score FROM best ORDER BY ranking_score DESC, user_id
+SELECT (CAST($1 AS bigint[]))[1], user_id, CAST(ranking_score AS double precision) FROM best ORDER BY ranking_score DESC, user_id
 ) AS t (c0, c1, c2)
 ), t1 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
 SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3), array_agg(c4), array_agg(c5), array_agg(c6), array_agg(c7), array_agg(c8), array_agg(c9) FROM (
@@ -42,11 +48,11 @@ SELECT array_agg(c0), array_agg(c1) FROM (
 SELECT user_id, tasks FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT unnest(c1) FROM t0))
 ) AS t (c0, c1)
 )
-SELECT t0.c0, t0.c1, t0.c2, t1.c0, t1.c1, t1.c2, t1.c3, t1.c4, t1.c5, t1.c6, t1.c7, t1.c8, t1.c9, t2.c0, t2.c1
+SELECT t0.c1, t0.c2, t1.c0, t1.c1, t1.c2, t1.c3, t1.c4, t1.c5, t1.c6, t1.c7, t1.c8, t1.c9, t2.c0, t2.c1
 FROM (SELECT) AS nothing LEFT JOIN t0 ON true LEFT JOIN t1 ON true LEFT JOIN t2 ON true;
 
-WITH t0 (c0, c1, c2) AS (
-SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (
+WITH t0 (c1, c2) AS (
+SELECT array_agg(c1), array_agg(c2) FROM (
 WITH
 best AS (
   (
@@ -61,11 +67,5 @@ best AS (
 SELECT (CAST($1 AS bigint[]))[1], user_id, ranking_score FROM best ORDER BY ranking_score DESC, user_id
 ) AS t (c0, c1, c2)
 )
-SELECT t0.c0, t0.c1, t0.c2
-FROM (SELECT) AS nothing LEFT JOIN t0 ON true;
-
-WITH t0 (c0, c1, c2, c3) AS (
-SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks($1)
-)
-SELECT t0.c0, t0.c1, t0.c2, t0.c3
+SELECT t0.c1, t0.c2
 FROM (SELECT) AS nothing LEFT JOIN t0 ON true;

@@ -21,8 +21,18 @@ FROM unnest(CAST($1 AS bigint[]), CAST($2 AS bigint[]), CAST($3 AS numeric[]), C
   WITH ORDINALITY AS i (on_time, deadlines, skill, skilled, difficulty, rated, place)
 ORDER BY i.place;
 
-WITH t0 (c0, c1, c2) AS (
-SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (
+WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
+SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1)
+), t1 (c0, c1, c2, c3) AS (
+SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks(ARRAY(SELECT c0 FROM t0 WHERE c0 IS NOT NULL))
+), t2 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, c23, c24, c25, c26, c27, c28) AS (
+SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT c0 FROM t0 WHERE c0 IS NOT NULL))
+)
+SELECT t0.c0, t0.c1, t0.c2, t0.c3, t0.c4, t0.c5, t0.c6, t0.c7, t0.c8, t0.c9, t1.c0, t1.c1, t1.c2, t1.c3, t2.c0, t2.c1, t2.c2, t2.c3, t2.c4, t2.c5, t2.c6, t2.c7, t2.c8, t2.c9, t2.c10, t2.c11, t2.c12, t2.c13, t2.c14, t2.c15, t2.c16, t2.c17, t2.c18, t2.c19, t2.c20, t2.c21, t2.c22, t2.c23, t2.c24, t2.c25, t2.c26, t2.c27, t2.c28
+FROM (SELECT) AS nothing LEFT JOIN t0 ON true LEFT JOIN t1 ON true LEFT JOIN t2 ON true;
+
+WITH t0 (c1, c2) AS (
+SELECT array_agg(c1), array_agg(c2) FROM (
     WITH standings AS (
       SELECT t.user_id, p.*, t.task_deadlines - coalesce(add_up(p.task_deadlines) OVER later, 0) AS standing_task_deadlines, t.task_on_time - coalesce(add_up(p.task_on_time) OVER later, 0) AS standing_task_on_time, t.skilled - coalesce(add_up(p.skilled) OVER later, 0) AS standing_skilled, t.skill_sum - coalesce(add_up(p.skill_sum) OVER later, 0) AS standing_skill_sum, t.rated - coalesce(add_up(p.rated) OVER later, 0) AS standing_rated, t.difficulty_sum - coalesce(add_up(p.difficulty_sum) OVER later, 0) AS standing_difficulty_sum
       FROM user_totals_settled AS t CROSS JOIN LATERAL (
@@ -40,15 +50,5 @@ SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (
     WHERE slot < cardinality(CAST($1 AS timestamptz[]))
 ) AS t (c0, c1, c2)
 )
-SELECT t0.c0, t0.c1, t0.c2
+SELECT t0.c1, t0.c2
 FROM (SELECT) AS nothing LEFT JOIN t0 ON true;
-
-WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
-SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ($1)
-), t1 (c0, c1, c2, c3) AS (
-SELECT user_id, rank, tied_with, ranked_people FROM settled_ranks(ARRAY(SELECT c0 FROM t0 WHERE c0 IS NOT NULL))
-), t2 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, c23, c24, c25, c26, c27, c28) AS (
-SELECT user_id, score, ranking_score, experience_level, active, attempts, successes, deadlines, on_time, early_seconds, timed, seconds, scored, score_sum, accuracy_known, accuracy_sum, hints_known, hints, hinted, tasks, task_deadlines, task_on_time, task_early_seconds, task_timed, task_seconds, skilled, skill_sum, rated, difficulty_sum FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT c0 FROM t0 WHERE c0 IS NOT NULL))
-)
-SELECT t0.c0, t0.c1, t0.c2, t0.c3, t0.c4, t0.c5, t0.c6, t0.c7, t0.c8, t0.c9, t1.c0, t1.c1, t1.c2, t1.c3, t2.c0, t2.c1, t2.c2, t2.c3, t2.c4, t2.c5, t2.c6, t2.c7, t2.c8, t2.c9, t2.c10, t2.c11, t2.c12, t2.c13, t2.c14, t2.c15, t2.c16, t2.c17, t2.c18, t2.c19, t2.c20, t2.c21, t2.c22, t2.c23, t2.c24, t2.c25, t2.c26, t2.c27, t2.c28
-FROM (SELECT) AS nothing LEFT JOIN t0 ON true LEFT JOIN t1 ON true LEFT JOIN t2 ON true;

@@ -126,8 +126,8 @@ SELECT id, organization_id, external_id, title FROM topics WHERE id = ANY ($1)
 SELECT t0.c0, t0.c1, t0.c2, t0.c3
 FROM (SELECT) AS nothing LEFT JOIN t0 ON true;
 
-WITH t0 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12) AS (
-SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3), array_agg(c4), array_agg(c5), array_agg(c6), array_agg(c7), array_agg(c8), array_agg(c9), array_agg(c10), array_agg(c11), array_agg(c12) FROM (
+WITH t0 (c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12) AS (
+SELECT array_agg(c1), array_agg(c2), array_agg(c3), array_agg(c4), array_agg(c5), array_agg(c6), array_agg(c7), array_agg(c8), array_agg(c9), array_agg(c10), array_agg(c11), array_agg(c12) FROM (
 SELECT group_memberships.group_id, users.id, users.organization_id, users.external_id, users.username, users.display_name, users.email, users.role, users.time_zone, users.created_at, users.deactivated_at, users.display_name AS sort_0, users.id AS sort_1
 FROM group_memberships, users
 WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND group_memberships.group_id = (CAST($1 AS bigint[]))[1] AND group_memberships.role = $2::VARCHAR AND group_memberships.valid_from <= now() AND coalesce(group_memberships.valid_to > now(), true) ORDER BY users.display_name ASC, users.id ASC
@@ -146,5 +146,5 @@ SELECT array_agg(c0), array_agg(c1) FROM (
 SELECT id, title FROM topics WHERE id = ANY (ARRAY(SELECT DISTINCT key FROM (SELECT DISTINCT unnest(c1) AS pack FROM t2) AS packs, unpack_ids(pack) AS key))
 ) AS t (c0, c1)
 )
-SELECT t0.c0, t0.c1, t0.c2, t0.c3, t0.c4, t0.c5, t0.c6, t0.c7, t0.c8, t0.c9, t0.c10, t0.c11, t0.c12, t1.c0, t1.c1, t1.c2, t1.c3, t1.c4, t2.c0, t2.c1, t2.c2, t2.c3, t3.c0, t3.c1
+SELECT t0.c1, t0.c2, t0.c3, t0.c4, t0.c5, t0.c6, t0.c7, t0.c8, t0.c9, t0.c10, t0.c11, t0.c12, t1.c0, t1.c1, t1.c2, t1.c3, t1.c4, t2.c0, t2.c1, t2.c2, t2.c3, t3.c0, t3.c1
 FROM (SELECT) AS nothing LEFT JOIN t0 ON true LEFT JOIN t1 ON true LEFT JOIN t2 ON true LEFT JOIN t3 ON true;
