@@ -72,6 +72,10 @@ class HeadTooLarge(Exception):
     """Raised within the parser; the client is told 431."""
 
 
+class WrongHost(Exception):
+    """Raised within the parser for a request of HTTP/1.1 that does not name one host (RFC 9112, 3.2); the client is told 400."""
+
+
 class UpgradeWithBody(Exception):
     """Raised within the parser for a request that asks for another protocol and brings a body; the client is told 400."""
 
@@ -148,6 +152,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_waiting()
         if len(self.headers) > MOST_FIELDS or (self._read > MOST_HEAD_BYTES and self._size_of_head() > MOST_HEAD_BYTES):
             raise HeadTooLarge
+        if [name for name, _ in self.headers].count(b"host") != 1 and self.parser.get_http_version() == "1.1":
+            raise WrongHost
         if self.parser.should_upgrade() and self._brings_a_body():
             # The parser takes what follows for another protocol: the body would be read as the next request.
             raise UpgradeWithBody

@@ -60,7 +60,11 @@ class Answer:
     def form(self, media_type: str, encoding: str | None) -> Form:
         """As it is sent."""
         body = self.body
-        headers = [(b"content-type", f"{media_type}; charset=utf-8".encode()), (b"vary", VARY)]
+        headers = [
+            (b"content-type", f"{media_type}; charset=utf-8".encode()),
+            (b"cache-control", b"no-store"),
+            (b"vary", VARY),
+        ]
         if encoding is not None and is_worth_it(body):
             body = compress(body)
             headers.append((b"content-encoding", encoding.encode()))

@@ -21,8 +21,6 @@ from execution.registered_documents import RegisteredDocuments
 from settings import DocumentsMode, Settings
 
 NO_QUERY = 'Send {"query": "…"} by POST as application/json; a browser finds GraphiQL here.'
-# What is not found now may be there in a moment.
-UNCACHED = {"Cache-Control": "no-store"}
 
 Reader = Callable[..., object]
 """``Operations.prepare``: raises RequestErrors for what is no valid document."""
@@ -119,8 +117,8 @@ class TrustedDocuments:
     def _not_kept(self) -> NoReturn:
         """In the words that clients go by: they send the text next, or stop to send hashes. They expect 200."""
         if self._mode is DocumentsMode.OPEN:
-            raise Refusal(200, "PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED", headers=UNCACHED)
-        raise Refusal(200, "PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND", headers=UNCACHED)
+            raise Refusal(200, "PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
+        raise Refusal(200, "PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
 
 
 def _persisted_query(extensions: dict[str, Any] | None) -> str | None:
@@ -136,10 +134,8 @@ def _persisted_query(extensions: dict[str, Any] | None) -> str | None:
 
 
 def _unknown() -> NoReturn:
-    raise Refusal(404, "There is no registered document of this id.", "DOCUMENT_NOT_FOUND", headers=UNCACHED)
+    raise Refusal(404, "There is no registered document of this id.", "DOCUMENT_NOT_FOUND")
 
 
 def _not_trusted() -> Refusal:
-    return Refusal(
-        403, "Only registered documents run here, and this is none.", "DOCUMENT_NOT_TRUSTED", headers=UNCACHED
-    )
+    return Refusal(403, "Only registered documents run here, and this is none.", "DOCUMENT_NOT_TRUSTED")

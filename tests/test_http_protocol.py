@@ -369,7 +369,15 @@ async def test_what_comes_after_the_body_is_no_header(running: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [b"\x00\x01\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", GET[:-2] + b"A B: c\r\n\r\n"]
+    "said",
+    [
+        b"\x00\x01\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        GET[:-2] + b"A B: c\r\n\r\n",
+        b"GET /quick HTTP/1.1\r\n\r\n",
+        GET[:-2] + b"Host: other\r\n\r\n",
+    ],
 )
 async def test_what_is_no_request_is_told_so_and_hung_up_on(running: Running, said: bytes) -> None:
     async with running.client() as client:
@@ -377,6 +385,12 @@ async def test_what_is_no_request_is_told_so_and_hung_up_on(running: Running, sa
         assert await client.answer() == (400, b"")
         assert await client.the_rest() == b""
     assert await running.is_empty()
+
+
+async def test_who_is_older_than_hosts_names_none(running: Running) -> None:
+    async with running.client() as client:
+        await client.send(b"GET /quick HTTP/1.0\r\n\r\n")
+        assert (await client.answer())[0] == 200
 
 
 async def test_one_too_many_is_turned_away_until_another_leaves(running: Running) -> None:

@@ -224,3 +224,10 @@ async def test_a_document_that_is_removed_is_answered_no_more(school: Database, 
             change("DELETE FROM trusted_documents WHERE id = %(id)s")
             assert (await by_id()).json()["errors"][0]["extensions"]["code"] != ""
             assert "data" not in (await by_id()).json()
+
+
+async def test_what_is_not_kept_is_for_nobody_to_keep(mia: httpx.AsyncClient) -> None:
+    for query in ('{ user(by: {externalId: "nobody"}) { displayName } }', "{ nothing }"):
+        answer = await mia.post("/graphql", json={"query": query})
+        assert "errors" in answer.json()
+        assert answer.headers.get_list("cache-control") == ["no-store"]
