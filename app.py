@@ -79,6 +79,11 @@ def create_app(settings: Settings) -> Starlette:
         lambda: graph.executor.bailouts,
         "reason",
     )
+    metrics.counter(
+        "graphql_read_again_total",
+        "Queries that one statement could not answer after all, or not as things had been before.",
+        lambda: graph.executor.read_again,
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -28,11 +28,14 @@ Variables = dict[str, Any]
 
 
 class OperationExecutor:
-    """Of one schema. ``bailouts`` counts by reason how often graphql-core had to step in."""
+    """Of one schema. ``bailouts`` counts by reason how often graphql-core had to step in; ``read_again`` how often what one
+    statement gave was not told, since something was not as expected.
+    """
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self.bailouts: Counter[str] = Counter()
+        self.read_again = 0
         self._plans = KeptPlans(schema)
 
     async def run(
@@ -142,6 +145,7 @@ class OperationExecutor:
                 plans.chances = Plans.chances
                 return ExecutionResult(data, errors or None)
         plans.chances -= 1
+        self.read_again += 1
         await context.renew()
         return None
 
