@@ -8,7 +8,7 @@ cost a third of what their rows cost.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import Any, Generic, NamedTuple, Self, TypeVar
@@ -90,7 +90,7 @@ class Batch(Generic[V]):
 
     __slots__ = ("gather", "query")
 
-    def __init__(self, query: Callable[..., Query], gather: Callable[[Table, Sequence[Any]], list[V]]) -> None:
+    def __init__(self, query: Callable[..., Query], gather: Callable[[Table, Collection[Any]], list[V]]) -> None:
         self.query = query
         self.gather = gather
 
@@ -99,23 +99,23 @@ class Batch(Generic[V]):
         return self.gather(table, keys)
 
 
-def row_of_each(kind: Any = None) -> Callable[[Table, Sequence[Any]], list[Any]]:
+def row_of_each(kind: Any = None) -> Callable[[Table, Collection[Any]], list[Any]]:
     """The row of each key, None where there is none: a ``kind`` where it has all its columns, otherwise of those it has."""
 
-    def gather(table: Table, keys: Sequence[Any]) -> list[Any]:
+    def gather(table: Table, keys: Collection[Any]) -> list[Any]:
         found = dict(zip(table.values[0], _rows(kind, table.columns, table.values), strict=True))
         return [found.get(key) for key in keys]
 
     return gather
 
 
-def value_of_each(table: Table, keys: Sequence[Any]) -> list[Any]:
+def value_of_each(table: Table, keys: Collection[Any]) -> list[Any]:
     """The value of the second column for each key, None where there is none."""
     found = dict(zip(*table.values[:2], strict=True))
     return [found.get(key) for key in keys]
 
 
-def table_of_each(table: Table, keys: Sequence[Any]) -> list[Table]:
+def table_of_each(table: Table, keys: Collection[Any]) -> list[Table]:
     """The rows of each key as a table of their own; those of one key stand together."""
     places: dict[Any, list[int]] = {}
     for place, key in enumerate(table.values[0]):
@@ -126,12 +126,12 @@ def table_of_each(table: Table, keys: Sequence[Any]) -> list[Table]:
     return [Table(table.columns, [values[slice(*places.get(key, (0, 0)))] for values in table.values]) for key in keys]
 
 
-def page_of_each(kind: Any) -> Callable[[Table, Sequence[Any]], list[Any]]:
+def page_of_each(kind: Any) -> Callable[[Table, Collection[Any]], list[Any]]:
     """A list for each key, of rows and their sort values (see ``keyset.sort_values``), which are the last columns if they were
     wanted.
     """
 
-    def gather(table: Table, keys: Sequence[Any]) -> list[Any]:
+    def gather(table: Table, keys: Collection[Any]) -> list[Any]:
         found: dict[Any, list[Any]] = {}
         has_values = "sort_0" in table.columns
         ends = table.columns.index("sort_0") if has_values else len(table.columns)
@@ -149,7 +149,7 @@ def _rows(kind: Any, columns: tuple[str, ...], values: Sequence[Sequence[Any]]) 
     return map(tuple.__new__, repeat(make), zip(*values, strict=True))
 
 
-async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple[Table, Sequence[Any]]]:
+async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple[Table, Collection[Any]]]:
     """The rows of each part and the keys that they were found by, in one statement. Parts stand after those that they follow.
     Raises as ``Snapshot.rows``.
     """
@@ -170,7 +170,7 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
     row = await snapshot.only_row(
         _together(shapes), given=[{**part.query.values, part.query.keys: part.keys} for part in parts]
     )
-    found: list[tuple[Table, Sequence[Any]]] = []
+    found: list[tuple[Table, Collection[Any]]] = []
     start = 0
     for part, shape in zip(parts, shapes, strict=True):
         end = start + shape.width - shape.has_known_key
@@ -185,13 +185,11 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
         if part.query.packs:
             columns = unpacked(columns, part.query.packs)
         start = end
-        keys = part.keys
+        keys: Collection[Any] | None = part.keys
         if keys is None:
             assert part.parent is not None
             parent, _ = found[part.parent]
-            distinct = dict.fromkeys(parent.column(part.column))
-            distinct.pop(None, None)
-            keys = tuple(distinct)
+            keys = set(parent.column(part.column)) - {None}
         found.append((Table(part.query.columns, columns), keys))
         snapshot.note(part.statement, {**part.query.values, part.query.keys: keys})
     return found

@@ -17,7 +17,7 @@ from db.snapshot import FATAL, Snapshot
 WAITING = object()
 """What a coroutine yields to its driver while its keys are not loaded."""
 
-Gather = Callable[[Table, Sequence[Any]], list[Any]]
+Gather = Callable[[Table, Collection[Any]], list[Any]]
 MOST_PARTS = 12
 """Of one statement: planning one takes time, too."""
 
@@ -37,11 +37,12 @@ class Asked:
         self.load = load
         self.arguments = arguments
         self.keys: dict[Any, None] = {}
+        # Never changed, only replaced: it may be the keys of a table.
         self.known: set[Any] = set()
         self.has_failed = False
         self.following: dict[tuple[str, Asked], None] = {}
         self._values: dict[Any, Any] = {}
-        self._tables: list[tuple[Table, Sequence[Any], Gather | None]] = []
+        self._tables: list[tuple[Table, Collection[Any], Gather | None]] = []
 
     @property
     def values(self) -> dict[Any, Any]:
@@ -63,15 +64,18 @@ class Asked:
 
     def learn(self, values: Mapping[Any, Any]) -> None:
         self._values.update(values)
-        self.known.update(values)
+        self._know(set(values))
 
     def fail(self, keys: Iterable[Any], error: Exception) -> None:
         self.has_failed = True
         self.learn(dict.fromkeys(keys, error))
 
-    def learn_rows(self, table: Table, keys: Sequence[Any], gather: Gather) -> None:
+    def learn_rows(self, table: Table, keys: Collection[Any], gather: Gather) -> None:
         self._tables.append((table, keys, gather))
-        self.known.update(keys)
+        self._know(keys if isinstance(keys, set) else set(keys))
+
+    def _know(self, keys: set[Any]) -> None:
+        self.known = self.known | keys if self.known else keys
 
 
 class Batches:

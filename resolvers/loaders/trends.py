@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ class Slots(NamedTuple):
         return dict(zip(self.table.columns[2:], self.table.values[2:], strict=True))
 
 
-def slots_of_each(table: Table, keys: Sequence[int]) -> list[Slots]:
+def slots_of_each(table: Table, keys: Collection[int]) -> list[Slots]:
     """Without places for a person whom the viewer may not see."""
     found: dict[int, dict[int, int]] = {key: {} for key in keys}
     for place, (key, slot) in enumerate(zip(*table.values[:2], strict=True)):
