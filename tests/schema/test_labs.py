@@ -348,4 +348,4 @@ async def test_statements_do_not_grow_with_people(ask: Asker, period: dict[str, 
     one = await ask(document, {"first": 1, "period": period}, **MANAGER)
     many = await ask(document, {"first": 9, "period": period}, **MANAGER)
     assert one.errors == many.errors == []
-    assert sorted(many.statements) == sorted(one.statements)
+    assert len(many.statements) == len(one.statements)
