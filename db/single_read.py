@@ -34,6 +34,8 @@ class SingleRead(Snapshot):
         self._entered = self._expected = expected
         self._viewer = expected.viewer(self._note_who)
         self._found: list[tuple[Callable[[datetime], Any], Any]] = []
+        # Whether more was asked of it: then nothing of it is right any more, whatever comes after.
+        self._is_given_up = False
         self.stands = False
 
     async def instant(self) -> datetime:
@@ -49,7 +51,7 @@ class SingleRead(Snapshot):
 
     async def only_row(self, statement: Enterable, **values: Any) -> asyncpg.Record:
         self._only_rows += 1
-        if self._only_rows > 1:
+        if self._only_rows > 1 or self._is_given_up:
             self._ask_no_more()
         if statement.asks_who:
             self._note_who()
@@ -71,6 +73,7 @@ class SingleRead(Snapshot):
         return self.stands
 
     def _ask_no_more(self) -> NoReturn:
+        self._is_given_up = True
         self.stands = False
         raise Misjudged
 

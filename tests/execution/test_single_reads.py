@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from db.batch import Part, read_together
+from db.entering import Misjudged
+from db.queries.users import users_by_id
+from db.single_read import SingleRead
+from db.snapshot import Snapshot
+from db.statement import sql
 from resolvers.calendar import Found
 from resolvers.periods import CalendarPeriod, Grain, PeriodSpec, Weekday, buckets, holds_until, resolve_period
 from tests.asking import Answer, Asker
@@ -235,3 +242,22 @@ def test_a_period_that_was_found_is_that_of_the_instant(
         assert period.now <= now
         grain = Grain.HOUR if period.end - period.start < timedelta(days=60) else Grain.YEAR
         assert buckets(period, grain) == buckets(anew, grain)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_who_asked_for_more_is_told_nothing(ask: Asker, is_first: bool) -> None:
+    """Whichever came first: what could be read so, or what could not."""
+    caller = ask.context("mia", "MANAGER").caller
+    snapshot = Snapshot(ask.pool, caller)
+    await snapshot.viewer()
+    await snapshot.aclose()
+    expected = ask.pool.acquaintances.expected(caller)
+    assert expected is not None
+    single = SingleRead(ask.pool, caller, lambda: None, expected)
+    reads = [read_together(single, [Part.of_keys(users_by_id(None), [1])]), single.rows(sql("SELECT 1"))]
+    for read in reads if is_first else reversed(reads):
+        with suppress(Misjudged):
+            await read
+    assert not single.conclude()
+    await single.aclose()
+    assert ask.pool.in_use == 0
