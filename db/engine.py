@@ -30,10 +30,10 @@ SILENCE_SECONDS = 1.0
 REST_SECONDS = 1.0
 """For how long nobody asks a server that was silent: everybody would wait for it one after the other."""
 
-LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError)
 """What a statement fails with when its connection is lost, or silent."""
 
-ANY_FAILURE = (OSError, asyncpg.InterfaceError, asyncpg.PostgresError)
+ANY_FAILURE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
 """Whatever a statement fails with, other than by being cancelled. What comes too late is an OSError, too."""
 
 LINGER_SECONDS = 0.01

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import asyncpg
 
 from db.engine import END, LOST, ReadPool, is_in_transaction
-from db.entering import ENTER_WIDTH, Caller, Entered, Misjudged
+from db.entering import ENTER, ENTER_WIDTH, Caller, Entered, Misjudged
 from db.reading import Reading
 from db.snapshot import Snapshot
 from db.statement import Enterable, Runnable
@@ -22,8 +22,8 @@ T = TypeVar("T")
 class SingleRead(Snapshot):
     """The statement is a transaction of its own and enters by the way, which spares two round trips of three.
 
-    Before it, all goes by what is ``expected``; with its row comes what is so. What came of it may be told only if it
-    ``stands``. Where it does not, or where more is asked of it, Misjudged is raised, and the same is to be read in an ordinary
+    Before it, all goes by what is ``expected``; with its row comes what is so. What came of it may be told only if that
+    ``conclude``s. Where it does not, or where more is asked of it, Misjudged is raised, and the same is to be read in an ordinary
     snapshot.
     """
 
@@ -36,7 +36,7 @@ class SingleRead(Snapshot):
         self._found: list[tuple[Callable[[datetime], Any], Any]] = []
         # Whether more was asked of it: then nothing of it is right any more, whatever comes after.
         self._is_given_up = False
-        self.stands = False
+        self._stands = False
 
     async def instant(self) -> datetime:
         self._ask_no_more()
@@ -63,22 +63,30 @@ class SingleRead(Snapshot):
             self._pool.acquaintances.note(self._caller, entered)
             raise Misjudged
         self._learn(entered, begun)
-        self.stands = True
+        self._stands = True
         return rows[0]
 
     def conclude(self) -> bool:
         """Whether what came of it may be told. What it was read from is noted then, and otherwise never was."""
-        if self.stands and self._reading is not None and self._noted_in is not None:
+        stands = self._stands and not self._is_given_up
+        if stands and self._reading is not None and self._noted_in is not None:
             self._noted_in.add(self._reading)
-        return self.stands
+        return stands
 
     def _ask_no_more(self) -> NoReturn:
         self._is_given_up = True
-        self.stands = False
         raise Misjudged
 
     def _is_as_expected(self, entered: Entered) -> bool:
         return entered.allows(self._expected) and all(find(entered.at) == found for find, found in self._found)
+
+    async def _check(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Whether all is as expected, where no row says so."""
+        try:
+            entered = Entered.of(await connection.fetchrow(ENTER.sql, *self._caller.arguments))
+        except (*LOST, asyncpg.PostgresError) as error:
+            raise Misjudged from error
+        self._stands = entered is not None and self._is_as_expected(entered)
 
     async def _run(self, statement: Enterable, values: dict[str, Any]) -> list[asyncpg.Record]:
         text = statement.entering_sql(settled=self._expected.is_settled)
@@ -92,9 +100,9 @@ class SingleRead(Snapshot):
                 text, *statement.arguments(values), *self._caller.arguments
             )
         except asyncpg.QueryCanceledError:
-            # It would take as long again.
+            # It would take as long again. What needs no rows is told nevertheless, if it is right.
             self._is_doubtful = False
-            self.stands = True
+            await self._check(connection)
             raise
         except LOST as error:
             self._pool.hang_up(connection, error)

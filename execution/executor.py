@@ -111,11 +111,7 @@ class OperationExecutor:
         """None where graphql-core has to step in; the context is then as it needs it."""
         try:
             plans = self._plans.of(operation, values)
-            if (
-                plans.reads_once
-                and plans.chances
-                and (answer := await self._at_one_go(plans, values, context)) is not None
-            ):
+            if plans.may_read_once() and (answer := await self._at_one_go(plans, values, context)) is not None:
                 return answer
             data, errors = await execute(Run(self._schema, plans, values, context))
             if plans.reads_once is None and operation.kind is OperationType.QUERY:
@@ -142,9 +138,9 @@ class OperationExecutor:
         with suppress(Exception):
             data, errors = await Run(self._schema, plans, values, context).query()
             if single.conclude():
-                plans.chances = Plans.chances
+                plans.did_read_once(well=True)
                 return ExecutionResult(data, errors or None)
-        plans.chances -= 1
+        plans.did_read_once(well=False)
         self.read_again += 1
         await context.renew()
         return None

@@ -20,6 +20,9 @@ Soon = Coroutine[Any, Any, Form | None]
 Whole = Callable[[Scope, bytes, Receive], Form | Soon | None]
 """The answer to a request of which the body is given too: at once, or soon, or None where the application has to tell."""
 
+CLIENT_GONE = 499
+"""How a request is counted that nobody waits for any more; never sent."""
+
 Written = tuple[int, bytes, bytes]
 """A status, lines of headers, and a body."""
 
@@ -85,6 +88,7 @@ class Front:
         try:
             form = await coming
             if form is None:
+                status = CLIENT_GONE
                 return None
             status = form.status
             return _written(scope, form, request_id)

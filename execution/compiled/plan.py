@@ -43,6 +43,11 @@ MOST_CHARACTERS = 500_000
 """Of the documents of all plans that are kept, each counted once for each of its plans."""
 
 
+CHANCES = 3
+REST = 100
+"""For how many runs a plan is spared what disappointed so many times in a row."""
+
+
 @dataclass(eq=False)
 class Plans:
     """The plans of one operation under one combination of ``@skip`` and ``@include``."""
@@ -53,8 +58,19 @@ class Plans:
     fragments: Mapping[str, FragmentDetails]
     reads_once: bool | None = None
     """Whether one statement was enough for a query; None before it ran."""
-    chances: int = 3
-    """How often in a row it may still turn out that it was not, or that what was expected was not so."""
+    # How often in a row it may still turn out that it was not, or that what was expected was not so.
+    _chances: int = CHANCES
+
+    def may_read_once(self) -> bool:
+        """Whether to try again what was enough before."""
+        if self.reads_once and self._chances <= 0:
+            self._chances += 1
+            return False
+        return bool(self.reads_once)
+
+    def did_read_once(self, *, well: bool) -> None:
+        """Says how it went. After several disappointments in a row it is not tried for a while."""
+        self._chances = CHANCES if well else self._chances - 1 or -REST
 
     @cached_property
     def object_types(self) -> dict[type, GraphQLObjectType]:

@@ -20,8 +20,10 @@ from db.queries.users import users_by_id
 from db.single_read import SingleRead
 from db.snapshot import Snapshot
 from db.statement import sql
+from execution.compiled.plan import REST, KeptPlans
 from resolvers.calendar import Found
 from resolvers.periods import CalendarPeriod, Grain, PeriodSpec, Weekday, buckets, holds_until, resolve_period
+from schema.graph import graph
 from tests.asking import Answer, Asker
 from tests.conftest import Database, Servers
 from tests.school import new_school
@@ -261,3 +263,33 @@ async def test_who_asked_for_more_is_told_nothing(ask: Asker, is_first: bool) ->
     assert not single.conclude()
     await single.aclose()
     assert ask.pool.in_use == 0
+
+
+async def test_what_takes_too_long_is_told_to_nobody_who_is_unknown(ask: Asker) -> None:
+    document = fresh("query($id: ID!) { viewer { role } user(by: {id: $id}) { performance { score } } }")
+    asked = as_manager(ask) | {"person": "ben", "role": "STUDENT"}
+    await settled_in(ask, document, **asked)
+    await ask.pool.aclose()
+    ask.pool._settings["statement_timeout"] = "100"
+    for codes in (["UNAVAILABLE"], ["UNAUTHENTICATED"]):
+        with ask.database.connect(None) as admin, admin.transaction():
+            admin.execute("LOCK TABLE user_totals")
+            answer = await ask(document, **asked)
+        assert set(answer.codes) == set(codes)
+        with ask.database.connect(None) as admin:
+            admin.execute("UPDATE users SET deactivated_at = now() WHERE external_id = 'ben'")
+
+
+def test_a_plan_that_disappoints_is_spared_for_a_while() -> None:
+    operation = graph.operations.prepare(fresh("{ viewer { role } }"))
+    plans = KeptPlans(graph.schema).of(operation, graph.executor.variables(operation, {}))
+    assert not plans.may_read_once()
+    plans.reads_once = True
+    for _ in range(2):
+        plans.did_read_once(well=False)
+        assert plans.may_read_once()
+    plans.did_read_once(well=False)
+    assert [plans.may_read_once() for _ in range(REST + 2)] == [False] * (REST + 1) + [True]
+    plans.did_read_once(well=True)
+    plans.did_read_once(well=False)
+    assert plans.may_read_once()

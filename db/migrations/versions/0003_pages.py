@@ -1,4 +1,4 @@
-"""Pages of many people: their topics in a row for each, their levels without a call for each, their names and groups by index."""
+"""Pages of many people: their topics in a row for each, their levels without a call for each."""
 
 from db.migrations.files import create_view, run_sql_file
 
@@ -7,6 +7,6 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    for name in ("topic_packs", "experience_level", "covering_indexes"):
+    for name in ("topic_packs", "experience_level"):
         run_sql_file(f"0003_{name}")
     create_view("user_topic_packs_live_v01")
