@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from execution.front import Written
 from execution.representation import lines_of
 
 MOST_HEAD_BYTES = 32 * 1024
@@ -57,9 +58,6 @@ class Awaited(Enum):
     SOCKET = auto()
     """The connection is a WebSocket's now: nothing that happens on it is for us."""
 
-
-Written = tuple[int, bytes, bytes]
-"""A status, headers as they are written, ``content-length`` among them, and a body."""
 
 Receive = Callable[[], Coroutine[Any, Any, Any]]
 Whole = Callable[[Any, bytes, Receive], Written | Coroutine[Any, Any, Written | None] | None]

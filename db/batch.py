@@ -17,10 +17,9 @@ from db.entering import enter_sql
 from db.packs import unpacked
 from db.rows import row_type
 from db.snapshot import Snapshot
-from db.statement import Statement, settled
+from db.statement import PLACE, Statement, settled
 
 V = TypeVar("V")
-_PLACE = re.compile(r"\$(\d+)")
 
 
 class Query(NamedTuple):
@@ -153,20 +152,7 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
     """The rows of each part and the keys that they were found by, in one statement. Parts stand after those that they follow.
     Raises as ``Snapshot.rows``.
     """
-    shapes = tuple(
-        Shape(
-            part.statement,
-            part.query.keys,
-            len(part.query.columns),
-            part.is_row,
-            bool(part.query.packs),
-            _has_known_key(parts, number),
-            part.parent,
-            _place_of(parts, part),
-            _repeats(parts, part),
-        )
-        for number, part in enumerate(parts)
-    )
+    shapes = tuple(Shape.of(parts, number) for number in range(len(parts)))
     row = await snapshot.only_row(
         _together(shapes), given=[{**part.query.values, part.query.keys: part.keys} for part in parts]
     )
@@ -174,41 +160,27 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
     start = 0
     for part, shape in zip(parts, shapes, strict=True):
         end = start + shape.width - shape.has_known_key
-        values = row[start:end]
-        columns: Sequence[Sequence[Any]]
-        if part.is_row:
-            columns = [[] if values[0] is None else [value] for value in values]
-        else:
-            columns = [value or [] for value in values]
-            if shape.has_known_key and part.keys is not None:
-                columns.insert(0, [part.keys[0]] * len(columns[0]))
-        if part.query.packs:
-            columns = unpacked(columns, part.query.packs)
-        start = end
+        table, start = _table(part, shape, row[start:end]), end
         keys: Collection[Any] | None = part.keys
         if keys is None:
             assert part.parent is not None
             parent, _ = found[part.parent]
             keys = set(parent.column(part.column)) - {None}
-        found.append((Table(part.query.columns, columns), keys))
+        found.append((table, keys))
         snapshot.note(part.statement, {**part.query.values, part.query.keys: keys})
     return found
 
 
-def _place_of(parts: Sequence[Part], part: Part) -> int:
-    return 0 if part.parent is None else parts[part.parent].query.columns.index(part.column)
-
-
-def _has_known_key(parts: Sequence[Part], number: int) -> bool:
-    """Whether all rows have the one key that was given, and nobody looks for it there."""
-    part = parts[number]
-    if part.parent is not None or not part.is_one or part.is_row or len(part.query.columns) == 1:
-        return False
-    return not any(other.parent == number and other.column == part.query.columns[0] for other in parts)
-
-
-def _repeats(parts: Sequence[Part], part: Part) -> bool:
-    return part.parent is not None and not parts[part.parent].query.is_distinct(part.column)
+def _table(part: Part, shape: Shape, values: Sequence[Any]) -> Table:
+    """The rows of a part, of what the statement gave for its columns."""
+    columns: Sequence[Sequence[Any]]
+    if shape.is_row:
+        columns = [[] if values[0] is None else [value] for value in values]
+    else:
+        columns = [value or [] for value in values]
+        if shape.has_known_key and part.keys is not None:
+            columns.insert(0, [part.keys[0]] * len(columns[0]))
+    return Table(part.query.columns, unpacked(columns, part.query.packs) if shape.has_packs else columns)
 
 
 class Shape(NamedTuple):
@@ -226,6 +198,29 @@ class Shape(NamedTuple):
     parent: int | None
     place: int
     repeats: bool
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], number: int) -> Self:
+        part = parts[number]
+        query, is_row, above = part.query, part.is_row, None if part.parent is None else parts[part.parent].query
+        return cls(
+            part.statement,
+            query.keys,
+            len(query.columns),
+            is_row,
+            bool(query.packs),
+            above is None and not is_row and _has_known_key(parts, number),
+            part.parent,
+            0 if above is None else above.columns.index(part.column),
+            above is not None and not above.is_distinct(part.column),
+        )
+
+
+def _has_known_key(parts: Sequence[Part], number: int) -> bool:
+    """Whether all rows have the one key that was given, and nobody looks for it there."""
+    key, *others = parts[number].query.columns
+    is_followed = any(other.parent == number and other.column == key for other in parts)
+    return parts[number].is_one and bool(others) and not is_followed
 
 
 class Together:
@@ -281,7 +276,7 @@ class Together:
                     places[name] = f"${len(self._arguments)}"
             return places[name]
 
-        return _PLACE.sub(place_of, statement.sql)
+        return PLACE.sub(place_of, statement.sql)
 
 
 def _keys_in(parent: str, of: Shape, shape: Shape) -> str:

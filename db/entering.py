@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, NamedTuple, Self
 
-from db.statement import sql
+from db.statement import PLACE, sql
 
 SEE_ALL = frozenset({"MANAGER", "ADMIN", "SERVICE"})
 """The roles that see their whole organization."""
@@ -101,15 +100,13 @@ SELECT v.organization_id, v.user_id, v.role, v.group_ids, now() AS at, o.time_zo
 FROM find_viewer(:organization, :subject, :role, :group_ids) AS v, organization_now(v.organization_id) AS o
 """)
 
-ENTER_WIDTH = 8
-"""The number of its columns."""
-
-_PLACE = re.compile(r"\$(\d+)")
+ENTER_WIDTH = len(Entered._fields) + 1
+"""The number of its columns: the last is what is set."""
 
 
 def enter_sql(offset: int) -> str:
     """The text of ``ENTER`` with its places after so many others."""
-    return _PLACE.sub(lambda found: f"${int(found[1]) + offset}", ENTER.sql)
+    return PLACE.sub(lambda found: f"${int(found[1]) + offset}", ENTER.sql)
 
 
 class Acquaintances:

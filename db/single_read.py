@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
 import asyncpg
 
 from db.engine import END, LOST, ReadPool, is_in_transaction
-from db.entering import ENTER, ENTER_WIDTH, Caller, Entered, Misjudged
+from db.entering import ENTER_WIDTH, Caller, Entered, Misjudged
 from db.reading import Reading
 from db.snapshot import Snapshot
 from db.statement import Enterable, Runnable
@@ -22,9 +22,9 @@ T = TypeVar("T")
 class SingleRead(Snapshot):
     """The statement is a transaction of its own and enters by the way, which spares two round trips of three.
 
-    Before it, all goes by what is ``expected``; with its row comes what is so. What came of it may be told only if that
-    ``conclude``s. Where it does not, or where more is asked of it, Misjudged is raised, and the same is to be read in an ordinary
-    snapshot.
+    Before it, all goes by what is ``expected``; with its row comes what is so. Where that is something else, or where more is
+    asked of it, Misjudged is raised, and the same is to be read in an ordinary snapshot. ``conclude`` says whether what came of
+    it may be told.
     """
 
     def __init__(self, pool: ReadPool, caller: Caller, noted: Callable[[], None], expected: Entered) -> None:
@@ -58,12 +58,9 @@ class SingleRead(Snapshot):
         self.note(statement, values)
         begun = time.monotonic()
         rows = await self._run(statement, values)
-        entered = Entered.of(rows[0][-ENTER_WIDTH:] if rows else None)
-        if entered is None or not self._is_as_expected(entered):
-            self._pool.acquaintances.note(self._caller, entered)
+        self._judge(rows[0][-ENTER_WIDTH:] if rows else None, begun)
+        if not self._stands:
             raise Misjudged
-        self._learn(entered, begun)
-        self._stands = True
         return rows[0]
 
     def conclude(self) -> bool:
@@ -77,16 +74,15 @@ class SingleRead(Snapshot):
         self._is_given_up = True
         raise Misjudged
 
-    def _is_as_expected(self, entered: Entered) -> bool:
-        return entered.allows(self._expected) and all(find(entered.at) == found for find, found in self._found)
-
-    async def _check(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        """Whether all is as expected, where no row says so."""
-        try:
-            entered = Entered.of(await connection.fetchrow(ENTER.sql, *self._caller.arguments))
-        except (*LOST, asyncpg.PostgresError) as error:
-            raise Misjudged from error
-        self._stands = entered is not None and self._is_as_expected(entered)
+    def _judge(self, row: Sequence[Any] | None, begun: float) -> None:
+        """Whether all is as expected."""
+        entered = Entered.of(row)
+        self._learn(entered, begun)
+        self._stands = (
+            entered is not None
+            and entered.allows(self._expected)
+            and all(find(entered.at) == found for find, found in self._found)
+        )
 
     async def _run(self, statement: Enterable, values: dict[str, Any]) -> list[asyncpg.Record]:
         text = statement.entering_sql(settled=self._expected.is_settled)
@@ -101,8 +97,12 @@ class SingleRead(Snapshot):
             )
         except asyncpg.QueryCanceledError:
             # It would take as long again. What needs no rows is told nevertheless, if it is right.
+            begun = time.monotonic()
+            try:
+                self._judge(await self._set_viewer(connection), begun)
+            except (*LOST, asyncpg.PostgresError) as error:
+                raise Misjudged from error
             self._is_doubtful = False
-            await self._check(connection)
             raise
         except LOST as error:
             self._pool.hang_up(connection, error)

@@ -67,6 +67,9 @@ class Enterable(Runnable, Protocol):
         ...
 
 
+PLACE = re.compile(r"\$(\d+)")
+"""A place for a value in the SQL of a statement."""
+
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 

@@ -24,7 +24,7 @@ CLIENT_GONE = 499
 """How a request is counted that nobody waits for any more; never sent."""
 
 Written = tuple[int, bytes, bytes]
-"""A status, lines of headers, and a body."""
+"""A status, headers as they are written, ``content-length`` among them, and a body."""
 
 
 class Front:

@@ -31,8 +31,7 @@ class Found:
         """Raises PeriodError."""
         if self._last is not None:
             period, until = self._last
-            assert period.now is not None, "it was found for some instant"
-            if period.now <= now and (until is None or now < until):
+            if period.found_at <= now and (until is None or now < until):
                 return period
         period = resolve_period(self._spec, time_zone=self._time_zone, week_start=self._week_start, now=now)
         self._last = period, self.until(period)

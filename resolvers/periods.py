@@ -117,6 +117,12 @@ class Period:
     now: datetime | None = None
 
     @property
+    def found_at(self) -> datetime:
+        """``now`` of a period that was found for some instant."""
+        assert self.now is not None
+        return self.now
+
+    @property
     def days(self) -> int:
         """How many local days the period touches, wholly or in part."""
         return _days_touched(self.start, self.end, find_zone(self.time_zone))
@@ -204,8 +210,7 @@ def holds_until(spec: PeriodSpec, period: Period) -> datetime | None:
     """Until when a spec means this period, with the same buckets behind and ahead of now: the end of the local hour, or an edge
     of the period that comes before. None where nothing is ahead.
     """
-    now = period.now
-    assert now is not None, "a period that was found for some instant"
+    now = period.found_at
     if (spec.range or spec.dates) and period.end <= now:
         return None
     return min(edge for edge in (_end_of_hour(now, period.time_zone), period.start, period.end) if edge > now)

@@ -122,7 +122,7 @@ async def resolve_performance_trends(
     days = days_of_period(period, grain, await context.snapshot.time_zone())
 
     def series(slots: Slots) -> TrendSeries:
-        points = fill_gaps(axis, slots, fill, _now(period))
+        points = fill_gaps(axis, slots, fill, period.found_at)
         return TrendSeries(period, grain, sum(place > 0 for place in slots.places), points)
 
     if days is not None:
@@ -137,11 +137,6 @@ async def _end_of_history(context: Context) -> datetime:
         organization_id = (await context.viewer()).organization_id
         context.snapshot.hold_until(await context.load(load_next_completion_by_organization, organization_id, now))
     return now
-
-
-def _now(period: Period) -> datetime:
-    assert period.now is not None, "the period was found for this answer"
-    return period.now
 
 
 def fill_gaps(buckets: tuple[Bucket, ...], slots: Slots, fill: GapFill, now: datetime) -> Table:

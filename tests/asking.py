@@ -33,6 +33,14 @@ class Answer:
         return [error["extensions"]["code"] for error in self.errors]
 
 
+def is_read(statement: str) -> bool:
+    """Whether it is more than the beginning or end of a transaction, or who somebody is."""
+    # A new connection also asks about types that it meets for the first time, with JIT off meanwhile.
+    about_types = "typeinfo_tree" in statement or "'jit'" in statement
+    about_who = "find_viewer(" in statement and "entered AS" not in statement
+    return not about_types and not about_who and not statement.startswith(("BEGIN", "ROLLBACK"))
+
+
 class RecordingPool(ReadPool):
     """Notes every statement that its connections run."""
 
@@ -47,10 +55,7 @@ class RecordingPool(ReadPool):
         return connection
 
     def _note(self, query: asyncpg.connection.LoggedQuery) -> None:
-        # A new connection also asks about types that it meets for the first time, with JIT off meanwhile.
-        about_types = "typeinfo_tree" in query.query or "'jit'" in query.query
-        about_who = "find_viewer(" in query.query and "entered AS" not in query.query
-        if not about_types and not about_who and not query.query.startswith(("BEGIN", "ROLLBACK")):
+        if is_read(query.query):
             self.statements.append(query.query)
 
 

@@ -42,10 +42,9 @@ DEFINITION = "strawberry-definition"
 MOST_CHARACTERS = 500_000
 """Of the documents of all plans that are kept, each counted once for each of its plans."""
 
-
 CHANCES = 3
 REST = 100
-"""For how many runs a plan is spared what disappointed so many times in a row."""
+"""For how many runs a plan is spared what disappointed ``CHANCES`` times in a row."""
 
 
 @dataclass(eq=False)
@@ -62,7 +61,7 @@ class Plans:
     _chances: int = CHANCES
 
     def may_read_once(self) -> bool:
-        """Whether to try again what was enough before."""
+        """Whether to try again what was enough before. While a plan rests, each question brings its next chance nearer."""
         if self.reads_once and self._chances <= 0:
             self._chances += 1
             return False

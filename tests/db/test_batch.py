@@ -22,6 +22,7 @@ from db.reading import Reading, recording
 from db.snapshot import Snapshot
 from db.statement import sql
 from settings import DatabaseRole
+from tests.asking import is_read
 from tests.conftest import Database
 from tests.db.learning import add_attempt, add_lab, add_organization, add_user, fold
 
@@ -134,9 +135,7 @@ async def read(database: Database) -> AsyncIterator[Reader]:
     told: list[str] = []
 
     def listen(text: str, seconds: float, error: BaseException | None) -> None:
-        # A new connection also asks about types that it meets for the first time.
-        about_types = "typeinfo_tree" in text or "'jit'" in text
-        if not about_types and "find_viewer(" not in text and not text.startswith(("BEGIN", "ROLLBACK")):
+        if is_read(text):
             told.append(text)
 
     pool = ReadPool(database.url, DatabaseRole.API, size=2, statement_timeout=10, listener=listen)

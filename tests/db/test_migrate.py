@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import count
 from threading import Barrier
 
@@ -196,17 +196,24 @@ def test_a_database_in_use_comes_along(foundation: Database) -> None:
         assert {view: read_totals(connection, view.removesuffix("_live")) for view in LIVE_VIEWS} == before
 
 
+@contextmanager
+def at_work(database: Database) -> Iterator[tuple[Connection, Connection, Connection]]:
+    """Who migrates, a worker, and one who waits for no lock."""
+    with (
+        database.connect() as migrator,
+        database.connect(DatabaseRole.WORKER) as worker,
+        database.connect(DatabaseRole.WORKER) as hasty,
+    ):
+        hasty.execute("SET lock_timeout = '100ms'")
+        yield migrator, worker, hasty
+
+
 def test_life_goes_on_while_topics_are_added_up(foundation: Database) -> None:
     """Attempts are recorded and answers read before the migration is committed. What moves sums waits, and for a little
     longer: a fold may have read its old body, which knows nothing of topics.
     """
     scripts = [DB / f"migrations/sql/0002_{name}.sql" for name in ("topic_totals", "fold", "add_up")]
-    with (
-        foundation.connect() as migrator,
-        foundation.connect(DatabaseRole.WORKER) as worker,
-        foundation.connect(DatabaseRole.WORKER) as hasty,
-    ):
-        hasty.execute("SET lock_timeout = '100ms'")
+    with at_work(foundation) as (migrator, worker, hasty):
         somebody = worker.execute("SELECT organization_id, user_id, lab_id FROM attempts").fetchone() or ()
         before = read_totals(worker, "user_lab_totals_live")
         assert worker.execute("SELECT count(*) FROM attempt_deltas").fetchone() != (0,)
@@ -237,12 +244,7 @@ def test_life_goes_on_while_topics_are_added_up(foundation: Database) -> None:
 def test_life_goes_on_while_topics_are_packed(foundation: Database) -> None:
     """Attempts are recorded and answers read before the migration is committed; what moves sums or titles waits."""
     upgrade(foundation, "0002")
-    with (
-        foundation.connect() as migrator,
-        foundation.connect(DatabaseRole.WORKER) as worker,
-        foundation.connect(DatabaseRole.WORKER) as hasty,
-    ):
-        hasty.execute("SET lock_timeout = '100ms'")
+    with at_work(foundation) as (migrator, worker, hasty):
         somebody = worker.execute("SELECT organization_id, user_id, lab_id FROM attempts").fetchone() or ()
         before = read_totals(worker, "user_topic_totals_live")
         with migrator.transaction():
