@@ -26,7 +26,7 @@ class Query(NamedTuple):
     """``statement`` takes an array of keys as the parameter ``keys``, beside ``values``, and gives ``columns``, the key first; at
     most one row for each key if ``is_unique``. ``of_one`` is the statement where there is but one key. ``distinct`` is another
     column that is never NULL, nor the same in two rows. Where there are ``packs``, a row stands for many: it holds a pack in each
-    column but the first, of these kinds (see ``db.packs``).
+    column but the first, of these kinds (see ``db.packs``). Where keys ``are_counted``, one that is given twice gives its rows twice.
     """
 
     statement: Statement
@@ -37,6 +37,7 @@ class Query(NamedTuple):
     is_unique: bool = False
     distinct: str = ""
     packs: str = ""
+    are_counted: bool = False
 
     def is_distinct(self, column: str) -> bool:
         """Whether a column is known to have another value in each row."""
@@ -186,7 +187,7 @@ def _table(part: Part, shape: Shape, values: Sequence[Any]) -> Table:
 class Shape(NamedTuple):
     """What the statement for a part depends on. ``has_packs`` in its columns but the first, which it need not give if it
     ``has_known_key``. ``parent`` is the part that it follows, ``place`` that of the column there, whose values may come more
-    than once if it ``repeats``.
+    than once, and must not, if it ``repeats``.
     """
 
     statement: Statement
@@ -212,7 +213,7 @@ class Shape(NamedTuple):
             above is None and not is_row and _has_known_key(parts, number),
             part.parent,
             0 if above is None else above.columns.index(part.column),
-            above is not None and not above.is_distinct(part.column),
+            above is not None and query.are_counted and not above.is_distinct(part.column),
         )
 
 
@@ -280,7 +281,7 @@ class Together:
 
 
 def _keys_in(parent: str, of: Shape, shape: Shape) -> str:
-    """The array of the different keys in a column of a parent, of which each costs about as much as to find a row by it."""
+    """The array of the keys in a column of a parent; of the different ones where each is looked for by itself."""
     column = f"c{shape.place}"
     if of.has_packs:
         # Many hold the same.
@@ -288,9 +289,9 @@ def _keys_in(parent: str, of: Shape, shape: Shape) -> str:
         return f"ARRAY(SELECT DISTINCT key FROM {packs}, unpack_ids(pack) AS key)"
     if of.is_row:
         return f"ARRAY(SELECT {column} FROM {parent} WHERE {column} IS NOT NULL)"
-    if not shape.repeats:
-        return f"ARRAY(SELECT unnest({column}) FROM {parent})"
-    return f"ARRAY(SELECT DISTINCT key FROM {parent}, unnest({column}) AS key WHERE key IS NOT NULL)"
+    if shape.repeats:
+        return f"ARRAY(SELECT DISTINCT key FROM {parent}, unnest({column}) AS key WHERE key IS NOT NULL)"
+    return f"(SELECT {column} FROM {parent})::bigint[]"
 
 
 @lru_cache(maxsize=4096)

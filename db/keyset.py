@@ -52,10 +52,11 @@ class Page:
         """A page that gives the same statement, whatever the values: by it statements are kept."""
         return Page(0, self.backward, _shape_of(self.after), _shape_of(self.before))
 
-    @property
-    def values(self) -> dict[str, Any]:
-        """What a statement that was made for the shape of this page is to be run with."""
-        found: dict[str, Any] = {"page_size": self.size + 1}
+    def values(self, wanted: frozenset[str] | None) -> dict[str, Any]:
+        """What a statement that was made for the shape of this page is to be run with. Who does not want the sort values (see
+        ``page_columns``) does not ask whether there are other rows.
+        """
+        found: dict[str, Any] = {"page_size": self.size + (wanted is None or "values" in wanted)}
         for name, bound in (("after", self.after), ("before", self.before)):
             found.update((f"{name}_{place}", value) for place, value in enumerate(bound or ()))
         return found
@@ -104,6 +105,17 @@ def paged_by(
     numbered = _within(select, keys, page).add_columns(position).subquery("numbered")
     *columns, found = numbered.c
     return select_of(*columns).where(found <= _size(page)).order_by(found)
+
+
+def paged_each(
+    select: Select[Any], parent: ColumnElement[Any], name: str, keys: Sequence[SortKey], page: Page
+) -> Select[Any]:
+    """As ``paged_by``, but list by list, for lists that an index has in their order: those of the ids in the array parameter
+    ``name``, of which each comes first in its rows.
+    """
+    each = func.unnest(bindparam(name, type_=ARRAY(BigInteger))).column_valued("key")
+    listed = paged(select.where(parent == each), keys, page).lateral("listed")
+    return select_of(each, *listed.c).join(listed, true())
 
 
 def among(column: ColumnElement[Any], name: str, *, is_one: bool = False) -> ColumnElement[bool]:

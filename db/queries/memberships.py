@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, select, true
 
 from db.batch import Query
 from db.dependencies import ON_ORGANIZATION, ON_ROSTER, Dependency, on_groups, on_users
-from db.keyset import Page, SortKey, among, page_columns, paged_by, sort_values
+from db.keyset import Page, SortKey, among, page_columns, paged_each, sort_values
 from db.models.groups import group_memberships as memberships
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
@@ -80,13 +80,12 @@ async def get_memberships(snapshot: Snapshot, ids: Sequence[int]) -> list[Member
 
 @cache
 def memberships_statement(
-    side: MembershipSide, include_ended: bool, shape: Page, columns: tuple[str, ...], *, is_one: bool
+    side: MembershipSide, include_ended: bool, shape: Page, columns: tuple[str, ...]
 ) -> Statement:
     """The same page of the memberships of each group or person (``keys``), by start: the key and ``columns``."""
     given = {column.name: column for column in (*COLUMNS, *sort_values(BY_START))}
-    selected = select(side.column.label("key"), *(given[name] for name in columns))
-    selected = _selected(selected, side, include_ended, is_one=is_one)
-    return Statement(paged_by(selected, side.column, BY_START, shape, is_one=is_one), side.dependency)
+    selected = _selected(select(*(given[name] for name in columns)), include_ended)
+    return Statement(paged_each(selected, side.column, "keys", BY_START, shape), side.dependency)
 
 
 # Pages have cursors of their callers in them: only the latest queries are kept.
@@ -98,10 +97,8 @@ def memberships_by_side(
     (None: all), the sort values if they are wanted.
     """
     columns = page_columns(MembershipRow._fields, BY_START, wanted)
-    of_many, of_one = (
-        memberships_statement(side, include_ended, page.shape, columns, is_one=is_one) for is_one in (False, True)
-    )
-    return Query(of_many, "keys", ("key", *columns), page.values, of_one)
+    statement = memberships_statement(side, include_ended, page.shape, columns)
+    return Query(statement, "keys", ("key", *columns), page.values(wanted), are_counted=True)
 
 
 async def count_memberships(
@@ -115,8 +112,8 @@ async def count_memberships(
 @cache
 def membership_counts_statement(side: MembershipSide, include_ended: bool) -> Statement:
     """How many memberships each group or person (``keys``) has."""
-    counted = _selected(select(side.column, func.count()), side, include_ended).group_by(side.column)
-    return Statement(counted, side.dependency)
+    of_each = select(side.column, func.count()).where(among(side.column, "keys")).group_by(side.column)
+    return Statement(_selected(of_each, include_ended), side.dependency)
 
 
 def present_members(of_groups: ColumnElement[bool]) -> Select[tuple[int]]:
@@ -124,10 +121,7 @@ def present_members(of_groups: ColumnElement[bool]) -> Select[tuple[int]]:
     return select(memberships.c.user_id).where(of_groups, *PRESENT_MEMBER)
 
 
-def _selected(
-    statement: Select[Any], side: MembershipSide, include_ended: bool, *, is_one: bool = False
-) -> Select[Any]:
-    statement = statement.where(among(side.column, "keys", is_one=is_one))
-    if not include_ended:
-        statement = statement.where(func.coalesce(memberships.c.valid_to > func.now(), true()))
-    return statement
+def _selected(statement: Select[Any], include_ended: bool) -> Select[Any]:
+    if include_ended:
+        return statement
+    return statement.where(func.coalesce(memberships.c.valid_to > func.now(), true()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -60,10 +61,8 @@ def cut(table: Table, keys: set[Any], most: int | None) -> Table:
     if not keys.issuperset(owners):
         table = _compressed(table, list(map(keys.__contains__, owners)))
         owners = table.values[0]
-    if most is not None and len(owners) > most:
-        fits = _within(owners, most)
-        if not all(fits):
-            table = _compressed(table, fits)
+    if most is not None and len(owners) > most and max(Counter(owners).values()) > most:
+        table = _compressed(table, _within(owners, most))
     return table
 
 

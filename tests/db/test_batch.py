@@ -46,6 +46,12 @@ IN_ORDER = Query(sql(f"{_FROM} ORDER BY id", on_users("ids")), "ids", COLUMNS)
 LABELS = Query(
     sql("SELECT id, label FROM things WHERE id = ANY (:ids) ORDER BY id DESC", on_groups("ids")), "ids", ("id", "label")
 )
+EACH_LABEL = Query(
+    sql("SELECT key, label FROM unnest(:ids) AS key JOIN things ON id = key", on_groups("ids")),
+    "ids",
+    ("id", "label"),
+    are_counted=True,
+)
 BY_OTHER = Query(
     sql("SELECT other_id, id FROM things WHERE other_id = ANY (:others) ORDER BY other_id, id", on_groups("others")),
     "others",
@@ -215,19 +221,21 @@ async def test_keys_are_found_in_the_rows_of_another(read: Reader) -> None:
     assert len(read.told) == 1
 
 
-async def test_keys_are_told_apart_where_they_may_repeat(read: Reader) -> None:
-    several = Part.of_keys(IN_ORDER, [1, 2])
+async def test_rows_come_once_however_often_their_keys_do(read: Reader) -> None:
     for query, column, may_repeat in (
         (IN_ORDER, "other_id", True),
-        (IN_ORDER._replace(distinct="other_id"), "other_id", False),
         (IN_ORDER._replace(distinct="other_id"), "id", True),
+        (IN_ORDER._replace(distinct="id"), "id", False),
         (BY_ID, "other_id", True),
         (BY_ID, "id", False),
     ):
-        first = several._replace(query=query)
-        found = await read.rows(first, Part.following(LABELS, [first], 0, column))
-        assert found[1] == ([(3, "NULL"), (2, "")] if column == "other_id" else [(2, ""), (1, THINGS[0][5])])
-        assert ("DISTINCT" in read.told[0]) is may_repeat
+        # 2 twice, and nothing.
+        first = Part.of_keys(query, [1, 3, 4])
+        labels = [(number, THINGS[number - 1][5]) for number in ([2] if column == "other_id" else [4, 3, 1])]
+        for following, looks_for_each in ((LABELS, False), (EACH_LABEL, True)):
+            found = await read.rows(first, Part.following(following, [first], 0, column))
+            assert sorted(found[1], reverse=True) == labels
+            assert ("DISTINCT" in read.told[0]) is (looks_for_each and may_repeat)
 
 
 async def test_a_row_of_packs_stands_for_many(read: Reader) -> None:

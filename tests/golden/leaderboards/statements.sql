@@ -41,11 +41,11 @@ SELECT (CAST($1 AS bigint[]))[1], user_id, CAST(ranking_score AS double precisio
 ) AS t (c0, c1, c2)
 ), t1 (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9) AS (
 SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3), array_agg(c4), array_agg(c5), array_agg(c6), array_agg(c7), array_agg(c8), array_agg(c9) FROM (
-SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY (ARRAY(SELECT unnest(c1) FROM t0))
+SELECT id, organization_id, external_id, username, display_name, email, role, time_zone, created_at, deactivated_at FROM users WHERE id = ANY ((SELECT c1 FROM t0)::bigint[])
 ) AS t (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9)
 ), t2 (c0, c1) AS (
 SELECT array_agg(c0), array_agg(c1) FROM (
-SELECT user_id, tasks FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT unnest(c1) FROM t0))
+SELECT user_id, tasks FROM user_totals_settled WHERE user_id = ANY ((SELECT c1 FROM t0)::bigint[])
 ) AS t (c0, c1)
 )
 SELECT t0.c1, t0.c2, t1.c0, t1.c1, t1.c2, t1.c3, t1.c4, t1.c5, t1.c6, t1.c7, t1.c8, t1.c9, t2.c0, t2.c1

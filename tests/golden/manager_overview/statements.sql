@@ -76,15 +76,15 @@ SELECT user_id, ranking_score FROM user_totals_settled WHERE user_id = ANY ($2)
 ) AS t (c0, c1)
 ), t2 (c0, c1, c2) AS (
 SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (
-SELECT numbered.key, numbered.group_id, numbered.role
-FROM (SELECT group_memberships.user_id AS key, group_memberships.group_id AS group_id, group_memberships.role AS role, row_number() OVER (PARTITION BY group_memberships.user_id ORDER BY group_memberships.valid_from ASC, group_memberships.id ASC) AS position_in_list
+SELECT key, listed.group_id, listed.role
+FROM unnest($3::BIGINT[]) AS key JOIN LATERAL (SELECT group_memberships.group_id AS group_id, group_memberships.role AS role
 FROM group_memberships
-WHERE group_memberships.user_id = any($3::BIGINT[]) AND coalesce(group_memberships.valid_to > now(), true)) AS numbered
-WHERE numbered.position_in_list <= $4::BIGINT ORDER BY numbered.position_in_list
+WHERE coalesce(group_memberships.valid_to > now(), true) AND group_memberships.user_id = key ORDER BY group_memberships.valid_from ASC, group_memberships.id ASC
+ LIMIT $4::BIGINT) AS listed ON true
 ) AS t (c0, c1, c2)
 ), t3 (c0, c1) AS (
 SELECT array_agg(c0), array_agg(c1) FROM (
-SELECT id, name FROM groups WHERE id = ANY (ARRAY(SELECT DISTINCT key FROM t2, unnest(c1) AS key WHERE key IS NOT NULL))
+SELECT id, name FROM groups WHERE id = ANY ((SELECT c1 FROM t2)::bigint[])
 ) AS t (c0, c1)
 )
 SELECT t0.c0, t0.c1, t0.c2, t0.c3, t1.c0, t1.c1, t2.c0, t2.c1, t2.c2, t3.c0, t3.c1

@@ -135,11 +135,11 @@ WHERE users.deactivated_at IS NULL AND group_memberships.user_id = users.id AND 
 ) AS t (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12)
 ), t1 (c0, c1, c2, c3, c4) AS (
 SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3), array_agg(c4) FROM (
-SELECT user_id, ranking_score, tasks, task_deadlines, task_on_time FROM user_totals_settled WHERE user_id = ANY (ARRAY(SELECT DISTINCT key FROM t0, unnest(c1) AS key WHERE key IS NOT NULL))
+SELECT user_id, ranking_score, tasks, task_deadlines, task_on_time FROM user_totals_settled WHERE user_id = ANY ((SELECT c1 FROM t0)::bigint[])
 ) AS t (c0, c1, c2, c3, c4)
 ), t2 (c0, c1, c2, c3) AS (
 SELECT array_agg(c0), array_agg(c1), array_agg(c2), array_agg(c3) FROM (
-SELECT user_id, topic_id, attempts, ranking_score FROM user_topic_packs WHERE user_id = ANY (ARRAY(SELECT DISTINCT key FROM t0, unnest(c1) AS key WHERE key IS NOT NULL))
+SELECT user_id, topic_id, attempts, ranking_score FROM user_topic_packs WHERE user_id = ANY ((SELECT c1 FROM t0)::bigint[])
 ) AS t (c0, c1, c2, c3)
 ), t3 (c0, c1) AS (
 SELECT array_agg(c0), array_agg(c1) FROM (
