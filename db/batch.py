@@ -32,12 +32,12 @@ class Query(NamedTuple):
     statement: Statement
     keys: str
     columns: tuple[str, ...]
-    values: Mapping[str, Any] = {}
     of_one: Statement | None = None
     is_unique: bool = False
     distinct: str = ""
     packs: str = ""
     are_counted: bool = False
+    values: Mapping[str, Any] = {}
 
     def is_distinct(self, column: str) -> bool:
         """Whether a column is known to have another value in each row."""
@@ -153,13 +153,11 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
     """The rows of each part and the keys that they were found by, in one statement. Parts stand after those that they follow.
     Raises as ``Snapshot.rows``.
     """
-    shapes = tuple(Shape.of(parts, number) for number in range(len(parts)))
-    row = await snapshot.only_row(
-        _together(shapes), given=[{**part.query.values, part.query.keys: part.keys} for part in parts]
-    )
+    together = _together(tuple((part.query[:-1], part.is_one, part.parent, part.column) for part in parts))
+    row = await snapshot.only_row(together, given=[{**part.query.values, part.query.keys: part.keys} for part in parts])
     found: list[tuple[Table, Collection[Any]]] = []
     start = 0
-    for part, shape in zip(parts, shapes, strict=True):
+    for part, shape in zip(parts, together.shapes, strict=True):
         end = start + shape.width - shape.has_known_key
         table, start = _table(part, shape, row[start:end]), end
         keys: Collection[Any] | None = part.keys
@@ -168,7 +166,7 @@ async def read_together(snapshot: Snapshot, parts: Sequence[Part]) -> list[tuple
             parent, _ = found[part.parent]
             keys = set(parent.column(part.column)) - {None}
         found.append((table, keys))
-        snapshot.note(part.statement, {**part.query.values, part.query.keys: keys})
+        snapshot.note(shape.statement, {**part.query.values, part.query.keys: keys})
     return found
 
 
@@ -230,9 +228,19 @@ class Together:
     have to be kept.
     """
 
-    __slots__ = ("_arguments", "_entering_sql", "asks_who", "dependencies", "settled_sql", "sql", "tells_time")
+    __slots__ = (
+        "_arguments",
+        "_entering_sql",
+        "asks_who",
+        "dependencies",
+        "settled_sql",
+        "shapes",
+        "sql",
+        "tells_time",
+    )
 
     def __init__(self, shapes: Sequence[Shape]) -> None:
+        self.shapes = shapes
         self._arguments: list[tuple[int, str, Statement]] = []
         parts, columns, rows = [], [], []
         for number, shape in enumerate(shapes):
@@ -295,5 +303,9 @@ def _keys_in(parent: str, of: Shape, shape: Shape) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _together(shapes: tuple[Shape, ...]) -> Together:
-    return Together(shapes)
+def _together(kinds: tuple[tuple[tuple[Any, ...], bool, int | None, str], ...]) -> Together:
+    """The statement for parts of which it is known what their query is, but for its values, whether they have one key, and what
+    they follow.
+    """
+    parts = [Part(Query(*query), None, is_one, parent, column) for query, is_one, parent, column in kinds]
+    return Together([Shape.of(parts, number) for number in range(len(parts))])

@@ -98,7 +98,7 @@ def memberships_by_side(
     """
     columns = page_columns(MembershipRow._fields, BY_START, wanted)
     statement = memberships_statement(side, include_ended, page.shape, columns)
-    return Query(statement, "keys", ("key", *columns), page.values(wanted), are_counted=True)
+    return Query(statement, "keys", ("key", *columns), are_counted=True, values=page.values(wanted))
 
 
 async def count_memberships(

@@ -95,7 +95,9 @@ def _slots(
 ) -> Query:
     columns = chosen(SLOT_COLUMNS, wanted)
     values = {"edges": edges, "first": edges[0]}
-    return Query(slots_statement(*source, columns, is_daily=is_daily), "ids", ("user_id", "slot", *columns), values)
+    return Query(
+        slots_statement(*source, columns, is_daily=is_daily), "ids", ("user_id", "slot", *columns), values=values
+    )
 
 
 def _type_of(measure: str) -> str:

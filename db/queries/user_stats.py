@@ -120,7 +120,7 @@ def user_topics(selection: StatsSelection, wanted: frozenset[str] | None) -> Que
         columns, in_period=selection.start is not None, chosen_topics=selection.ids is not None
     )
     values = {"ids": selection.ids, "start": selection.start, "end": selection.end}
-    return Query(statement, "user_ids", ("user_id", "topic_id", *columns), values)
+    return Query(statement, "user_ids", ("user_id", "topic_id", *columns), values=values)
 
 
 # Few labs are archived, often none: cheaper to look at than all that are not.

@@ -164,7 +164,7 @@ def users_by_group(
     of_many, of_one = (
         users_by_group_statement(selection, keys, page.shape, columns, is_one=is_one) for is_one in (False, True)
     )
-    return Query(of_many, "group_ids", ("group_id", *columns), page.values(wanted), of_one)
+    return Query(of_many, "group_ids", ("group_id", *columns), of_one, values=page.values(wanted))
 
 
 async def count_users_by_group(

@@ -188,7 +188,7 @@ class Completion:
         """All rows become objects at once, straight from their columns."""
         by_key = prepared.by_key
         assert by_key.each is not None
-        table = cut(table, distinct, by_key.most)
+        table = cut(table, distinct if len(distinct) < len(prepared.asked.known) else None, by_key.most)
         owners = table.values[0]
         sources = Several([Columns(by_key.each, table.columns, table.values)])
         lists = [self._columns(plan, sources, is_shared=is_shared) for plan in layout.plans]

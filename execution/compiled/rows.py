@@ -55,10 +55,10 @@ class Layout:
         return cls(plans, is_list=True, pages=pages)
 
 
-def cut(table: Table, keys: set[Any], most: int | None) -> Table:
-    """The rows of these keys, and of each no more than ``most``."""
+def cut(table: Table, keys: set[Any] | None, most: int | None) -> Table:
+    """The rows of these keys (None: of all), and of each no more than ``most``."""
     owners = table.values[0]
-    if not keys.issuperset(owners):
+    if keys is not None and not keys.issuperset(owners):
         table = _compressed(table, list(map(keys.__contains__, owners)))
         owners = table.values[0]
     if most is not None and len(owners) > most and max(Counter(owners).values()) > most:

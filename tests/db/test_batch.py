@@ -86,7 +86,7 @@ def between(least: int, most: int) -> Query:
         "SELECT id, CAST(:most AS bigint) FROM things WHERE id = ANY (:ids) AND id BETWEEN :least AND :most ORDER BY id",
         ON_CATALOGUE,
     )
-    return Query(statement, "ids", ("id", "most"), {"least": least, "most": most})
+    return Query(statement, "ids", ("id", "most"), values={"least": least, "most": most})
 
 
 def rows_of(table: Table) -> Rows:

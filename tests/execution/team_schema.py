@@ -82,7 +82,7 @@ def places_of(names: frozenset[str] | None, most: int) -> BatchQuery:
         FROM unnest(CAST(:ids AS bigint[])) AS u (id)
         CROSS JOIN LATERAL (SELECT * FROM places WHERE person_id = u.id ORDER BY id LIMIT :most) AS p"""
     )
-    return BatchQuery(statement, "ids", columns, {"most": most})
+    return BatchQuery(statement, "ids", columns, values={"most": most})
 
 
 def people_under(names: frozenset[str] | None) -> BatchQuery:
