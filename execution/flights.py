@@ -47,7 +47,7 @@ class Flights(Generic[T]):
     def find(self, key: Hashable) -> Flight[T] | None:
         return self._by_key.get(key)
 
-    def begin(self, key: Hashable, work: Coroutine[Any, Any, T], since: int) -> Flight[T]:
+    def begin(self, key: Hashable, work: Coroutine[Any, Any, T], since: int = 0) -> Flight[T]:
         flight = self._by_key[key] = Flight(self, key, work, since)
         return flight
 

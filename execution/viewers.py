@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections import OrderedDict
@@ -15,6 +14,7 @@ from db.entering import Caller, Viewer
 from db.queries.memberships import get_boundary
 from db.reading import recording
 from db.snapshot import Snapshot
+from execution.flights import Flights
 
 MOST_VIEWERS = 10_000
 
@@ -56,7 +56,7 @@ class KnownViewers:
         self._pool = pool
         self._most = most
         self._known: OrderedDict[Caller, KnownViewer] = OrderedDict()
-        self._reading: dict[Caller, asyncio.Task[KnownViewer]] = {}
+        self._reading: Flights[KnownViewer] = Flights()
         self._changes = 0
 
     async def find(self, claims: Claims) -> KnownViewer:
@@ -66,12 +66,8 @@ class KnownViewers:
         if known is not None and known.holds:
             self._known.move_to_end(caller)
             return known
-        reading = self._reading.get(caller)
-        if reading is None:
-            reading = self._reading[caller] = asyncio.create_task(self._read(caller))
-            reading.add_done_callback(lambda task: self._done(caller, task))
-        # Shielded: one impatient caller must not take it from the others.
-        return await asyncio.shield(reading)
+        reading = self._reading.find(caller) or self._reading.begin(caller, self._read(caller))
+        return await reading.land()
 
     def forget(self, organization_id: int | None = None) -> None:
         """The roster of the organization (None: anyone's) is not as it was."""
@@ -80,11 +76,6 @@ class KnownViewers:
             if organization_id in (None, known.organization_id):
                 known.current = False
                 del self._known[caller]
-
-    def _done(self, caller: Caller, task: asyncio.Task[KnownViewer]) -> None:
-        del self._reading[caller]
-        if not task.cancelled():
-            task.exception()  # Nobody may be left who wants to know.
 
     async def _read(self, caller: Caller) -> KnownViewer:
         changes = self._changes

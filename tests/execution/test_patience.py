@@ -32,8 +32,9 @@ def gateway(school: Database, servers: Servers) -> Iterator[Gateway]:
 
 
 async def until(database: Database, expected: int) -> None:
+    """Long before the statement would be given up by itself."""
     with database.connect(None) as admin:
-        for _ in range(500):
+        for _ in range(200):
             [[found]] = admin.execute(f"{WAITING} AND datname = current_database()").fetchall()
             if found == expected:
                 return
