@@ -12,8 +12,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands.complaints import complaint_of
-
 PANELS = {
     "Run": {
         "demo": "commands.demo.command",
@@ -85,6 +83,9 @@ def main() -> None:
     try:
         app()
     except Exception as error:
+        # It knows what can go wrong with everything, and so imports all of it.
+        from commands.complaints import complaint_of
+
         complaint = complaint_of(error)
         if complaint is None:
             raise

@@ -14,7 +14,7 @@ from bench.duel import Plan, Progress, require_answers
 from bench.load import load
 from bench.processes import Server
 from bench.questions import GROUP_PAGE, LEARNER
-from commands.complaints import CommandError
+from commands.errors import CommandError
 
 HONEST_CONNECTIONS = 4
 TRIES = 5

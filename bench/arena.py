@@ -9,7 +9,7 @@ from types import TracebackType
 from bench.databases import Databases
 from bench.peers.postgraphile import postgraphile
 from bench.processes import Server, gateway
-from commands.complaints import CommandError
+from commands.errors import CommandError
 
 CACHE_MB = 64
 

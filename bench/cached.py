@@ -13,7 +13,7 @@ from bench.arena import Arena
 from bench.duel import HEAD_BYTES, Duel, Plan, Progress, interleaved, median
 from bench.processes import CHECKOUT, Server, free_port, running
 from bench.questions import QUESTIONS
-from commands.complaints import CommandError
+from commands.errors import CommandError
 
 CONNECTIONS = 16
 HIT_DATABASE_MS = 0.01

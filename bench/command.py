@@ -17,7 +17,7 @@ from bench.duel import Plan
 from bench.foundation import measure_foundation
 from bench.gateway import MEASUREMENTS, measure_gateway
 from bench.report import REPORT, save
-from commands.complaints import USAGE, CommandError
+from commands.errors import USAGE, CommandError
 from commands.progress import Steps
 from commands.servers import require_current
 

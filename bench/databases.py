@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from bench.measure import connect, new_database
 from bench.seed import Progress, seed
-from commands.complaints import CommandError
+from commands.errors import CommandError
 from commands.servers import found_servers
 from db.migrate import migrate
 from settings import Settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.load import Load, load
 from bench.processes import Server
 from bench.questions import Question, difference
-from commands.complaints import CommandError
+from commands.errors import CommandError
 
 Progress = Callable[[str], None]
 Side = tuple[Server, Sequence[bytes], float]

@@ -22,7 +22,7 @@ from bench.measure import connect
 from bench.processes import CHECKOUT, Server
 from bench.rollups import settle
 from bench.subscribers import DEBOUNCE
-from commands.complaints import CommandError
+from commands.errors import CommandError
 
 SUBSCRIBERS = 1_000
 SETTLE_SECONDS = 2.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.processes import Server, backend_seconds
-from commands.complaints import CommandError
+from commands.errors import CommandError
 
 SCRIPT = Path(__file__).with_suffix(".lua")
 PATIENCE = 60

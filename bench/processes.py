@@ -22,7 +22,7 @@ import psycopg
 from pydantic import SecretStr
 
 from auth import Role, mint
-from commands.complaints import CommandError
+from commands.errors import CommandError
 from settings import Settings
 
 CHECKOUT = Path(__file__).absolute().parents[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from commands.complaints import CommandError
+from commands.errors import CommandError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 

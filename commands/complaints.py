@@ -11,28 +11,18 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from auth import ConfigurationError
+from commands.errors import FAILED, USAGE, CommandError
 from db.embedded import EmbeddedError
 from db.engine import DatabaseUnavailable
 from db.migrate import MigrationError
 from importers.loader import ImportFailed
 from logs import LoggingError, without_secrets
 
-FAILED = 1
-USAGE = 2
-
 
 @dataclass(frozen=True)
 class Complaint:
     sentence: str
     exit_code: int = FAILED
-
-
-class CommandError(Exception):
-    """A command cannot do what it was asked to. The message is one clear sentence and holds no secret."""
-
-    def __init__(self, sentence: str, *, exit_code: int = FAILED) -> None:
-        super().__init__(sentence)
-        self.exit_code = exit_code
 
 
 def complaint_of(error: BaseException) -> Complaint | None:

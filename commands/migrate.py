@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commands.complaints import CommandError
+from commands.errors import CommandError
 from commands.servers import found_servers
 from db.embedded import read_endpoints
 from db.engine import place_of

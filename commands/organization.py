@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import IntegrityError
 
-from commands.complaints import USAGE, CommandError
+from commands.errors import USAGE, CommandError
 from commands.servers import ready_servers
 from db.engine import write_engine
 from db.queries.setup import add_organization

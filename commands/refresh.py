@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from commands.complaints import USAGE, CommandError
+from commands.errors import USAGE, CommandError
 from commands.servers import ready_servers
 from db.engine import write_engine
 from logs import configure_logging

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from commands.complaints import USAGE, CommandError
+from commands.errors import USAGE, CommandError
 from schema.graph import graph
 
 app = typer.Typer(add_completion=False)

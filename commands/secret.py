@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from commands.complaints import USAGE, CommandError
+from commands.errors import USAGE, CommandError
 from db.embedded.state import write_private
 from settings import Settings
 

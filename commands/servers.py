@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import psycopg
 from sqlalchemy.exc import ProgrammingError
 
-from commands.complaints import CommandError
+from commands.errors import CommandError
 from db.embedded import ADMIN, AlreadyRunning, Embedded, Endpoints, grant_logins, read_endpoints
 from db.engine import place_of
 from db.migrate import migrate, status_at

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from auth import Role, mint
-from commands.complaints import USAGE, CommandError
+from commands.errors import USAGE, CommandError
 from commands.secret import with_signing_secret
 from settings import Settings
 

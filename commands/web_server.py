@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from commands.complaints import CommandError
+from commands.errors import CommandError
 from commands.http_protocol import Patience, Whole, http_protocol
 from commands.socket_protocol import SocketProtocol
 

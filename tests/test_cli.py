@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from auth import Role, TokenVerifier
 from cli import PANELS, app
-from commands.complaints import CommandError
+from commands.errors import CommandError
 from commands.token import lifetime_of
 from settings import Settings
 from tests.commanding import SECRET, complaint, scoregraph

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.complaints import CommandError
+from commands.errors import CommandError
 
 LEAST_VERSION = 22
 """On older ones npm installs PostGraphile 4 without a word."""

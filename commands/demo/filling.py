@@ -7,7 +7,8 @@ from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from commands.complaints import CommandError, complaint_of
+from commands.complaints import complaint_of
+from commands.errors import CommandError
 from importers.demo_data import fill_demo
 
 Progress = Callable[[str, int, int], None]

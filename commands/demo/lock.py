@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from commands.complaints import CommandError
+from commands.errors import CommandError
 
 
 class DemoLock:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from commands.complaints import CommandError
+from commands.errors import CommandError
 from commands.gateway import gateway
 from commands.memory import spare_what_stays
 from commands.signals import on_stop_signal

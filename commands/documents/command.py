@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commands.complaints import USAGE, CommandError
 from commands.documents.checking import Collection, check_document
 from commands.documents.files import Entry, FileProblem, read_entries
+from commands.errors import USAGE, CommandError
 from commands.progress import Steps
 from commands.servers import Servers, found_servers, ready_servers
 from db.engine import write_engine
@@ -28,8 +28,8 @@ from db.queries.trusted_documents import (
     remove_documents,
 )
 from execution.document_ids import as_hash
+from execution.operations import Operations
 from logs import configure_logging
-from schema.graph import graph
 from settings import DatabaseRole, Settings
 
 T = TypeVar("T")
@@ -100,11 +100,11 @@ def list_() -> None:
 @app.command(epilog="Example: [bold]scoregraph documents check[/] in CI, with the code that is to be deployed")
 def check() -> None:
     """Check everything that is registered on the schema of this code; exit code 1 where something would no longer run."""
-    registered = _registered()
+    registered, operations = _registered(), _operations()
     lost = 0
     with Steps(Console(stderr=True)) as steps:
         for number, document in enumerate(registered, 1):
-            _, problems = check_document(document.body, graph.operations)
+            _, problems = check_document(document.body, operations)
             steps.advance(CHECKING, number, len(registered))
             lost += bool(problems)
             for message, line in problems:
@@ -132,9 +132,16 @@ def remove(
     typer.echo(f"{len(chosen)} removed.", err=True)
 
 
+def _operations() -> Operations:
+    """Those of this code. Who only lists or removes documents need not wait for them."""
+    from schema.graph import graph
+
+    return graph.operations
+
+
 def _collected(files: list[Path], app_name: str | None, app_version: str | None) -> list[TrustedDocument]:
     """Raises CommandError where anything is wrong, after all of it was said."""
-    collection = Collection(graph.operations, app_name, app_version)
+    collection = Collection(_operations(), app_name, app_version)
     entries: list[Entry] = []
     for path in files:
         try:
