@@ -97,7 +97,8 @@ def report(results: Mapping[str, Any]) -> str:
     lines = [
         "# Measured",
         "",
-        "Each figure is in `results.json` too, by name. Embedded PostgreSQL 18 and Valkey 9, durable.",
+        "Each figure is in `results.json` too, by name. Embedded PostgreSQL 18 and Valkey 9, durable. A Python that was built "
+        "without profile-guided optimization takes about an eighth more CPU for the same; Debian's was built with it.",
     ]
     for section, title, note, rows in (
         ("peers", "Gateway", PEERS_NOTE, PEERS),
