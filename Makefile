@@ -39,6 +39,6 @@ check: setup ## Lint, types, import contracts, fresh generated files
 
 lock: ## Resolve the newest allowed versions into requirements.lock and requirements-node.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev --extra otel pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra node --no-deps pyproject.toml -o requirements-node.lock
+	sed -n 's/^node = \["\(.*\)"\]$$/\1/p' pyproject.toml | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements-node.lock
 
 .PHONY: help setup demo test check lock
