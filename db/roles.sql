@@ -16,6 +16,15 @@ BEGIN
     END IF;
   END LOOP;
 END $$;
+-- A worker reads for a file what its requester may see, as the API does. Without being asked to, it has none of those rights.
+DO $$
+BEGIN
+  IF NOT pg_has_role('scoregraph_worker', 'scoregraph_api', 'SET') THEN
+    GRANT scoregraph_api TO scoregraph_worker WITH INHERIT FALSE, SET TRUE;
+  END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING 'Exports need this of somebody who may: GRANT scoregraph_api TO scoregraph_worker WITH INHERIT FALSE, SET TRUE';
+END $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO scoregraph_owner;
 DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO scoregraph_owner', current_database()); END $$;

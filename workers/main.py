@@ -6,7 +6,7 @@ Any number of workers may run: what must not be done twice at a time is guarded 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Collection
 from functools import partial
 
 import structlog
@@ -15,16 +15,19 @@ from db.engine import write_engine
 from settings import DatabaseRole, Settings
 from workers.fold import fold_pending
 from workers.loop import repeat
-from workers.maintenance import MAINTENANCE_SECONDS, maintain
+from workers.means import TICKING, Means, Queue
+from workers.queue import run_jobs
 from workers.refresh import refresh_due
 
-CONNECTIONS = 3  # one per loop
+CONNECTIONS = 3
+RESTART_SECONDS = 1.0
+"""After which the queue is looked at again, when it was lost."""
 
 log = structlog.get_logger(__name__)
 
 
-async def work(settings: Settings, stop: asyncio.Event) -> None:
-    """Works until ``stop`` is set, then finishes the fold at hand; a refresh at hand is rolled back.
+async def work(settings: Settings, stop: asyncio.Event, queues: Collection[Queue] = tuple(Queue)) -> None:
+    """Works at these until ``stop`` is set, then finishes the fold and the jobs at hand; a refresh at hand is rolled back.
 
     ``settings.database_url`` must be set.
     """
@@ -32,18 +35,22 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
     engine = write_engine(settings.database_url, DatabaseRole.WORKER, pool_size=CONNECTIONS)
     fold = partial(fold_pending, engine, stop)
     refresh = partial(refresh_due, engine, settings.refresh_seconds, stop)
+    jobs = partial(run_jobs, Means(settings, engine), set(queues) - TICKING, stop)
     log.info("worker_started", fold_seconds=settings.fold_seconds, refresh_seconds=settings.refresh_seconds)
     try:
-        folding = asyncio.create_task(repeat("fold", settings.fold_seconds, fold, stop))
-        others = (
-            asyncio.create_task(repeat("refresh", settings.refresh_seconds, refresh, stop)),
-            asyncio.create_task(repeat("maintenance", MAINTENANCE_SECONDS, partial(maintain, engine), stop)),
-        )
-        await folding
-        for task in others:
+        # The fold and the jobs at hand are finished; refreshing can be done another time.
+        finishing = []
+        if Queue.FOLD in queues:
+            finishing.append(asyncio.create_task(repeat("fold", settings.fold_seconds, fold, stop)))
+        if set(queues) - TICKING:
+            finishing.append(asyncio.create_task(repeat("jobs", RESTART_SECONDS, jobs, stop)))
+        refreshing = []
+        if Queue.REFRESH in queues:
+            refreshing.append(asyncio.create_task(repeat("refresh", settings.refresh_seconds, refresh, stop)))
+        await asyncio.gather(stop.wait(), *finishing)
+        for task in refreshing:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*refreshing, return_exceptions=True)
     finally:
         await engine.dispose()
         log.info("worker_stopped")

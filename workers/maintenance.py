@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import structlog
+from procrastinate import Blueprint, JobContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.attempt_unparking import organizations_to_unpark, unpark
 from db.queries.maintenance import expire_idempotency_keys
 from workers.loop import is_outage
+from workers.means import Queue, means_of
 
-MAINTENANCE_SECONDS = 600.0
-
+jobs = Blueprint()
 log = structlog.get_logger(__name__)
+
+
+@jobs.task(name="maintain", queue=Queue.MAINTENANCE, queueing_lock="maintain", pass_context=True)
+async def maintain_now(context: JobContext, timestamp: int) -> None:
+    await maintain(means_of(context).engine)
 
 
 async def maintain(engine: AsyncEngine) -> None:

@@ -9,10 +9,15 @@ DB = Path(__file__).parent.parent
 
 
 def run_script(connection: Connection, path: Path) -> None:
-    """Runs a file of SQL as it stands; the driver takes it without parameters, so that % and : are literal."""
+    """Runs a file of SQL as it stands."""
+    run_text(connection, path.read_text())
+
+
+def run_text(connection: Connection, text: str) -> None:
+    """Runs SQL as it stands; the driver takes it without parameters, so that % and : are literal."""
     driver_connection = connection.connection.driver_connection
     assert driver_connection is not None
-    driver_connection.execute(path.read_text())
+    driver_connection.execute(text)
 
 
 def run_sql_file(name: str) -> None:

@@ -322,7 +322,7 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
     """The API may call few of them, and all of them pin their search path."""
     rows = world.superuser.execute(
         "SELECT p.proname, has_function_privilege('scoregraph_api', p.oid, 'EXECUTE'),"
-        " 'search_path=public, pg_temp' = ANY (p.proconfig)"
+        " p.proconfig && ARRAY['search_path=public, pg_temp', 'search_path=jobs, public, pg_temp']"
         " FROM pg_proc p WHERE p.prosecdef AND p.pronamespace::regnamespace::text IN ('public', 'internal')"
     ).fetchall()
     assert {name for name, is_callable, _ in rows if is_callable} == {

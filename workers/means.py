@@ -1,0 +1,39 @@
+"""What there is to work at, and with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from procrastinate import JobContext
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from settings import Settings
+
+
+class Queue(StrEnum):
+    """What a worker can be told to work at."""
+
+    FOLD = "fold"
+    REFRESH = "refresh"
+    EXPORTS = "exports"
+    NOTIFY = "notify"
+    EVENTS = "events"
+    MAINTENANCE = "maintenance"
+
+
+TICKING = frozenset({Queue.FOLD, Queue.REFRESH})
+"""Those that are no queues of jobs: they look at what has changed, many times a minute."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What tasks work with. ``settings.database_url`` is set."""
+
+    settings: Settings
+    engine: AsyncEngine
+
+
+def means_of(context: JobContext) -> Means:
+    means: Means = context.additional_context["means"]
+    return means
