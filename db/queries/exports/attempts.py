@@ -8,12 +8,12 @@ from sqlalchemy import literal_column, select
 
 from db.models.attempts import attempts
 from db.models.labs import labs
+from db.models.levels import levels
 from db.models.users import users
 from db.queries.attempts import AttemptSelection, selected
 from db.queries.exports.fragments import shown
 from db.statement import Statement
 
-_LEVEL = "(SELECT v.title FROM levels v WHERE v.id = labs.level_id)"
 # Ids are text: spreadsheets keep no more than 15 digits of a number.
 COLUMNS = {
     "attempt_id": "CAST(attempts.id AS text)",
@@ -21,7 +21,7 @@ COLUMNS = {
     "external_id": "users.external_id",
     "lab": "labs.title",
     "lab_type": "labs.type",
-    "level": _LEVEL,
+    "level": "levels.title",
     "status": "attempts.status",
     "success": "attempts.success",
     "is_counted": "attempts.counted",
@@ -52,6 +52,8 @@ def attempt_rows_statement(selection: AttemptSelection) -> Statement:
     """Newest first, as the graph lists them."""
     columns: list[Any] = [literal_column(sql).label(name) for name, sql in COLUMNS.items()]
     recorded = select(*columns).select_from(
-        attempts.join(users, users.c.id == attempts.c.user_id).join(labs, labs.c.id == attempts.c.lab_id)
+        attempts.join(users, users.c.id == attempts.c.user_id)
+        .join(labs, labs.c.id == attempts.c.lab_id)
+        .outerjoin(levels, levels.c.id == labs.c.level_id)
     )
     return Statement(selected(recorded, selection).order_by(attempts.c.occurred_at.desc(), attempts.c.id.desc()))
