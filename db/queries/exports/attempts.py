@@ -36,7 +36,7 @@ COLUMNS = {
     "skill_match": "CAST(attempts.skill_match AS double precision)",
     "difficulty": "attempts.difficulty",
     "hints_used": "attempts.hints_used",
-    "errors": "array_to_string(attempts.errors, '; ')",
+    "errors": "nullif(array_to_string(attempts.errors, '; '), '')",
     "memory_mib": "attempts.memory_mib",
     "cpu_percent": "attempts.cpu_percent",
     "metadata": "CAST(attempts.metadata AS text)",
