@@ -105,7 +105,7 @@ async def get_attempts(snapshot: Snapshot, ids: Sequence[int]) -> list[AttemptRo
 
 def attempts_statement(selection: AttemptSelection, keys: Sequence[SortKey], page: Page) -> Statement:
     """The attempts of a selection, sorted by ``keys``, with the sort values after the columns."""
-    return Statement(paged(_selected(select(*COLUMNS, *sort_values(keys)), selection), keys, page))
+    return Statement(paged(selected(select(*COLUMNS, *sort_values(keys)), selection), keys, page))
 
 
 async def list_attempts(snapshot: Snapshot, selection: AttemptSelection, keys: Sequence[SortKey], page: Page) -> Listed:
@@ -116,7 +116,7 @@ async def list_attempts(snapshot: Snapshot, selection: AttemptSelection, keys: S
 
 async def count_attempts(snapshot: Snapshot, selection: AttemptSelection, bound: int | None) -> int:
     """How many there are; no further than ``bound``."""
-    return await snapshot.count(Statement(bounded_count(_selected(select(attempts.c.id), selection), bound)))
+    return await snapshot.count(Statement(bounded_count(selected(select(attempts.c.id), selection), bound)))
 
 
 def attempts_of_each_statement(
@@ -126,7 +126,7 @@ def attempts_of_each_statement(
     walks along an index as there are owners, however long their histories are.
     """
     owners = _owners()
-    chosen = _selected(select(*COLUMNS, *sort_values(keys)), selection).where(attempts.c[owner] == owners.c.key)
+    chosen = selected(select(*COLUMNS, *sort_values(keys)), selection).where(attempts.c[owner] == owners.c.key)
     return _of_each(owners, chosen, keys, page)
 
 
@@ -151,7 +151,7 @@ async def count_attempts_of_each(
 ) -> dict[int, int]:
     """By owner; no further than ``bound`` each."""
     asked = _owners()
-    bounded = _selected(select(attempts.c.id), selection).where(attempts.c[owner] == asked.c.key)
+    bounded = selected(select(attempts.c.id), selection).where(attempts.c[owner] == asked.c.key)
     lists = bounded.limit(bound).lateral()
     counted = select(asked.c.key, func.count()).select_from(asked.join(lists, true())).group_by(asked.c.key)
     return dict(await snapshot.rows(Statement(counted), owners=owners))
@@ -200,7 +200,8 @@ def _of_each(owners: TableValuedAlias, chosen: Select[Any], keys: Sequence[SortK
     )
 
 
-def _selected(statement: Select[Any], selection: AttemptSelection) -> Select[Any]:
+def selected(statement: Select[Any], selection: AttemptSelection) -> Select[Any]:
+    """A statement over attempts, of those of a selection."""
     conditions: list[ColumnElement[bool]] = []
     if selection.user_ids is not None:
         conditions.append(attempts.c.user_id.in_(selection.user_ids))

@@ -92,10 +92,14 @@ _ATTEMPTS = (
 _DEPENDENCIES = (on_groups("keys"), ON_CATALOGUE)
 
 
-def _sums_statement(attribution: Attribution, entity: Entity | None, source: str) -> Statement:
-    """First per person, since parts of rollups may cancel each other out, and then the person is none."""
-    return sql(
-        f"""
+def sums_text(attribution: Attribution, entity: Entity | None, *, in_period: bool) -> str:
+    """SQL for the sums by group and topic or level. First per person, since parts of rollups may cancel each other out, and
+    then the person is none. Rollups hold no instants, so they cannot say who was where at the time.
+    """
+    assert in_period or attribution is Attribution.CURRENT
+    totals = _LAB_TOTALS if entity else "user_totals_live"
+    source = _ATTEMPTS if in_period else totals
+    return f"""
 WITH members AS MATERIALIZED ({MEMBERS[attribution]}),
 done AS MATERIALIZED (SELECT * FROM {source} AS d WHERE {THEIR_IDS}),
 each AS (
@@ -106,9 +110,11 @@ each AS (
 )
 SELECT group_id, entity_id, {MEASURE_SUMS}, count(*) AS people, count(*) FILTER (WHERE successes > 0) AS successful_people
 FROM each WHERE attempts > 0 GROUP BY group_id, entity_id
-""",
-        *_DEPENDENCIES,
-    )
+"""
+
+
+def _sums_statement(attribution: Attribution, entity: Entity | None, *, in_period: bool) -> Statement:
+    return sql(sums_text(attribution, entity, in_period=in_period), *_DEPENDENCIES)
 
 
 def _attempts(attribution: Attribution, entity: Entity | None) -> str:
@@ -154,12 +160,11 @@ GROUP BY 1, 2
 
 
 _SHAPES = tuple(product(Attribution, (None, Entity.TOPIC, Entity.LEVEL)))
-# Rollups hold no instants, so they cannot say who was where at the time.
 TOTALS = {
-    entity: _sums_statement(Attribution.CURRENT, entity, _LAB_TOTALS if entity else "user_totals_live")
+    entity: _sums_statement(Attribution.CURRENT, entity, in_period=False)
     for entity in (None, Entity.TOPIC, Entity.LEVEL)
 }
-PERIODS = {shape: _sums_statement(*shape, _ATTEMPTS) for shape in _SHAPES}
+PERIODS = {shape: _sums_statement(*shape, in_period=True) for shape in _SHAPES}
 ERRORS = {shape: _errors_statement(*shape) for shape in _SHAPES}
 PERCENTILES = {
     (*shape, measure): _percentile_statement(*shape, measure) for shape in _SHAPES for measure in PercentileMeasure

@@ -78,7 +78,7 @@ _LABS = {
     Entity.LEVEL: "SELECT level_id AS key, id AS lab_id FROM labs WHERE level_id = ANY (:keys)",
 }
 # Says again what row security says, so that the indices on people are used.
-_PEOPLE = {True: "", False: " AND a.user_id = ANY (ARRAY(SELECT viewer_people()))"}
+PEOPLE_SEEN = {True: "", False: " AND a.user_id = ANY (ARRAY(SELECT viewer_people()))"}
 _LAB_IDS = "a.lab_id = ANY (ARRAY(SELECT lab_id FROM chosen))"
 
 
@@ -96,7 +96,7 @@ def _totals_statement(entity: Entity, everybody: bool) -> Statement:
 WITH chosen AS ({_LABS[entity]})
 SELECT key, {MEASURE_SUMS}
 FROM chosen JOIN {live} AS a USING (lab_id)
-WHERE {_LAB_IDS}{_PEOPLE[everybody]}
+WHERE {_LAB_IDS}{PEOPLE_SEEN[everybody]}
 GROUP BY key
 """,
     )
@@ -110,7 +110,7 @@ def _period_statement(entity: Entity, everybody: bool) -> Statement:
 WITH chosen AS ({_LABS[entity]})
 SELECT key, {MEASURE_SUMS}
 FROM chosen JOIN attempt_measures AS a USING (lab_id)
-WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND a.completed_at >= :start AND a.completed_at < :end
+WHERE {_LAB_IDS}{PEOPLE_SEEN[everybody]} AND a.completed_at >= :start AND a.completed_at < :end
 GROUP BY key
 """,
     )
@@ -124,28 +124,25 @@ def _people_statement(entity: Entity, everybody: bool) -> Statement:
 WITH chosen AS ({_LABS[entity]})
 SELECT key, count(DISTINCT a.user_id), count(DISTINCT a.user_id) FILTER (WHERE a.success)
 FROM chosen JOIN attempts AS a USING (lab_id)
-WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND {FINISHED}
+WHERE {_LAB_IDS}{PEOPLE_SEEN[everybody]} AND {FINISHED}
 GROUP BY key
 """,
     )
 
 
-def _errors_statement(entity: Entity, everybody: bool) -> Statement:
-    return _statement(
-        entity,
-        everybody,
-        f"""
+def errors_text(entity: Entity, everybody: bool) -> str:
+    """SQL for the most common errors of each of ``:keys``."""
+    return f"""
 WITH chosen AS ({_LABS[entity]}),
 counted AS (
   SELECT key, e.code, count(DISTINCT a.id) AS attempts
   FROM chosen JOIN attempts AS a USING (lab_id) CROSS JOIN LATERAL unnest(a.errors) AS e (code)
-  WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND {FINISHED} AND a.errors <> '{{}}'
+  WHERE {_LAB_IDS}{PEOPLE_SEEN[everybody]} AND {FINISHED} AND a.errors <> '{{}}'
   GROUP BY key, e.code
 ),
 ranked AS (SELECT *, row_number() OVER (PARTITION BY key ORDER BY attempts DESC, code) AS position FROM counted)
 SELECT key, code, attempts FROM ranked WHERE position <= {MOST_ERRORS} ORDER BY key, position
-""",
-    )
+"""
 
 
 def _percentile_statement(entity: Entity, everybody: bool, measure: PercentileMeasure) -> Statement:
@@ -156,7 +153,7 @@ def _percentile_statement(entity: Entity, everybody: bool, measure: PercentileMe
 WITH chosen AS ({_LABS[entity]})
 SELECT key, percentile_cont(CAST(:p AS float8)) WITHIN GROUP (ORDER BY CAST({VALUE[measure]} AS float8))
 FROM chosen JOIN attempts AS a USING (lab_id)
-WHERE {_LAB_IDS}{_PEOPLE[everybody]} AND {FINISHED}
+WHERE {_LAB_IDS}{PEOPLE_SEEN[everybody]} AND {FINISHED}
 GROUP BY key
 """,
     )
@@ -166,7 +163,7 @@ _SCOPES = tuple(product(Entity, (True, False)))
 TOTALS = {scope: _totals_statement(*scope) for scope in _SCOPES}
 PERIODS = {scope: _period_statement(*scope) for scope in _SCOPES}
 PEOPLE = {scope: _people_statement(*scope) for scope in _SCOPES}
-ERRORS = {scope: _errors_statement(*scope) for scope in _SCOPES}
+ERRORS = {scope: _statement(*scope, errors_text(*scope)) for scope in _SCOPES}
 PERCENTILES = {
     (*scope, measure): _percentile_statement(*scope, measure) for scope in _SCOPES for measure in PercentileMeasure
 }

@@ -1,0 +1,1 @@
+"""What the sheets of reports are selected with, as the requester."""
