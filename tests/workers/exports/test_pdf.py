@@ -20,7 +20,7 @@ from pypdf import PageObject, PdfReader
 from pypdf.generic import ContentStream
 
 from tests.workers.exports.sample import NAMES, SHEET, Given, Rows, members, report
-from workers.exports.content import Column, Kind, Options, Sheet, TooLarge, Written
+from workers.exports.content import Chart, ChartKind, Column, Kind, Options, Sheet, TooLarge, Written
 from workers.exports.pdf import fonts
 from workers.exports.pdf.document import MOST_COLUMNS, MOST_ROWS
 from workers.exports.pdf.file import write
@@ -232,3 +232,10 @@ async def test_reports_written_at_once_are_not_mixed_up(tmp_path: Path) -> None:
         assert f"Person {number}" in said
 
     await asyncio.gather(*(one(number) for number in range(8)))
+
+
+async def test_what_cannot_be_accessible_is_still_written(tmp_path: Path) -> None:
+    chart = Chart(ChartKind.BARS, "Labs", [("مقدمة في الجبر", 55.0)])
+    _, pdf = await pages(tmp_path, charts=(chart,), title="")
+    assert not accessible(pdf)
+    assert "Ben Bauer" in text(pdf)

@@ -14,7 +14,7 @@ from workers.exports.pdf import charts
 from workers.exports.pdf.text import MOST_CHARACTERS, breakable, cut, isolated, plain
 from workers.exports.pdf.values import moment, written
 
-# Thirty pages or so: nobody reads more on paper, and Typst keeps a laid-out document in memory (about 0.15 MB a row).
+# Thirty pages or so: nobody reads more on paper, and Typst keeps a laid-out document in memory (about 0.2 MB a row).
 MOST_ROWS = 1_000
 MOST_COLUMNS = 16
 
