@@ -21,12 +21,15 @@ from db.statement import PLACE, Statement, settled
 
 V = TypeVar("V")
 
+AMONG = re.compile(r"= *ANY *\( *$", re.IGNORECASE)
+"""What comes before a place."""
+
 
 class Query(NamedTuple):
     """``statement`` takes an array of keys as the parameter ``keys``, beside ``values``, and gives ``columns``, the key first; at
     most one row for each key if ``is_unique``. ``of_one`` is the statement where there is but one key. ``distinct`` is another
     column that is never NULL, nor the same in two rows. Where there are ``packs``, a row stands for many: it holds a pack in each
-    column but the first, of these kinds (see ``db.packs``). Where keys ``are_counted``, one that is given twice gives its rows twice.
+    column but the first, of these kinds (see ``db.packs``). ``values`` stay last: what comes before says which statement it is.
     """
 
     statement: Statement
@@ -36,7 +39,6 @@ class Query(NamedTuple):
     is_unique: bool = False
     distinct: str = ""
     packs: str = ""
-    are_counted: bool = False
     values: Mapping[str, Any] = {}
 
     def is_distinct(self, column: str) -> bool:
@@ -184,8 +186,8 @@ def _table(part: Part, shape: Shape, values: Sequence[Any]) -> Table:
 
 class Shape(NamedTuple):
     """What the statement for a part depends on. ``has_packs`` in its columns but the first, which it need not give if it
-    ``has_known_key``. ``parent`` is the part that it follows, ``place`` that of the column there, whose values may come more
-    than once, and must not, if it ``repeats``.
+    ``has_known_key``. ``parent`` is the part that it follows, ``place`` that of the column there, whose values have to be
+    told apart first where ``must_differ``.
     """
 
     statement: Statement
@@ -196,7 +198,7 @@ class Shape(NamedTuple):
     has_known_key: bool
     parent: int | None
     place: int
-    repeats: bool
+    must_differ: bool
 
     @classmethod
     def of(cls, parts: Sequence[Part], number: int) -> Self:
@@ -211,8 +213,20 @@ class Shape(NamedTuple):
             above is None and not is_row and _has_known_key(parts, number),
             part.parent,
             0 if above is None else above.columns.index(part.column),
-            above is not None and query.are_counted and not above.is_distinct(part.column),
+            above is not None
+            and not (above.is_distinct(part.column) or _is_same_for_repeated(part.statement, query.keys)),
         )
+
+
+def _is_same_for_repeated(statement: Statement, keys: str) -> bool:
+    """Whether a statement gives the same however often a key is given, since all that it asks is whether something is among
+    them.
+    """
+    return all(
+        AMONG.search(statement.sql[: found.start()])
+        for found in PLACE.finditer(statement.sql)
+        if statement.parameters[int(found[1]) - 1] == keys
+    )
 
 
 def _has_known_key(parts: Sequence[Part], number: int) -> bool:
@@ -297,7 +311,7 @@ def _keys_in(parent: str, of: Shape, shape: Shape) -> str:
         return f"ARRAY(SELECT DISTINCT key FROM {packs}, unpack_ids(pack) AS key)"
     if of.is_row:
         return f"ARRAY(SELECT {column} FROM {parent} WHERE {column} IS NOT NULL)"
-    if shape.repeats:
+    if shape.must_differ:
         return f"ARRAY(SELECT DISTINCT key FROM {parent}, unnest({column}) AS key WHERE key IS NOT NULL)"
     return f"(SELECT {column} FROM {parent})::bigint[]"
 

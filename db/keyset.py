@@ -56,7 +56,7 @@ class Page:
         """What a statement that was made for the shape of this page is to be run with. Who does not want the sort values (see
         ``page_columns``) does not ask whether there are other rows.
         """
-        found: dict[str, Any] = {"page_size": self.size + (wanted is None or "values" in wanted)}
+        found: dict[str, Any] = {"page_size": self.size + 1 if wanted is None or "values" in wanted else self.size}
         for name, bound in (("after", self.after), ("before", self.before)):
             found.update((f"{name}_{place}", value) for place, value in enumerate(bound or ()))
         return found
@@ -86,8 +86,8 @@ class Listing(Generic[R]):
 
 
 def paged(select: Select[Any], keys: Sequence[SortKey], page: Page) -> Select[Any]:
-    """The select of a page, sorted by ``keys`` (the last of which is unique), with one row more than asked to see whether
-    there are others. A backward page comes in reverse order.
+    """The select of a page, sorted by ``keys`` (the last of which is unique), as a rule with one row more than asked to see
+    whether there are others (see ``Page.values``). A backward page comes in reverse order.
     """
     return _within(select, keys, page).order_by(*order_of(keys, page)).limit(_size(page))
 

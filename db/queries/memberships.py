@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, select, true
 
 from db.batch import Query
 from db.dependencies import ON_ORGANIZATION, ON_ROSTER, Dependency, on_groups, on_users
-from db.keyset import Page, SortKey, among, page_columns, paged_each, sort_values
+from db.keyset import Page, SortKey, among, page_columns, paged_by, paged_each, sort_values
 from db.models.groups import group_memberships as memberships
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
@@ -80,12 +80,18 @@ async def get_memberships(snapshot: Snapshot, ids: Sequence[int]) -> list[Member
 
 @cache
 def memberships_statement(
-    side: MembershipSide, include_ended: bool, shape: Page, columns: tuple[str, ...]
+    side: MembershipSide, include_ended: bool, shape: Page, columns: tuple[str, ...], *, is_one: bool
 ) -> Statement:
     """The same page of the memberships of each group or person (``keys``), by start: the key and ``columns``."""
     given = {column.name: column for column in (*COLUMNS, *sort_values(BY_START))}
-    selected = _selected(select(*(given[name] for name in columns)), include_ended)
-    return Statement(paged_each(selected, side.column, "keys", BY_START, shape), side.dependency)
+    chosen = [given[name] for name in columns]
+    if side is MembershipSide.USER:
+        # An index has those of a person by start.
+        of_each = _selected(select(*chosen), include_ended)
+        return Statement(paged_each(of_each, side.column, "keys", BY_START, shape), side.dependency)
+    of_all = _selected(select(side.column.label("key"), *chosen), include_ended)
+    of_all = of_all.where(among(side.column, "keys", is_one=is_one))
+    return Statement(paged_by(of_all, side.column, BY_START, shape, is_one=is_one), side.dependency)
 
 
 # Pages have cursors of their callers in them: only the latest queries are kept.
@@ -97,8 +103,10 @@ def memberships_by_side(
     (None: all), the sort values if they are wanted.
     """
     columns = page_columns(MembershipRow._fields, BY_START, wanted)
-    statement = memberships_statement(side, include_ended, page.shape, columns)
-    return Query(statement, "keys", ("key", *columns), are_counted=True, values=page.values(wanted))
+    of_many, of_one = (
+        memberships_statement(side, include_ended, page.shape, columns, is_one=is_one) for is_one in (False, True)
+    )
+    return Query(of_many, "keys", ("key", *columns), of_one, values=page.values(wanted))
 
 
 async def count_memberships(

@@ -50,7 +50,6 @@ EACH_LABEL = Query(
     sql("SELECT key, label FROM unnest(:ids) AS key JOIN things ON id = key", on_groups("ids")),
     "ids",
     ("id", "label"),
-    are_counted=True,
 )
 BY_OTHER = Query(
     sql("SELECT other_id, id FROM things WHERE other_id = ANY (:others) ORDER BY other_id, id", on_groups("others")),

@@ -41,6 +41,11 @@ JOIN users u ON u.organization_id = o.id AND u.external_id IN ('ben', 'cleo', 'd
 JOIN labs l ON l.organization_id = o.id
 CROSS JOIN generate_series(1, 5) AS n
 """
+IN_TWO_GROUPS = """
+INSERT INTO group_memberships (organization_id, group_id, user_id, role, valid_from)
+SELECT u.organization_id, g.id, u.id, 'MEMBER', timestamptz '2026-01-15 00:00Z'
+FROM users u JOIN groups g ON g.organization_id = u.organization_id AND g.external_id = 'alg-2' WHERE u.external_id = 'cleo'
+"""
 SAVE = "mutation ($input: SaveAssignmentInput!) { saveAssignment(input: $input) { assignment { id } userErrors { message } } }"
 EXTEND = "mutation ($input: ExtendDeadlineInput!) { extendDeadline(input: $input) { userErrors { message } } }"
 UPDATE = "mutation ($input: UpdateAttemptInput!) { updateAttempt(input: $input) { userErrors { message } } }"
@@ -71,6 +76,7 @@ async def enliven(ask: Asker) -> World:
 
     with ask.database.connect() as owner:
         owner.execute(RECENT)
+        owner.execute(IN_TWO_GROUPS)
     for given, lab in (({"groupId": ask.id("Group", "alg-1")}, "l1"), ({"userId": ask.id("User", "cleo")}, "l3")):
         saved = await write(
             SAVE, labId=ask.id("Lab", lab), assignedAt="2026-01-01T00:00:00Z", dueAt="2026-03-05T12:00:00Z", **given

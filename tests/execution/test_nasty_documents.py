@@ -42,6 +42,8 @@ def variables_of(school: School, name: str) -> dict[str, Any] | None:
             return {"ids": [kind[-1] for kind in ids.values()] + ids["User"] + [ids["Attempt"][0], ids["Attempt"][-1]]}
         case "errors_in_shared_places":
             return {"user": ids["User"][1]}
+        case "one_person_in_many_lists":
+            return {"topics": ids["Topic"][:1]}
     return None
 
 
