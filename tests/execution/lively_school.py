@@ -21,6 +21,7 @@ TABLES = {
     "Attempt": "attempts",
     "Group": "groups",
     "GroupMembership": "group_memberships",
+    "JobRun": "jobs.runs",
     "Lab": "labs",
     "Level": "levels",
     "Organization": "organizations",
@@ -41,6 +42,7 @@ JOIN users u ON u.organization_id = o.id AND u.external_id IN ('ben', 'cleo', 'd
 JOIN labs l ON l.organization_id = o.id
 CROSS JOIN generate_series(1, 5) AS n
 """
+JOBS = "SELECT enqueue_job('exports', 'test', jsonb_build_object('organization_id', id)) FROM organizations, generate_series(1, 3)"
 SAVE = "mutation ($input: SaveAssignmentInput!) { saveAssignment(input: $input) { assignment { id } userErrors { message } } }"
 EXTEND = "mutation ($input: ExtendDeadlineInput!) { extendDeadline(input: $input) { userErrors { message } } }"
 UPDATE = "mutation ($input: UpdateAttemptInput!) { updateAttempt(input: $input) { userErrors { message } } }"
@@ -53,7 +55,7 @@ EVERYTHING = f"""{{
     snapshots(first: 2, period: {{allTime: true}}) {{ {PAGES} }} memberships(first: 1) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} }} }}
   groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
   attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }}
-  leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
+  operations {{ jobs(first: 1) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
 }}"""
 
 
@@ -71,6 +73,7 @@ async def enliven(ask: Asker) -> World:
 
     with ask.database.connect() as owner:
         owner.execute(RECENT)
+        owner.execute(JOBS)
     for given, lab in (({"groupId": ask.id("Group", "alg-1")}, "l1"), ({"userId": ask.id("User", "cleo")}, "l3")):
         saved = await write(
             SAVE, labId=ask.id("Lab", lab), assignedAt="2026-01-01T00:00:00Z", dueAt="2026-03-05T12:00:00Z", **given
