@@ -16,6 +16,7 @@ from db.engine import ReadPool, write_engine
 from execution.admission import Gate
 from execution.assets import Assets
 from execution.budgets import Budgets
+from execution.change_feed import check_of
 from execution.endpoint import GraphQLEndpoint
 from execution.front import Front
 from execution.health import DEADLINE_SECONDS, Health
@@ -68,7 +69,7 @@ def create_app(settings: Settings) -> Starlette:
     cache = ResponseCache(services.changes, services.read_pool, settings.cache_mb * 1024 * 1024)
     endpoint = GraphQLEndpoint(graph, services, verifier, gate, cache, log)
     looking = ReadPool(settings.database_url, DatabaseRole.API, size=1, statement_timeout=DEADLINE_SECONDS)
-    health = Health(looking, services.changes)
+    health = Health(looking, lambda: {"changeFeed": check_of(services.changes)})
     watch_database(metrics, services.read_pool, health)
     watch_changes(metrics, services.changes)
     watch_live(metrics, endpoint.live)
@@ -106,7 +107,9 @@ def create_app(settings: Settings) -> Starlette:
         WebSocketRoute("/graphql", endpoint.live),
         Route("/schema.graphql", schema_route(graph.printed, verifier, introspection)),
         *HealthRoutes(health, metrics, verifier).routes(),
-        Route("/metrics/prometheus", PrometheusRoute(metrics, health, settings.metrics_token).answer),
+        Route(
+            "/metrics/prometheus", PrometheusRoute(metrics.registry, health.condition, settings.metrics_token).answer
+        ),
         Mount("/assets", Assets(web.DIST / "assets")),
     ]
     app = Starlette(lifespan=lifespan, middleware=[Middleware(AllowedOrigins, settings.cors_origins)], routes=routes)

@@ -26,6 +26,7 @@ PANELS = {
     },
     "Operate": {
         "documents": "commands.documents.command",
+        "jobs": "commands.jobs",
         "refresh": "commands.refresh",
         "doctor": "commands.doctor.command",
     },

@@ -110,9 +110,20 @@ class Settings(BaseSettings):
     )
     refresh_seconds: float = Field(
         60.0,
-        validation_alias="SCOREGRAPH_REFRESH_SECONDS",
+        validation_alias=AliasChoices("SCOREGRAPH_REFRESH_SECONDS", "REPORTING_WORKER_INTERVAL_SECS"),
         gt=0,
         description="How often materialized views are refreshed.",
+    )
+
+    worker_host: str = Field(
+        "127.0.0.1", validation_alias="WORKER_HOST", description="Address for health and metrics of a worker."
+    )
+    worker_port: int | None = Field(
+        None,
+        validation_alias="WORKER_PORT",
+        ge=0,
+        le=65535,
+        description="Port for health and metrics of a worker; without it there is none.",
     )
 
     user_progress_url: str | None = Field(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from db.changes import Changes
 from db.engine import DatabaseUnavailable, ReadPool
 from db.queries.health import DatabaseHealth, get_database_health
 
@@ -59,11 +58,13 @@ class Condition:
 
 
 class Health:
-    """Looks on a connection of its own: that all others are busy does not mean that the database is away."""
+    """Looks on a connection of its own: that all others are busy does not mean that the database is away. ``own`` gives the
+    checks of what belongs to the process itself.
+    """
 
-    def __init__(self, pool: ReadPool, changes: Changes) -> None:
+    def __init__(self, pool: ReadPool, own: Callable[[], Mapping[str, Check]]) -> None:
         self._pool = pool
-        self._changes = changes
+        self._own = own
         self._looking = asyncio.Lock()
         self._looked_at = float("-inf")
         self._database: tuple[dict[str, Check], DatabaseHealth | None] = ({}, None)
@@ -75,7 +76,7 @@ class Health:
                 self._database = await self._look()
                 self._looked_at = time.monotonic()
         checks, database = self._database
-        return Condition({**checks, "changeFeed": self._feed()}, database)
+        return Condition({**checks, **self._own()}, database)
 
     async def aclose(self) -> None:
         await self._pool.aclose()
@@ -95,11 +96,6 @@ class Health:
             due = Check(Status.UNAVAILABLE, "The database is of an older version: run `scoregraph migrate`.")
             return {"database": GOOD, "migrations": due}, database
         return {"database": GOOD, "migrations": GOOD, "views": _views(database)}, database
-
-    def _feed(self) -> Check:
-        if self._changes.hears or not self._changes.is_wanted:
-            return GOOD
-        return Check(Status.DEGRADED, "Changes are not heard: nothing is cached, live answers look every few seconds.")
 
 
 def _views(database: DatabaseHealth) -> Check:

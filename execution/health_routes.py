@@ -19,25 +19,19 @@ from execution.metrics import Metrics
 UNCACHED = {"Cache-Control": "no-store"}
 
 
-class HealthRoutes:
+class Probes:
     """- ``/health/live``: the process answers; a failure means that it is to be restarted.
-    - ``/health``, ``/health/ready``: it can answer requests, the second with reasons; a failure means to send it none.
-    - ``/health/detailed``: everything else, for a MANAGER's or ADMIN's token.
+    - ``/health``, ``/health/ready``: it can do what it is for, the second with reasons; a failure means to send it nothing.
     """
 
-    def __init__(self, health: Health, metrics: Metrics, verifier: TokenVerifier) -> None:
+    def __init__(self, health: Health) -> None:
         self._health = health
-        self._metrics = metrics
-        self._verifier = verifier
-        self._started_at = datetime.now(UTC)
-        self._started = time.monotonic()
 
     def routes(self) -> list[Route]:
         return [
             Route("/health", self.simple),
             Route("/health/live", self.live),
             Route("/health/ready", self.ready),
-            Route("/health/detailed", self.detailed),
         ]
 
     async def live(self, request: Request) -> Response:
@@ -50,6 +44,20 @@ class HealthRoutes:
     async def ready(self, request: Request) -> Response:
         condition = await self._health.condition()
         return _answer(condition, _checks(condition))
+
+
+class HealthRoutes(Probes):
+    """And ``/health/detailed``: everything else, for a MANAGER's or ADMIN's token."""
+
+    def __init__(self, health: Health, metrics: Metrics, verifier: TokenVerifier) -> None:
+        super().__init__(health)
+        self._metrics = metrics
+        self._verifier = verifier
+        self._started_at = datetime.now(UTC)
+        self._started = time.monotonic()
+
+    def routes(self) -> list[Route]:
+        return [*super().routes(), Route("/health/detailed", self.detailed)]
 
     async def detailed(self, request: Request) -> Response:
         token = bearer(request.headers.get("authorization"))

@@ -28,8 +28,9 @@ from db.queries.attempt_writes import lock_people
 from db.queries.membership_writes import has_user
 from resolvers.argument_names import argument_name
 from resolvers.context import Context
+from resolvers.keyed_changes import Done
 from resolvers.periods import ONE_DAY, PeriodError, find_zone, start_of_day
-from resolvers.roster import Done, change_roster
+from resolvers.roster import change_roster
 from resolvers.roster_checks import deadline_problem, reason_problem
 from resolvers.user_errors import ConflictError, NotFoundError, Refused, ValidationError
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,13 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.attempt_unparking import unpark
 from db.engine import DatabaseUnavailable
 from db.entering import Viewer
-from db.queries.idempotency import claim_key, keep_answer
 from resolvers.argument_names import argument_name
 from resolvers.context import Context
-from resolvers.errors import Forbidden
-from resolvers.idempotency import answer_again, idempotency_key
+from resolvers.keyed_changes import Done, change
 from resolvers.membership_writes import MembershipDraft, set_membership
-from resolvers.permissions import Permission, permissions_of
+from resolvers.permissions import Permission
 from resolvers.roster_writes import (
     UPSERTED_LABS,
     UPSERTED_USERS,
@@ -29,18 +25,9 @@ from resolvers.roster_writes import (
     refuse_nonsense,
     upsert,
 )
-from resolvers.user_errors import Refused, user_error_of
 from resolvers.writing import write
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """``replayed``: an earlier call with the same idempotency key did it."""
-
-    ids: list[int]
-    replayed: bool
 
 
 async def change_roster(
@@ -50,31 +37,8 @@ async def change_roster(
     checked_body: Callable[[], Mapping[str, Any]],
     work: Callable[[AsyncConnection, Viewer], Awaitable[list[int]]],
 ) -> Done:
-    """Runs ``work`` in a transaction, then lets the rest of the operation see what it did.
-
-    ``work`` gives the ids that answer the call; ``key`` is the idempotency key; ``checked_body`` gives what is said with it, by argument, and raises Refused where that
-    makes no sense in itself. Raises Refused, and then nothing was written;
-    Unauthenticated, UnknownCaller and DatabaseUnavailable.
-    """
-
-    async def permitted(connection: AsyncConnection, viewer: Viewer) -> tuple[list[int], bool]:
-        if Permission.MANAGE_ROSTER not in permissions_of(viewer):
-            raise Refused(user_error_of(Forbidden(Permission.MANAGE_ROSTER)))
-        # What makes sense can be stored: no NUL, no half of a surrogate pair.
-        said = orjson.loads(orjson.dumps(checked_body()))
-        claimed = idempotency_key(context, viewer, operation, key)
-        kept = await claim_key(connection, claimed, said) if claimed else None
-        if kept is not None:
-            return answer_again(kept, said), True
-        ids = await work(connection, viewer)
-        if claimed is not None:
-            await keep_answer(connection, claimed, ids)
-        return ids, False
-
-    ids, replayed = await write(context, permitted)
-    # What is read from now on is read after the commit.
-    await context.renew()
-    return Done(ids, replayed)
+    """A change of what MANAGE_ROSTER is needed for; see ``change``."""
+    return await change(context, Permission.MANAGE_ROSTER, operation, key, checked_body, work)
 
 
 async def resolve_upsert(context: Context, subject: Subject, items: Sequence[RosterItem], key: str | None) -> Done:

@@ -13,8 +13,8 @@ from resolvers.assignment_writes import (
     resolve_extend_deadline,
     resolve_save_assignment,
 )
+from resolvers.keyed_changes import Done
 from resolvers.loaders.assignments import load_assignment_by_id
-from resolvers.roster import Done
 from resolvers.user_errors import Refused
 from schema.assignments import Assignment
 from schema.costs import FEW

@@ -12,6 +12,7 @@ from schema.assignments import Assignment
 from schema.attempts import Attempt
 from schema.costs import one_for_each
 from schema.groups import Group
+from schema.jobs import JobRun
 from schema.labs import Lab
 from schema.levels import Level
 from schema.memberships import GroupMembership
@@ -27,6 +28,7 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "Attempt": Attempt.from_key,
     "Group": Group.from_key,
     "GroupMembership": GroupMembership.from_key,
+    "JobRun": JobRun.from_key,
     "Lab": Lab.from_key,
     "Level": Level.from_key,
     "Organization": Organization.from_key,

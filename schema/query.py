@@ -10,6 +10,7 @@ from schema.labs import LabQuery
 from schema.leaderboards import LeaderboardQuery
 from schema.levels import LevelQuery
 from schema.nodes import NodeQuery
+from schema.operations import OperationsQuery
 from schema.organizations import OrganizationQuery
 from schema.performance_logs import PerformanceLogQuery
 from schema.topics import TopicQuery
@@ -32,5 +33,6 @@ class Query(
     TopicQuery,
     LevelQuery,
     LabQuery,
+    OperationsQuery,
 ):
     pass

@@ -26,6 +26,7 @@ SUBCOMMANDS = [
     ("import", "oulad"),
     ("organization", "add"),
     *(("documents", name) for name in ("register", "list", "check", "remove")),
+    *(("jobs", name) for name in ("list", "run", "retry", "cancel")),
 ]
 UNREACHABLE = "postgresql://scoregraph:secret-password@127.0.0.1:1/scoregraph"
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from workers.failures import is_outage
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
@@ -46,13 +46,3 @@ def _log_failure(name: str, error: Exception, failures: int) -> None:
         log.warning("database_unreachable", job=name, error=type(error).__name__, failures=failures)
     else:
         log.error("job_failed", job=name, failures=failures, exc_info=error)
-
-
-def is_outage(error: Exception) -> bool:
-    """Whether the connection failed, not what was asked over it."""
-    if isinstance(error, OperationalError | InterfaceError):
-        # psycopg gives no SQLSTATE where the connection is gone; the server's words for it are: connection failure,
-        # too many connections, shutting down or starting up.
-        state = getattr(error.orig, "sqlstate", None)
-        return error.connection_invalidated or state is None or state.startswith(("08", "53", "57P"))
-    return isinstance(error, OSError | PoolTimeout)

@@ -1,4 +1,4 @@
-"""The worker: folds, refreshes and maintains until it is told to stop.
+"""The worker: folds, refreshes and runs jobs until it is told to stop.
 
 Any number of workers may run: what must not be done twice at a time is guarded by locks in the database.
 """
@@ -7,50 +7,80 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from functools import partial
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import write_engine
 from settings import DatabaseRole, Settings
+from workers import heartbeat
+from workers.figures import Figures
 from workers.fold import fold_pending
+from workers.heartbeat import Heartbeat
+from workers.job_log import report_quietly, take_over_logs
 from workers.loop import repeat
-from workers.means import TICKING, Means, Queue
-from workers.queue import run_jobs
+from workers.means import Means, Queue
+from workers.queue import recover, run_jobs
 from workers.refresh import refresh_due
+from workers.ticks import Ticks
 
 CONNECTIONS = 3
 RESTART_SECONDS = 1.0
 """After which the queue is looked at again, when it was lost."""
 
+RECOVERY_SECONDS = 10.0
+
 log = structlog.get_logger(__name__)
 
 
-async def work(settings: Settings, stop: asyncio.Event, queues: Collection[Queue] = tuple(Queue)) -> None:
-    """Works at these until ``stop`` is set, then finishes the fold and the jobs at hand; a refresh at hand is rolled back.
+class Worker:
+    """One process of them. ``settings.database_url`` must be set."""
 
-    ``settings.database_url`` must be set.
-    """
-    assert settings.database_url is not None
-    engine = write_engine(settings.database_url, DatabaseRole.WORKER, pool_size=CONNECTIONS)
-    fold = partial(fold_pending, engine, stop)
-    refresh = partial(refresh_due, engine, settings.refresh_seconds, stop)
-    jobs = partial(run_jobs, Means(settings, engine), set(queues) - TICKING, stop)
-    log.info("worker_started", fold_seconds=settings.fold_seconds, refresh_seconds=settings.refresh_seconds)
-    try:
-        # The fold and the jobs at hand are finished; refreshing can be done another time.
-        finishing = []
-        if Queue.FOLD in queues:
-            finishing.append(asyncio.create_task(repeat("fold", settings.fold_seconds, fold, stop)))
-        if set(queues) - TICKING:
-            finishing.append(asyncio.create_task(repeat("jobs", RESTART_SECONDS, jobs, stop)))
-        refreshing = []
-        if Queue.REFRESH in queues:
-            refreshing.append(asyncio.create_task(repeat("refresh", settings.refresh_seconds, refresh, stop)))
-        await asyncio.gather(stop.wait(), *finishing)
-        for task in refreshing:
-            task.cancel()
-        await asyncio.gather(*refreshing, return_exceptions=True)
-    finally:
-        await engine.dispose()
-        log.info("worker_stopped")
+    def __init__(self, settings: Settings, queues: Collection[Queue] = tuple(Queue)) -> None:
+        assert settings.database_url is not None
+        self._settings = settings
+        self._queues = set(queues)
+        self.engine = write_engine(settings.database_url, DatabaseRole.WORKER, pool_size=CONNECTIONS)
+        self.figures = Figures()
+        self.ticks = Ticks(self.figures.note_tick)
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set; then finishes the fold and, within GRACE_SECONDS, the jobs at hand. A refresh at hand is rolled
+        back: it can be done another time.
+        """
+        take_over_logs()
+        asyncio.get_running_loop().set_exception_handler(report_quietly)
+        settings, engine = self._settings, self.engine
+        is_refreshing = Queue.REFRESH in self._queues
+        pulse = Heartbeat(self._queues, self.ticks, settings.refresh_seconds if is_refreshing else None)
+        fold = partial(fold_pending, engine, stop)
+        refresh = partial(self.ticks.run, partial(refresh_due, engine, settings.refresh_seconds, stop))
+        jobs = partial(run_jobs, Means(settings, engine), self._queues, stop, self.figures.note_job)
+        finishing = [repeat("jobs", RESTART_SECONDS, jobs, stop)]
+        if Queue.FOLD in self._queues:
+            finishing.append(repeat("fold", settings.fold_seconds, fold, stop))
+        dropping = [
+            repeat("heartbeat", heartbeat.SECONDS, partial(pulse.beat, engine), stop),
+            repeat("recovery", RECOVERY_SECONDS, partial(recover, engine), stop),
+        ]
+        if is_refreshing:
+            dropping.append(repeat("refresh", settings.refresh_seconds, refresh, stop))
+        log.info(
+            "worker_started",
+            queues=sorted(self._queues),
+            fold_seconds=settings.fold_seconds,
+            refresh_seconds=settings.refresh_seconds,
+        )
+        dropped = [asyncio.create_task(loop) for loop in dropping]
+        try:
+            await asyncio.gather(stop.wait(), *finishing)
+            for task in dropped:
+                task.cancel()
+            await asyncio.gather(*dropped, return_exceptions=True)
+            with suppress(SQLAlchemyError, OSError):
+                await pulse.leave(engine)
+        finally:
+            await engine.dispose()
+            log.info("worker_stopped")

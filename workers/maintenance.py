@@ -8,26 +8,44 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.attempt_unparking import organizations_to_unpark, unpark
+from db.queries.jobs import delete_finished_jobs
 from db.queries.maintenance import expire_idempotency_keys
-from workers.loop import is_outage
+from db.queries.operations import forget_lost_workers
+from workers.failures import is_outage
 from workers.means import Queue, means_of
+
+JOB_DAYS = 7
+"""For how long jobs are remembered that have ended, and workers that were lost."""
 
 jobs = Blueprint()
 log = structlog.get_logger(__name__)
 
 
-@jobs.task(name="maintain", queue=Queue.MAINTENANCE, queueing_lock="maintain", pass_context=True)
-async def maintain_now(context: JobContext, timestamp: int) -> None:
-    await maintain(means_of(context).engine)
+@jobs.task(name="clean_up", queue=Queue.MAINTENANCE, queueing_lock="maintenance:clean_up", pass_context=True)
+async def clean_up_now(context: JobContext, timestamp: int | None = None) -> None:
+    await clean_up(means_of(context).engine)
 
 
-async def maintain(engine: AsyncEngine) -> None:
-    """Throws away what is too old, and records parked attempts whose person and lab are known by now."""
+@jobs.task(name="unpark", queue=Queue.MAINTENANCE, queueing_lock="maintenance:unpark", pass_context=True)
+async def unpark_now(context: JobContext, timestamp: int | None = None) -> None:
+    await unpark_all(means_of(context).engine)
+
+
+async def clean_up(engine: AsyncEngine) -> None:
+    """Throws away what is too old."""
     async with engine.begin() as connection:
-        expired = await expire_idempotency_keys(connection)
+        keys = await expire_idempotency_keys(connection)
+    async with engine.begin() as connection:
+        finished = await delete_finished_jobs(connection, JOB_DAYS)
+        lost = await forget_lost_workers(connection, JOB_DAYS)
+    if keys or finished or lost:
+        log.info("cleaned_up", idempotency_keys=keys, jobs=finished, workers=lost)
+
+
+async def unpark_all(engine: AsyncEngine) -> None:
+    """Records parked attempts whose person and lab are known by now."""
+    async with engine.begin() as connection:
         waiting = await organizations_to_unpark(connection)
-    if expired:
-        log.info("idempotency_keys_expired", keys=expired)
     for organization_id in waiting:
         try:
             await _unpark(engine, organization_id)

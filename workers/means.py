@@ -12,7 +12,7 @@ from settings import Settings
 
 
 class Queue(StrEnum):
-    """What a worker can be told to work at."""
+    """What a worker can be told to work at. Folding is no queue of jobs but a loop, and so is most of refreshing."""
 
     FOLD = "fold"
     REFRESH = "refresh"
@@ -20,10 +20,6 @@ class Queue(StrEnum):
     NOTIFY = "notify"
     EVENTS = "events"
     MAINTENANCE = "maintenance"
-
-
-TICKING = frozenset({Queue.FOLD, Queue.REFRESH})
-"""Those that are no queues of jobs: they look at what has changed, many times a minute."""
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,10 @@ from db.queries.refresh import (
     note_unchanged,
     refresh_view,
 )
-from workers.loop import is_outage
+from workers.failures import is_outage, reason_of
 
 EARLY = 0.9
 """A tick that comes a little early must not find every view not quite due, or each would wait two ticks."""
-MAX_ERROR_LENGTH = 500
 
 log = structlog.get_logger(__name__)
 
@@ -69,17 +68,10 @@ async def _refresh(engine: AsyncEngine, view: DueRow) -> str | None:
     except DBAPIError as error:
         if is_outage(error):
             raise
-        reason = _reason(error)
+        reason = reason_of(error)
         log.error("view_not_refreshed", view=view.name, error=reason)
         async with engine.begin() as connection:
             await note_failure(connection, view.name, reason)
         return reason
     log.info("view_refreshed", view=view.name, seconds=round(time.monotonic() - started, 3))
     return None
-
-
-def _reason(error: DBAPIError) -> str:
-    """The server's first sentence: without the statement, its values, or a row that it quotes."""
-    diagnosis = getattr(error.orig, "diag", None)
-    said = getattr(diagnosis, "message_primary", None) or type(error.orig).__name__
-    return str(said)[:MAX_ERROR_LENGTH]

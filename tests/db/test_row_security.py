@@ -132,6 +132,15 @@ def build_platform(connection: Connection) -> None:
     )
 
 
+def build_jobs(connection: Connection, organizations: tuple[Organization, ...]) -> None:
+    """A job of each organization and one of none, and a worker."""
+    for args in (*({"organization_id": of.id} for of in organizations), {}):
+        connection.execute("SELECT enqueue_job('exports', 'test', %s)", (Jsonb(args),))
+    connection.execute(
+        "INSERT INTO jobs.workers (id, name, queues, started_at, heartbeat_at) VALUES (gen_random_uuid(), 'w', '{}', now(), now())"
+    )
+
+
 def add_attempts(connection: Connection, of: Organization, lab_id: int) -> None:
     for number, user_id in enumerate(of.users.values()):
         attempt_id = add_attempt(connection, of.id, user_id, lab_id, difficulty=number, score=number)
@@ -208,6 +217,7 @@ def world(database: Database) -> Iterator[World]:
     with database.connect(None) as superuser, database.connect(DatabaseRole.API) as api:
         here, there = build(superuser, "here"), build(superuser, "there")
         build_platform(superuser)
+        build_jobs(superuser, (here, there))
         for organization in (here, there):
             add_attempts(superuser, organization, organization.labs[0])
         fold(superuser)
@@ -336,6 +346,8 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
         "leaderboard_rows",
         "memberships_hold_until",
         "organization_now",
+        "run_job",
+        "request_refresh",
     }
     assert [name for name, _, is_pinned in rows if not is_pinned] == []
 
@@ -359,6 +371,10 @@ def for_those_who_see_all(row: dict[str, Any], viewer: Viewer) -> bool:
 
 def for_writers(row: dict[str, Any], viewer: Viewer) -> bool:
     return viewer.role in WRITES
+
+
+def for_operators(row: dict[str, Any], viewer: Viewer) -> bool:
+    return viewer.role == "ADMIN"
 
 
 RULES: dict[str, Rule] = {
@@ -390,7 +406,10 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("idempotency_keys", "parked_attempts"), for_writers),
     "view_refreshes": of_organization,  # of everybody: when a view was refreshed
     **dict.fromkeys(("trusted_documents", "trusted_document_aliases"), of_organization),
+    **dict.fromkeys(("job_runs", "worker_processes"), for_operators),
 }
+# What a view shows some of.
+SOURCES = {"job_runs": "jobs.runs", "worker_processes": "jobs.workers"}
 # A document is looked up before it is known who asks.
 OF_THE_PLATFORM = {"trusted_documents", "trusted_document_aliases"}
 
@@ -400,7 +419,9 @@ def test_every_readable_relation_has_a_rule(world: World) -> None:
 
 
 def is_of(row: dict[str, Any], relation: str, organization: Organization) -> bool:
-    if relation == "view_refreshes" or relation in OF_THE_PLATFORM:
+    if relation in {"view_refreshes", "worker_processes"} | OF_THE_PLATFORM:
+        return True
+    if relation == "job_runs" and row["organization_id"] is None:
         return True
     return row["id" if relation == "organizations" else "organization_id"] == organization.id
 
@@ -408,7 +429,7 @@ def is_of(row: dict[str, Any], relation: str, organization: Organization) -> boo
 @pytest.mark.parametrize("relation", RULES)
 @pytest.mark.parametrize("role", ROLES)
 def test_everyone_sees_what_is_theirs(world: World, role: str, relation: str) -> None:
-    source = f"internal.{relation}" if relation in MATERIALIZED_VIEWS else relation
+    source = f"internal.{relation}" if relation in MATERIALIZED_VIEWS else SOURCES.get(relation, relation)
     everything = world.rows(world.superuser, source)
     for organization in (world.here, world.there):
         assert any(is_of(row, relation, organization) for row in everything), "there is something to hide"
@@ -663,6 +684,12 @@ def test_what_a_writer_writes_is_counted(world: World) -> None:
         "SELECT move_topic_totals(ARRAY[1], ARRAY[1], ARRAY[1])",
         "SELECT nextval('fold_version')",
         "TABLE alembic_version",
+        "TABLE jobs.runs",
+        "TABLE jobs.procrastinate_jobs",
+        "SELECT enqueue_job('exports', 'any', '{}')",
+        "SELECT jobs.ask_once('exports', 'any', '{}', 'any')",
+        "SELECT * FROM jobs.recover_stalled(0, 1)",
+        "DELETE FROM job_runs",
         "CREATE TABLE public.mine ()",
         "CREATE TABLE internal.mine ()",
         "CREATE SCHEMA mine",
@@ -688,6 +715,32 @@ def test_row_security_cannot_be_switched_off(world: World) -> None:
         world.api.execute("SET LOCAL row_security = off")
         with pytest.raises(errors.InsufficientPrivilege):
             world.api.execute("TABLE attempts")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_may_ask_for_jobs(world: World, role: str) -> None:
+    world.viewer(role, world.here).look(world.api)
+    for call in ("run_job('DATA_CLEANUP')", "request_refresh(ARRAY['lab_stats'])"):
+        with world.undone():
+            if role == "ADMIN":
+                assert world.api.execute(f"SELECT {call}").fetchone() is not None
+            else:
+                with pytest.raises(errors.InsufficientPrivilege):
+                    world.api.execute(f"SELECT {call}")
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["run_job('VIEW_REFRESH')", "run_job('nonsense')", "run_job(NULL)", "request_refresh('{}')"]
+    + [
+        f"request_refresh(ARRAY[{names}])"
+        for names in ("'nonsense'", "'lab_stats', NULL", "'lab_stats; DROP TABLE users'")
+    ],
+)
+def test_not_any_job_can_be_asked_for(world: World, call: str) -> None:
+    world.viewer("ADMIN", world.here).look(world.api)
+    with world.undone(), pytest.raises(errors.InvalidParameterValue):
+        world.api.execute(f"SELECT {call}")
 
 
 # --- what it costs ------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ TABLES = {
     "Attempt": "attempts",
     "Group": "groups",
     "GroupMembership": "group_memberships",
+    "JobRun": "jobs.runs",
     "Lab": "labs",
     "Level": "levels",
     "Organization": "organizations",
@@ -46,6 +47,7 @@ INSERT INTO group_memberships (organization_id, group_id, user_id, role, valid_f
 SELECT u.organization_id, g.id, u.id, 'MEMBER', timestamptz '2026-01-15 00:00Z'
 FROM users u JOIN groups g ON g.organization_id = u.organization_id AND g.external_id = 'alg-2' WHERE u.external_id = 'cleo'
 """
+JOBS = "SELECT enqueue_job('exports', 'test', jsonb_build_object('organization_id', id)) FROM organizations, generate_series(1, 3)"
 SAVE = "mutation ($input: SaveAssignmentInput!) { saveAssignment(input: $input) { assignment { id } userErrors { message } } }"
 EXTEND = "mutation ($input: ExtendDeadlineInput!) { extendDeadline(input: $input) { userErrors { message } } }"
 UPDATE = "mutation ($input: UpdateAttemptInput!) { updateAttempt(input: $input) { userErrors { message } } }"
@@ -58,7 +60,7 @@ EVERYTHING = f"""{{
     snapshots(first: 2, period: {{allTime: true}}) {{ {PAGES} }} memberships(first: 1) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} }} }}
   groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
   attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }}
-  leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
+  operations {{ jobs(first: 1) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
 }}"""
 
 
@@ -77,6 +79,7 @@ async def enliven(ask: Asker) -> World:
     with ask.database.connect() as owner:
         owner.execute(RECENT)
         owner.execute(IN_TWO_GROUPS)
+        owner.execute(JOBS)
     for given, lab in (({"groupId": ask.id("Group", "alg-1")}, "l1"), ({"userId": ask.id("User", "cleo")}, "l3")):
         saved = await write(
             SAVE, labId=ask.id("Lab", lab), assignedAt="2026-01-01T00:00:00Z", dueAt="2026-03-05T12:00:00Z", **given

@@ -13,7 +13,6 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from db.changes import Changes
 from db.engine import ReadPool
 from db.queries.health import get_database_health
 from execution.health import Health, Status
@@ -48,7 +47,7 @@ def always_anew(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def looking(database_url: str, **options: Any) -> AsyncIterator[Health]:
     pool = ReadPool(database_url, DatabaseRole.API, size=1, statement_timeout=10, **options)
-    health = Health(pool, Changes(None))
+    health = Health(pool, dict)
     yield health
     await health.aclose()
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
-from tests.commanding import start_scoregraph
+from tests.commanding import complaint, scoregraph, start_scoregraph
 from tests.conftest import Database, Servers
 from tests.workers.asking import execute, value
 
@@ -122,3 +124,129 @@ def test_waits_for_a_database_that_refuses_connections(start: Start, school: Dat
         outside.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
     wait_until_folded(school)
     assert '"event":"job_recovered"' in stopped(process)
+
+
+# Jobs
+
+KINDS = "SELECT array_agg(DISTINCT task) FROM jobs.runs WHERE status = 'SUCCEEDED'"
+CUT_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name IN ('scoregraph worker', 'scoregraph jobs')"
+SILENT = "UPDATE jobs.procrastinate_workers SET last_heartbeat = now() - interval '1 minute'"
+RUN = "SELECT jobs.ask_once('maintenance', 'maintenance:unpark', '{}', 'maintenance:unpark')"
+
+
+def wait_until(school: Database, statement: str, wanted: object, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while (found := value(school, statement)) != wanted:
+        assert time.monotonic() < deadline, f"{found} is not {wanted}"
+        time.sleep(0.05)
+
+
+def status(id: int) -> str:
+    return f"SELECT status FROM jobs.runs WHERE id = {id}"
+
+
+def test_does_what_is_due_once_with_several_workers(start: Start, school: Database) -> None:
+    """Also what was due while none ran: the last time of each."""
+    processes = [start(), start(), start()]
+    wait_until(school, KINDS, ["maintenance:clean_up", "maintenance:unpark", "refresh:all"])
+    for process in processes:
+        assert "Traceback" not in stopped(process)
+    assert value(school, "SELECT count(*) FROM jobs.runs") == 3
+    assert value(school, "SELECT count(*) FROM view_refreshes WHERE refreshed_at IS NULL") == 0
+
+
+def test_works_only_at_what_it_was_told(start: Start, school: Database) -> None:
+    process = start("--queues", "maintenance, exports")
+    wait_until(school, KINDS, ["maintenance:clean_up", "maintenance:unpark"])
+    assert value(school, "SELECT queues FROM jobs.workers") == ["exports", "maintenance"]
+    stopped(process)
+    assert value(school, PENDING) > 0, "folding was not its work"
+    assert value(school, "SELECT status FROM jobs.runs WHERE task = 'refresh:all'") == "QUEUED"
+    assert value(school, "SELECT count(*) FROM jobs.workers") == 0, "it has said that it goes"
+
+
+def test_killed_in_a_job_another_does_it(start: Start, school: Database) -> None:
+    process = start("--queues", "maintenance")
+    wait_until(school, KINDS, ["maintenance:clean_up", "maintenance:unpark"])
+    with school.connect(None) as holding, holding.transaction():
+        holding.execute("LOCK TABLE parked_attempts")
+        id = value(school, RUN)
+        wait_until(school, status(id), "RUNNING")
+        process.kill()
+        process.communicate()
+        execute(school, SILENT)
+    survivor = start("--queues", "maintenance")
+    wait_until(school, status(id), "SUCCEEDED")
+    assert value(school, f"SELECT tries FROM jobs.runs WHERE id = {id}") == 2
+    assert '"event":"job_recovered_from_lost_worker"' in stopped(survivor)
+
+
+def test_an_outage_leaves_jobs_and_the_log_clean(start: Start, school: Database, servers: Servers) -> None:
+    process = start()
+    wait_until(school, KINDS, ["maintenance:clean_up", "maintenance:unpark", "refresh:all"])
+    name = value(school, "SELECT current_database()")
+    with school.connect(None) as inside, psycopg.connect(servers.admin_url, autocommit=True) as outside:
+        for _ in range(2):  # what was built up again is lost again
+            outside.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+            inside.execute(CUT_ALL.encode())
+            row = inside.execute(RUN.encode()).fetchone()
+            time.sleep(1)
+            assert process.poll() is None
+            outside.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+            assert row
+            wait_until(school, status(int(row[0])), "SUCCEEDED")
+    log = stopped(process)
+    assert '"event":"database_unreachable"' in log
+    assert "Traceback" not in log
+    assert '"level":"error"' not in log
+
+
+def test_says_nothing_of_arguments(start: Start, school: Database) -> None:
+    execute(school, "SELECT jobs.ask_once('maintenance', 'maintenance:unpark', '{\"whose\": \"Ben Bauer\"}', 'x')")
+    process = start()
+    wait_until(school, "SELECT status FROM jobs.runs ORDER BY id LIMIT 1", "FAILED")
+    log = stopped(process)
+    assert '"event":"job_failed"' in log
+    assert "Ben Bauer" not in log
+    assert all(line.startswith("{") for line in log.splitlines())
+
+
+def test_says_how_it_is_and_what_it_does(start: Start, school: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = start("--port", str(port))
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+        wait_until(school, KINDS, ["maintenance:clean_up", "maintenance:unpark", "refresh:all"])
+        assert http.get("/health").json() == {"status": "ok"}
+        checks = http.get("/health/ready").json()["checks"]
+        assert {name: check["status"] for name, check in checks.items()} == dict.fromkeys(
+            ("database", "migrations", "views", "ticks"), "ok"
+        )
+        text = http.get("/metrics/prometheus").text
+        samples = {
+            line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line[:1] != "#"
+        }
+        for prefix in ("analytics_worker", "reporting_worker"):
+            assert samples[f'{prefix}_ticks_total{{status="success"}}'] >= 1
+            assert samples[f'{prefix}_ticks_total{{status="error"}}'] == 0
+            assert samples[f"{prefix}_tick_duration_seconds_count"] >= 1
+        assert samples['jobs_total{status="SUCCEEDED",task="refresh:all"}'] == 1
+        assert samples['job_duration_seconds_count{task="refresh:all"}'] == 1
+        assert samples['jobs_waiting{queue="exports"}'] == 0
+        execute(school, "SELECT enqueue_job('elsewhere', 'nothing', '{}')")
+        assert 'jobs_waiting{queue="elsewhere"} 1.0' in http.get("/metrics/prometheus").text
+    stopped(process)
+
+
+@pytest.mark.parametrize(
+    ("queues", "said"),
+    [
+        ("fold,nonsense", "There is no queue nonsense; the queues are fold, refresh, exports"),
+        (" , ", "--queues names none of fold"),
+    ],
+)
+def test_unknown_queues_are_a_mistake_of_usage(queues: str, said: str, tmp_path: Path) -> None:
+    done = scoregraph(tmp_path / "data", "worker", "--queues", queues)
+    assert done.returncode == 2
+    assert complaint(done).startswith(said)
+    assert not (tmp_path / "data").exists()

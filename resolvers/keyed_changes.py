@@ -1,0 +1,62 @@
+"""Changes that need a permission and may come with an idempotency key: one transaction per call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.entering import Viewer
+from db.queries.idempotency import claim_key, keep_answer
+from resolvers.context import Context
+from resolvers.errors import Forbidden
+from resolvers.idempotency import answer_again, idempotency_key
+from resolvers.permissions import Permission, permissions_of
+from resolvers.user_errors import Refused, user_error_of
+from resolvers.writing import write
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """``replayed``: an earlier call with the same idempotency key did it."""
+
+    ids: list[int]
+    replayed: bool
+
+
+async def change(
+    context: Context,
+    permission: Permission,
+    operation: str,
+    key: str | None,
+    checked_body: Callable[[], Mapping[str, Any]],
+    work: Callable[[AsyncConnection, Viewer], Awaitable[list[int]]],
+) -> Done:
+    """Runs ``work`` in a transaction, then lets the rest of the operation see what it did.
+
+    ``work`` gives the ids that answer the call; ``key`` is the idempotency key; ``checked_body`` gives what is said with it, by argument, and raises Refused where that
+    makes no sense in itself. Raises Refused, and then nothing was written;
+    Unauthenticated, UnknownCaller and DatabaseUnavailable.
+    """
+
+    async def permitted(connection: AsyncConnection, viewer: Viewer) -> tuple[list[int], bool]:
+        if permission not in permissions_of(viewer):
+            raise Refused(user_error_of(Forbidden(permission)))
+        # What makes sense can be stored: no NUL, no half of a surrogate pair.
+        said = orjson.loads(orjson.dumps(checked_body()))
+        claimed = idempotency_key(context, viewer, operation, key)
+        kept = await claim_key(connection, claimed, said) if claimed else None
+        if kept is not None:
+            return answer_again(kept, said), True
+        ids = await work(connection, viewer)
+        if claimed is not None:
+            await keep_answer(connection, claimed, ids)
+        return ids, False
+
+    ids, replayed = await write(context, permitted)
+    # What is read from now on is read after the commit.
+    await context.renew()
+    return Done(ids, replayed)
