@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -134,6 +135,31 @@ class Snapshot:
             except asyncpg.PostgresError as error:
                 if not isinstance(error, asyncpg.QueryCanceledError):
                     await self._go_back(connection)
+                raise
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """The connection, for who streams from it (see ``db.streaming``): nobody else asks anything meanwhile, and what is
+        read is noted nowhere.
+
+        Raises UnknownCaller and DatabaseUnavailable. After a failure in the block the snapshot is over.
+        """
+        async with self._turn:
+            connection = await self._open()
+            self._is_doubtful = True
+            try:
+                yield connection
+                self._is_doubtful = False
+            except LOST as error:
+                self._pool.hang_up(connection, error)
+                raise DatabaseUnavailable("The database connection was lost.") from error
+            except asyncpg.InFailedSQLTransactionError as error:
+                raise DatabaseUnavailable("Another part of this request failed.") from error
+            except asyncpg.PostgresError:
+                raise
+            except BaseException as error:
+                # What still comes is not waited for.
+                self._pool.hang_up(connection, error)
                 raise
 
     async def only_row(self, statement: Enterable, **values: Any) -> asyncpg.Record:
