@@ -4,6 +4,7 @@ import strawberry
 
 from schema.assignment_mutations import AssignmentMutation
 from schema.attempt_mutations import AttemptMutation
+from schema.export_requests import ExportMutation
 from schema.roster import RosterMutation
 
 
@@ -11,5 +12,5 @@ from schema.roster import RosterMutation
     description="What can be changed. What is wrong with an input is part of the answer (`userErrors`); what was written is "
     "in what the answer shows."
 )
-class Mutation(AttemptMutation, RosterMutation, AssignmentMutation):
+class Mutation(AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation):
     pass
