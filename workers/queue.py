@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 
 from settings import DatabaseRole
 from workers import maintenance
+from workers.exports import job as exports
 from workers.means import Means, Queue
 from workers.schedule import SCHEDULE
 
@@ -36,7 +37,7 @@ def job_app(database_url: str) -> App:
         },
     )
     app = App(connector=connector)
-    for name, blueprint in (("maintenance", maintenance.jobs),):
+    for name, blueprint in (("maintenance", maintenance.jobs), ("exports", exports.jobs)):
         app.add_tasks_from(blueprint, namespace=name)
     for cron, name in SCHEDULE.items():
         app.periodic_registry.register_task(task=app.tasks[name], cron=cron, periodic_id="", configure_kwargs={})

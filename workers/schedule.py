@@ -4,4 +4,5 @@ from __future__ import annotations
 
 SCHEDULE = {
     "*/10 * * * *": "maintenance:maintain",
+    "*/5 * * * *": "exports:expire",
 }
