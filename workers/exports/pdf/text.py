@@ -1,0 +1,61 @@
+"""Text that other people wrote, made fit for a page: what it says stays, what would steer the page goes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from workers.exports.pdf.fonts import covered
+
+# Embeddings, overrides and isolates, by which a name could turn round what stands beside it.
+_BIDI_CONTROLS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+
+# A cell of a page is there to be read; what is longer is for CSV and XLSX.
+MOST_CHARACTERS = 300
+
+# A run in which no line can end would run out of its column.
+_LONG_RUN = re.compile(r"\S{20,}")
+_BETWEEN_LETTERS = re.compile(r"(?<=[^\s\u200d])(?=\w)")
+
+# Of the characters that only steer, those that a script cannot be written without: joiners, and marks of one letter's direction.
+_NEEDED = frozenset("\u00ad\u061c\u200b\u200c\u200d\u200e\u200f")
+
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+_FIRST_ISOLATE, _POP = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+
+
+def plain(text: str) -> str:
+    """Composed (NFC), without controls, and with � for each character that no font of ours has."""
+    composed = unicodedata.normalize("NFC", text).translate(_BIDI_CONTROLS)
+    return "".join(_shown(character) for character in composed)
+
+
+def breakable(text: str) -> str:
+    """With places at which a line may end in runs that have none."""
+    return _LONG_RUN.sub(lambda run: _BETWEEN_LETTERS.sub("\N{ZERO WIDTH SPACE}", run[0]), text)
+
+
+def cut(text: str) -> str:
+    """At most MOST_CHARACTERS, the last of them … if there were more."""
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1].rstrip() + "…"
+
+
+def isolated(text: str) -> str:
+    """For a place inside a line: its direction is its own and does not reach its neighbours."""
+    return f"{_FIRST_ISOLATE}{text}{_POP}"
+
+
+def _shown(character: str) -> str:
+    match unicodedata.category(character):
+        case "Cc" | "Zl" | "Zp" | "Zs":
+            return " "
+        case "Cf":
+            return character if character in _NEEDED else ""
+        case "Co" | "Cs":
+            # In private use each font shows something of its own.
+            return _REPLACEMENT
+    if ord(character) in covered():
+        return character
+    # A variation selector picks a shape of what stands before it, and is none itself.
+    return "" if unicodedata.name(character, "").startswith("VARIATION SELECTOR") else _REPLACEMENT
