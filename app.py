@@ -34,8 +34,10 @@ from execution.tracing import tracing_for
 from execution.trusted_documents import TrustedDocuments
 from resolvers.context import Services
 from resolvers.user_progress import UserProgress
+from schema.export_files import ExportFiles
 from schema.graph import graph
 from settings import DatabaseRole, Settings
+from workers.exports.storage import storage_of
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -106,6 +108,7 @@ def create_app(settings: Settings) -> Starlette:
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", endpoint.live),
         Route("/schema.graphql", schema_route(graph.printed, verifier, introspection)),
+        Route("/exports/{id}/file", ExportFiles(services, verifier, storage_of(settings)).serve),
         *HealthRoutes(health, metrics, verifier).routes(),
         Route(
             "/metrics/prometheus", PrometheusRoute(metrics.registry, health.condition, settings.metrics_token).answer

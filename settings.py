@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -124,6 +124,62 @@ class Settings(BaseSettings):
         ge=0,
         le=65535,
         description="Port for health and metrics of a worker; without it there is none.",
+    )
+
+    export_ttl_hours: float = Field(
+        24.0,
+        validation_alias="REPORTING_EXPORT_TTL_HOURS",
+        gt=0,
+        le=24 * 365,
+        description="How long the file of an export is kept.",
+    )
+    exports_per_hour: int = Field(
+        5,
+        validation_alias="REPORTING_EXPORT_RATE_LIMIT_PER_HOUR",
+        ge=1,
+        description="Exports that one person may ask for in any hour.",
+    )
+    max_report_mb: int = Field(
+        50,
+        validation_alias="MAX_REPORT_SIZE_MB",
+        ge=1,
+        le=10_000,
+        description="Largest file of an export, in MiB; one that would be larger fails while it is written.",
+    )
+    max_concurrent_reports: int = Field(
+        5,
+        validation_alias="MAX_CONCURRENT_REPORTS",
+        ge=1,
+        description="Exports of one organization that are made at a time; others wait.",
+    )
+    reports_storage_path: Path | None = Field(
+        None,
+        validation_alias="REPORTS_STORAGE_PATH",
+        description="Folder for the files of exports, one for gateways and workers; without it `exports` in the data directory.",
+    )
+    object_storage_bucket: str | None = Field(
+        None,
+        validation_alias="OBJECT_STORAGE_BUCKET",
+        description="Bucket for the files of exports (S3), instead of a folder.",
+    )
+    object_storage_endpoint: str | None = Field(
+        None,
+        validation_alias="OBJECT_STORAGE_ENDPOINT",
+        description="Where the bucket is, as workers and browsers reach it; without it AWS.",
+    )
+    object_storage_region: str = Field(
+        "us-east-1", validation_alias="OBJECT_STORAGE_REGION", description="Region of the bucket."
+    )
+    object_storage_access_key: str | None = Field(
+        None,
+        validation_alias="OBJECT_STORAGE_ACCESS_KEY",
+        description="Key for the bucket; without it the credentials of the machine.",
+    )
+    object_storage_secret_key: SecretStr | None = Field(
+        None, validation_alias="OBJECT_STORAGE_SECRET_KEY", description="Secret that belongs to the key."
+    )
+    object_storage_prefix: str | None = Field(
+        None, validation_alias="OBJECT_STORAGE_PREFIX", description="What the names of objects begin with."
     )
 
     user_progress_url: str | None = Field(
@@ -244,6 +300,19 @@ class Settings(BaseSettings):
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("it looks like redis://host:6379/0")
         return value
+
+    @field_validator("object_storage_endpoint")
+    @classmethod
+    def _endpoint(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("it looks like https://storage.example")
+        return value
+
+    @model_validator(mode="after")
+    def _whole_key(self) -> Self:
+        if (self.object_storage_access_key is None) != (self.object_storage_secret_key is None):
+            raise ValueError("OBJECT_STORAGE_ACCESS_KEY and OBJECT_STORAGE_SECRET_KEY belong together")
+        return self
 
     @field_validator("cors_origins")
     @classmethod

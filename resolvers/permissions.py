@@ -17,12 +17,13 @@ class Permission(StrEnum):
     VIEW_PII = "VIEW_PII"
     INGEST = "INGEST"
     EDIT_ATTEMPTS = "EDIT_ATTEMPTS"
+    EXPORT = "EXPORT"
     MANAGE_ROSTER = "MANAGE_ROSTER"
     OPERATE = "OPERATE"
 
 
 _STUDENT = frozenset({Permission.VIEW_SELF})
-_TEACHER = _STUDENT | {Permission.VIEW_TEAM}
+_TEACHER = _STUDENT | {Permission.VIEW_TEAM, Permission.EXPORT}
 _MANAGER = _TEACHER | {Permission.VIEW_ANALYTICS, Permission.VIEW_AUDIT_LOG, Permission.VIEW_PII}
 _WRITE = {Permission.INGEST, Permission.EDIT_ATTEMPTS, Permission.MANAGE_ROSTER}
 
@@ -31,7 +32,7 @@ _BY_ROLE = {
     "TEACHER": _TEACHER,
     "MANAGER": _MANAGER,
     "ADMIN": _MANAGER | _WRITE | {Permission.OPERATE},
-    "SERVICE": frozenset({Permission.VIEW_TEAM, Permission.VIEW_ANALYTICS} | _WRITE),
+    "SERVICE": frozenset({Permission.VIEW_TEAM, Permission.VIEW_ANALYTICS, Permission.EXPORT} | _WRITE),
 }
 
 

@@ -7,6 +7,7 @@ UserError
 ├── ConflictError             CONFLICT               somebody else was first; look at ``current_revision`` and decide anew
 ├── IdempotencyMismatchError  IDEMPOTENCY_MISMATCH   the key or source id stands for another body
 ├── InvalidStateError         INVALID_STATE          what it concerns is in a state that does not allow it
+├── RateLimitedError          RATE_LIMITED           too many of it in a while; ``retry_at`` says when there is room again
 └── UnavailableError          UNAVAILABLE            something that is needed does not answer; try again
 
 ``Refused`` carries them through a transaction, which it rolls back.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -31,6 +33,7 @@ class ErrorCode(StrEnum):
     CONFLICT = "CONFLICT"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     INVALID_STATE = "INVALID_STATE"
+    RATE_LIMITED = "RATE_LIMITED"
     UNAVAILABLE = "UNAVAILABLE"
 
 
@@ -86,6 +89,14 @@ class InvalidStateError(UserError):
 
     code = ErrorCode.INVALID_STATE
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitedError(UserError):
+    """It is of a moment: it is never kept with an idempotency key."""
+
+    code = ErrorCode.RATE_LIMITED
+    retry_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

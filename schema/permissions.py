@@ -17,6 +17,7 @@ describe_enum(
         "VIEW_PII": "See e-mail addresses.",
         "INGEST": "Record attempts.",
         "EDIT_ATTEMPTS": "Change, delete and restore attempts.",
+        "EXPORT": "Ask for files of what one sees. Without it: of one's own performance.",
         "MANAGE_ROSTER": "Keep people, groups, topics, labs and assignments.",
         "OPERATE": "Operate the platform.",
     },

@@ -5,6 +5,7 @@ import strawberry
 from schema.assignments import AssignmentQuery
 from schema.attempts import AttemptQuery
 from schema.comparisons import ComparisonQuery
+from schema.export_jobs import ExportQuery
 from schema.groups import GroupQuery
 from schema.labs import LabQuery
 from schema.leaderboards import LeaderboardQuery
@@ -26,6 +27,7 @@ class Query(
     NodeQuery,
     ViewerQuery,
     OrganizationQuery,
+    ExportQuery,
     GroupQuery,
     ComparisonQuery,
     PerformanceLogQuery,

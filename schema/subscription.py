@@ -2,10 +2,11 @@
 
 import strawberry
 
+from schema.export_jobs import ExportSubscription
 from schema.leaderboard_updates import LeaderboardSubscription
 from schema.scores import ScoreSubscription
 
 
 @strawberry.type(description="What can be followed live, over graphql-transport-ws or server-sent events.")
-class Subscription(LeaderboardSubscription, ScoreSubscription):
+class Subscription(LeaderboardSubscription, ScoreSubscription, ExportSubscription):
     pass

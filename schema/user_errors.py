@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import Enum
 
 import strawberry
@@ -28,6 +29,7 @@ class ErrorCode(Enum):
     INVALID_STATE = strawberry.enum_value(
         "INVALID_STATE", description="What it concerns is in a state that does not allow it."
     )
+    RATE_LIMITED = strawberry.enum_value("RATE_LIMITED", description="Too many of it in a while; try again later.")
     UNAVAILABLE = strawberry.enum_value(
         "UNAVAILABLE", description="Something that is needed does not answer; nothing was written; try again."
     )
@@ -79,6 +81,11 @@ class InvalidStateError(UserError):
     state: str = strawberry.field(description="The state.")
 
 
+@strawberry.type(description="Too many of it in a while. Nothing was written, and it does not count.")
+class RateLimitedError(UserError):
+    retry_at: datetime = strawberry.field(description="When there is room again.")
+
+
 @strawberry.type(description="Something that is needed does not answer. Nothing was written; try again.")
 class UnavailableError(UserError):
     pass
@@ -92,6 +99,7 @@ USER_ERROR_TYPES = (
     ConflictError,
     IdempotencyMismatchError,
     InvalidStateError,
+    RateLimitedError,
     UnavailableError,
 )
 
@@ -112,6 +120,8 @@ def user_error(error: user_errors.UserError) -> UserError:
             return IdempotencyMismatchError(message=message, path=path, code=code, first_difference=list(difference))
         case user_errors.InvalidStateError(state=state):
             return InvalidStateError(message=message, path=path, code=code, state=state)
+        case user_errors.RateLimitedError(retry_at=retry_at):
+            return RateLimitedError(message=message, path=path, code=code, retry_at=retry_at)
     return UnavailableError(message=message, path=path, code=code)
 
 

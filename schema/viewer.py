@@ -6,10 +6,12 @@ from datetime import datetime
 
 import strawberry
 
+from resolvers.export_jobs import resolve_usage
 from resolvers.groups import resolve_own_groups
 from resolvers.organizations import resolve_organization
 from resolvers.permissions import permissions_of
-from schema.costs import assumed
+from schema.costs import assumed, cost
+from schema.export_jobs import Quota
 from schema.groups import Group
 from schema.organizations import Organization
 from schema.permissions import Permission
@@ -30,6 +32,10 @@ class Viewer:
     async def user(self, info: Info) -> User | None:
         key = (await info.context.viewer()).user_id
         return None if key is None else await User.from_key(info, key)
+
+    @strawberry.field(description="How many more exports the caller may ask for in this hour.", directives=[cost(2)])
+    async def export_quota(self, info: Info) -> Quota | None:
+        return Quota.from_usage(await resolve_usage(info.context), info.context.services.settings.exports_per_hour)
 
     @strawberry.field(description="The organization that the caller belongs to.")
     async def organization(self, info: Info) -> Organization:

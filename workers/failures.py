@@ -24,6 +24,14 @@ class JobInterrupted(Exception):
         super().__init__("The worker was stopped before the job was done.")
 
 
+class Postponed(Exception):
+    """A job is to be run again in so many seconds; nothing failed that anybody has to know of."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("It is tried again soon.")
+        self.seconds = seconds
+
+
 def reason_of(error: BaseException) -> str:
     """One sentence, at most LONGEST_REASON characters: of the database the server's first, of what was not expected its kind
     alone, since its words may quote anything.

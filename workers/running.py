@@ -15,17 +15,17 @@ from procrastinate.worker import Worker
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.queries.jobs import note_job_failure
-from workers.failures import JobFailed, JobInterrupted, is_outage, reason_of
+from workers.failures import JobFailed, JobInterrupted, Postponed, is_outage, reason_of
 from workers.means import means_of
 
 Told = Callable[[str, str, float], None]
-"""Told of every job that ended: its task, SUCCEEDED, FAILED, CANCELLED or INTERRUPTED, and the seconds that it took."""
+"""Told of every job that ended: its task, SUCCEEDED, FAILED, CANCELLED, INTERRUPTED or POSTPONED, and the seconds that it took."""
 
 log = structlog.get_logger(__name__)
 
 
 class Resumed(BaseRetryStrategy):
-    """A task's own strategy, and that a job which was interrupted is run again whatever that says."""
+    """A task's own strategy, and that a job which was interrupted or postponed is run again whatever that says."""
 
     def __init__(self, own: BaseRetryStrategy | None) -> None:
         self._own = own
@@ -33,6 +33,8 @@ class Resumed(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if isinstance(exception, JobInterrupted):
             return RetryDecision()
+        if isinstance(exception, Postponed):
+            return RetryDecision(retry_in={"seconds": exception.seconds})
         if self._own is None or isinstance(exception, JobAborted):
             return None
         decided = self._own.get_retry_exception(exception, job)
@@ -53,6 +55,9 @@ def middleware(told: Told) -> Callable[[Callable[[], Awaitable[object]], JobCont
             raise (JobInterrupted() if stopped else JobAborted()) from error
         except JobAborted:
             status = "CANCELLED"
+            raise
+        except Postponed:
+            status = "POSTPONED"
             raise
         except Exception as error:
             status = "FAILED"

@@ -18,6 +18,8 @@ from db.statement import Statement, sql
 class JobKind(StrEnum):
     """What a job does; ``jobs.kinds`` says which task that is."""
 
+    EXPORT = "EXPORT"
+    REPORT_CLEANUP = "REPORT_CLEANUP"
     HOURLY_AGGREGATION = "HOURLY_AGGREGATION"
     VIEW_REFRESH = "VIEW_REFRESH"
     DATA_CLEANUP = "DATA_CLEANUP"
@@ -25,7 +27,7 @@ class JobKind(StrEnum):
     OTHER = "OTHER"
 
 
-RUNNABLE = frozenset({JobKind.HOURLY_AGGREGATION, JobKind.DATA_CLEANUP, JobKind.UNPARKING})
+RUNNABLE = frozenset({JobKind.REPORT_CLEANUP, JobKind.HOURLY_AGGREGATION, JobKind.DATA_CLEANUP, JobKind.UNPARKING})
 """Those that can be run whenever somebody wants to: they need no arguments."""
 
 

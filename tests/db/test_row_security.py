@@ -118,6 +118,24 @@ def build(connection: Connection, slug: str) -> Organization:
         source="API",
         reason="unknown person",
     )
+    for requested_by, role in (
+        (users["student"], "STUDENT"),
+        (users["teacher"], "TEACHER"),
+        (users["manager"], "MANAGER"),
+        (None, "SERVICE"),
+    ):
+        insert(
+            connection,
+            "exports",
+            organization_id=id,
+            requested_by=requested_by,
+            subject="somebody",
+            role=role,
+            kind="ATTEMPTS",
+            format="CSV",
+            parameters=Jsonb({}),
+            body=Jsonb({}),
+        )
     return Organization(id, slug, users, groups, labs)
 
 
@@ -404,6 +422,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("lab_days", "lab_days_live", "lab_stats", "topic_stats", "level_stats"), for_those_who_see_all),
     **dict.fromkeys(("organization_stats", "score_distribution"), for_those_who_see_all),
     **dict.fromkeys(("idempotency_keys", "parked_attempts"), for_writers),
+    "exports": lambda row, viewer: viewer.role == "ADMIN" or row["requested_by"] == viewer.user_id,
     "view_refreshes": of_organization,  # of everybody: when a view was refreshed
     **dict.fromkeys(("trusted_documents", "trusted_document_aliases"), of_organization),
     **dict.fromkeys(("job_runs", "worker_processes"), for_operators),

@@ -25,6 +25,8 @@ CREATE TABLE jobs.kinds (
 );
 CREATE UNIQUE INDEX kinds_runnable ON jobs.kinds (kind) WHERE is_runnable;
 INSERT INTO jobs.kinds (task, kind, queue, is_runnable) VALUES
+  ('exports:make', 'EXPORT', 'exports', false),
+  ('exports:expire', 'REPORT_CLEANUP', 'exports', true),
   ('refresh:all', 'HOURLY_AGGREGATION', 'refresh', true),
   ('refresh:views', 'VIEW_REFRESH', 'refresh', false),
   ('maintenance:clean_up', 'DATA_CLEANUP', 'maintenance', true),

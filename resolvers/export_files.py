@@ -1,0 +1,56 @@
+"""Who may have the file of an export, decided anew each time: as whoever asks is now, not as they were when it was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from db.queries.export_jobs import MEDIA_TYPES, ExportFormat, ExportStatus, file_key
+from resolvers.context import Context
+from resolvers.errors import ClientError
+from resolvers.export_jobs import resolve_export
+
+
+class NotReady(ClientError):
+    code = "INVALID_STATE"
+
+    def __init__(self, status: str) -> None:
+        super().__init__("There is no file of this export.", state=status)
+
+
+class RightsGone(ClientError):
+    code = "PERMISSION_REVOKED"
+
+    def __init__(self) -> None:
+        super().__init__("You may no longer see what is in this file.")
+
+
+class Expired(ClientError):
+    code = "EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__("This file was kept for a while, and is gone.")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """``key`` is where it is in the storage."""
+
+    key: str
+    name: str
+    media_type: str
+
+
+async def resolve_export_file(context: Context, key: int) -> ExportFile:
+    """Raises NotFound, NotReady, Expired, RightsGone, Unauthenticated, UnknownCaller."""
+    row = await resolve_export(context, key)
+    if row.status == ExportStatus.EXPIRED or (
+        row.expires_at is not None and row.expires_at <= await context.snapshot.at()
+    ):
+        raise Expired
+    if row.status != ExportStatus.READY:
+        raise NotReady(row.status)
+    if not row.may_read:
+        raise RightsGone
+    assert row.run is not None
+    assert row.file_name is not None
+    return ExportFile(file_key(row.id, row.run), row.file_name, MEDIA_TYPES[ExportFormat(row.format)])

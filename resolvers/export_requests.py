@@ -1,0 +1,256 @@
+"""Asking for exports, cancelling them, and having them tried again.
+
+The file is made later, by a worker, as whoever asked for it: with the rights that they have then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+from pydantic import ValidationError as ParametersError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.entering import Viewer
+from db.export_parameters import PARAMETERS, ExportKind, ExportParameters
+from db.queries.export_jobs import OUR_FAILURES, UNFINISHED, ExportFormat, ExportStatus
+from db.queries.export_requests import (
+    LockedExport,
+    RequestContext,
+    Subjects,
+    cancel_export,
+    count_used,
+    find_by_key,
+    get_request_context,
+    get_subject,
+    insert_export,
+    lock_export,
+    lock_requester,
+    queue_again,
+)
+from db.queries.idempotency import KeptAnswer
+from db.queries.leaderboards import LeaderboardScope
+from resolvers.context import Context
+from resolvers.errors import Forbidden
+from resolvers.idempotency import answer_again, idempotency_key
+from resolvers.periods import PeriodError, PeriodSpec, Weekday, resolve_period
+from resolvers.permissions import Permission, permissions_of
+from resolvers.roster import Done
+from resolvers.user_errors import (
+    InvalidStateError,
+    NotFoundError,
+    RateLimitedError,
+    Refused,
+    UserError,
+    ValidationError,
+    user_error_of,
+)
+from resolvers.writing import write
+
+ID_PATH = ("input", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportDraft:
+    """``said`` are parameters of the kind, by argument, with ids of rows; what was not said is not in it. ``period`` None: all
+    time. ``dialect`` is how a CSV is written; None for other formats.
+    """
+
+    kind: ExportKind
+    format: ExportFormat
+    dialect: str | None
+    said: dict[str, Any]
+    period: PeriodSpec | None
+
+    def body(self) -> Any:
+        """What was said, as JSON: the same draft gives the same body."""
+        return orjson.loads(orjson.dumps(asdict(self)))
+
+    def checked(self) -> ExportParameters:
+        """The parameters without the period. Raises Refused."""
+        try:
+            return PARAMETERS[self.kind].model_validate(self.said)
+        except ParametersError as error:
+            raise Refused(*_problems(error)) from error
+
+
+async def resolve_request_export(context: Context, draft: ExportDraft, key: str | None) -> Done:
+    """Asks for an export. Raises Refused, Unauthenticated."""
+    settings = context.services.settings
+
+    async def work(connection: AsyncConnection, viewer: Viewer) -> Done:
+        caller = context.caller
+        _refuse_forbidden(viewer, draft)
+        checked, body = draft.checked(), draft.body()
+        claimed = idempotency_key(context, viewer, "requestExport", key)
+        await lock_requester(connection, viewer.organization_id, caller.subject)
+        kept = await find_by_key(connection, viewer.organization_id, caller.subject, claimed.key) if claimed else None
+        if kept is not None:
+            return Done([answer_again(KeptAnswer(kept[1], kept[0]), body)], replayed=True)
+        parameters = await _parameters(connection, viewer, draft, checked)
+        await _refuse_too_many(connection, viewer.organization_id, caller.subject, settings.exports_per_hour)
+        subjects = _subjects(draft.said)
+        export_id = await insert_export(
+            connection,
+            parameters,
+            body,
+            organization_id=viewer.organization_id,
+            requested_by=viewer.user_id,
+            subject=caller.subject,
+            role=caller.role,
+            claimed_groups=None if caller.group_ids is None else list(caller.group_ids),
+            kind=draft.kind.value,
+            format=draft.format.value,
+            dialect=draft.dialect,
+            group_id=subjects.group_id,
+            user_id=subjects.user_id,
+            idempotency_key=claimed.key if claimed else None,
+        )
+        return Done([export_id], replayed=False)
+
+    return await _written(context, work)
+
+
+async def resolve_cancel_export(context: Context, key: int) -> Done:
+    """Whoever makes it stops within seconds. Raises Refused, Unauthenticated."""
+
+    async def work(connection: AsyncConnection, viewer: Viewer) -> Done:
+        export = await _locked(connection, key)
+        if export.status in UNFINISHED:
+            await cancel_export(connection, key)
+        elif export.status != ExportStatus.CANCELLED:
+            raise Refused(InvalidStateError("It is over already.", ID_PATH, export.status))
+        return Done([key], replayed=export.status == ExportStatus.CANCELLED)
+
+    return await _written(context, work)
+
+
+async def resolve_retry_export(context: Context, key: int) -> Done:
+    """Has an export made that failed by no fault of what was asked for. It counts as a new one. Raises Refused,
+    Unauthenticated.
+    """
+    settings = context.services.settings
+
+    async def work(connection: AsyncConnection, viewer: Viewer) -> Done:
+        subject = await get_subject(connection, key)
+        if subject is not None:
+            await lock_requester(connection, viewer.organization_id, subject)
+        export = await _locked(connection, key)
+        if export.status in UNFINISHED:
+            return Done([key], replayed=True)
+        if export.failure_code not in OUR_FAILURES:
+            raise Refused(
+                InvalidStateError("Only what failed by our fault can be tried again.", ID_PATH, export.status)
+            )
+        await _refuse_too_many(connection, viewer.organization_id, export.subject, settings.exports_per_hour)
+        await queue_again(connection, key)
+        return Done([key], replayed=False)
+
+    return await _written(context, work)
+
+
+async def _written(context: Context, work: Any) -> Done:
+    done: Done = await write(context, work)
+    # What is read from now on is read after the commit.
+    await context.renew()
+    return done
+
+
+async def _locked(connection: AsyncConnection, key: int) -> LockedExport:
+    export = await lock_export(connection, key)
+    if export is None:
+        raise Refused(NotFoundError("There is no such export.", ID_PATH))
+    return export
+
+
+def _refuse_forbidden(viewer: Viewer, draft: ExportDraft) -> None:
+    is_of_oneself = draft.kind is ExportKind.USER_PERFORMANCE and draft.said.get("userId") == viewer.user_id is not None
+    if Permission.EXPORT not in permissions_of(viewer) and not is_of_oneself:
+        raise Refused(user_error_of(Forbidden(Permission.EXPORT)))
+
+
+async def _refuse_too_many(connection: AsyncConnection, organization_id: int, subject: str, limit: int) -> None:
+    usage = await count_used(connection, organization_id, subject, limit)
+    if usage.retry_at is not None:
+        raise Refused(RateLimitedError(f"There are at most {limit} exports an hour.", ("input",), usage.retry_at))
+
+
+async def _parameters(
+    connection: AsyncConnection, viewer: Viewer, draft: ExportDraft, checked: ExportParameters
+) -> dict[str, Any]:
+    """What is kept of a draft: its period as instants, so that it means the same however late it is made. Refuses what is not
+    there, or not the viewer's to see.
+    """
+    subjects = _subjects(draft.said)
+    found = await get_request_context(connection, viewer.organization_id, subjects)
+    if errors := list(_unseen(draft, subjects, found)):
+        raise Refused(*errors)
+    parameters = {**draft.said, "timeZone": checked.time_zone or found.time_zone, "locale": checked.locale}
+    if draft.period is not None and not draft.period.all_time:
+        try:
+            period = resolve_period(
+                draft.period, time_zone=parameters["timeZone"], week_start=Weekday.MONDAY, now=found.now
+            )
+        except PeriodError as error:
+            raise Refused(
+                ValidationError(str(error), ("input", "period", *error.argument.split(".")), "TIME")
+            ) from None
+        parameters["period"] = {"from": period.start, "to": period.end}
+    return parameters
+
+
+def _subjects(said: dict[str, Any]) -> Subjects:
+    """What is asked about, also where it is the scope of a board."""
+    scope, scope_id = said.get("scope"), said.get("scopeId")
+
+    def of(name: str, kind: LeaderboardScope) -> int | None:
+        return scope_id if scope == kind else said.get(name)
+
+    topic_id = of("", LeaderboardScope.TOPIC)
+    return Subjects(
+        group_id=of("groupId", LeaderboardScope.GROUP),
+        user_id=said.get("userId"),
+        lab_id=of("labId", LeaderboardScope.LAB),
+        level_id=of("", LeaderboardScope.LEVEL),
+        topic_ids=tuple(said.get("topicIds", ())) if topic_id is None else (topic_id,),
+    )
+
+
+def _unseen(draft: ExportDraft, subjects: Subjects, found: RequestContext) -> Sequence[UserError]:
+    """What is not there, or not the viewer's to see."""
+
+    def error(what: str, *path: str) -> UserError:
+        of_board = ("leaderboard", "scopeId")
+        return NotFoundError(f"There is no such {what}.", ("input", *(of_board if "scopeId" in draft.said else path)))
+
+    errors = [
+        error(what, argument)
+        for what, argument, asked, is_there in (
+            ("group", "groupId", subjects.group_id, found.has_group),
+            ("user", "userId", subjects.user_id, found.has_user),
+            ("lab", "labId", subjects.lab_id, found.has_lab),
+            ("level", "levelId", subjects.level_id, found.has_level),
+        )
+        if asked is not None and not is_there
+    ]
+    for place, topic_id in enumerate(subjects.topic_ids):
+        if topic_id not in found.topic_ids:
+            errors.append(error("topic", "topicIds", str(place)))
+    return errors
+
+
+def _problems(error: ParametersError) -> list[UserError]:
+    rules = {"missing": "REQUIRED", "extra_forbidden": "CONSISTENCY", "too_long": "SIZE", "too_short": "SIZE"}
+    problems: list[UserError] = []
+    for found in error.errors(include_url=False, include_context=False, include_input=False):
+        path = tuple(map(str, found["loc"]))
+        if path and path[0] in ("scope", "scopeId", "metric", "ranking"):
+            path = ("leaderboard", *path)
+        message = {
+            "missing": "This kind of export needs it.",
+            "extra_forbidden": "This kind of export does not take it.",
+        }.get(found["type"], found["msg"].removeprefix("Value error, "))
+        problems.append(ValidationError(message, ("input", *path), rules.get(found["type"], "FORMAT")))
+    return problems

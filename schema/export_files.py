@@ -1,0 +1,84 @@
+"""``/exports/{id}/file``: the file of an export, for whoever may have it now. Errors are shaped like GraphQL's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+
+from auth import AuthenticationError, TokenVerifier, bearer
+from db.engine import DatabaseUnavailable
+from db.entering import UnknownCaller
+from resolvers.context import Context, Services
+from resolvers.errors import ClientError, NotFound, Unauthenticated, Unavailable
+from resolvers.export_files import Expired, ExportFile, NotReady, RightsGone, resolve_export_file
+from schema.relay import key_of
+
+UNCACHED = {"Cache-Control": "no-store", "Vary": "Authorization", "X-Content-Type-Options": "nosniff"}
+STATUS: dict[type[ClientError], int] = {
+    Unauthenticated: 401,
+    RightsGone: 403,
+    NotReady: 409,
+    Expired: 410,
+    Unavailable: 503,
+}
+"""Whatever else is wrong: there is no such file (404)."""
+
+log = structlog.get_logger(__name__)
+
+
+class Storage(Protocol):
+    """Where files are."""
+
+    async def source(self, key: str) -> Path | str | None:
+        """A file of this machine, or a link that is good for minutes; None where it is gone."""
+        ...
+
+
+class ExportFiles:
+    """The route. A file of this machine is sent, in ranges if asked so; to one that is elsewhere a short-lived link leads."""
+
+    def __init__(self, services: Services, verifier: TokenVerifier, storage: Storage) -> None:
+        self._services = services
+        self._verifier = verifier
+        self._storage = storage
+
+    async def serve(self, request: Request) -> Response:
+        try:
+            file = await self._find(request)
+            source = await self._storage.source(file.key)
+        except AuthenticationError as error:
+            return _refused(Unauthenticated(str(error)))
+        except UnknownCaller:
+            # The token is good; its person is not, any more.
+            return _refused(RightsGone())
+        except DatabaseUnavailable:
+            return _refused(Unavailable())
+        except ClientError as error:
+            return _refused(error)
+        if source is None:
+            log.error("export_file_missing", key=file.key)
+            return _refused(NotFound("file"))
+        if isinstance(source, str):
+            return RedirectResponse(source, 302, UNCACHED)
+        return FileResponse(source, headers=UNCACHED, media_type=file.media_type, filename=file.name)
+
+    async def _find(self, request: Request) -> ExportFile:
+        token = bearer(request.headers.get("authorization"))
+        if token is None:
+            raise Unauthenticated
+        context = Context(self._services, await self._verifier.verify(token))
+        try:
+            return await resolve_export_file(context, key_of("ExportJob", request.path_params["id"], "id"))
+        finally:
+            await context.aclose()
+
+
+def _refused(error: ClientError) -> Response:
+    status = STATUS.get(type(error), 404)
+    headers = {**UNCACHED, "WWW-Authenticate": "Bearer"} if status == 401 else UNCACHED
+    content = {"errors": [{"message": str(error), "extensions": error.extensions}]}
+    return JSONResponse(content, status, headers)

@@ -1,0 +1,193 @@
+"""Asking for exports, cancelling them, and having them tried again."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Any
+
+import strawberry
+
+from db.export_parameters import ExportKind
+from db.queries.export_jobs import ExportFormat
+from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod
+from resolvers.export_requests import (
+    ExportDraft,
+    resolve_cancel_export,
+    resolve_request_export,
+    resolve_retry_export,
+)
+from resolvers.roster import Done
+from resolvers.user_errors import Refused, ValidationError
+from schema.costs import FEW
+from schema.export_jobs import ExportJob
+from schema.leaderboards import KINDS as BOARD_KINDS
+from schema.periods import PeriodInput, TimeZone
+from schema.relay import Info
+from schema.roster import REPLAYED, USER_ERRORS
+from schema.roster_inputs import KEY_DESCRIPTION, key_at
+from schema.user_errors import UserError, user_errors_of
+
+
+@strawberry.enum(description="How a CSV is written.")
+class CsvDialect(Enum):
+    EXCEL = strawberry.enum_value(
+        "EXCEL", description="For people: commas, local times, no text that a program would take for a formula."
+    )
+    EXCEL_SEMICOLON = strawberry.enum_value("EXCEL_SEMICOLON", description="The same with semicolons.")
+    RFC4180 = strawberry.enum_value(
+        "RFC4180", description="For programs: values as they are, times in ISO 8601. Do not open it in a spreadsheet."
+    )
+
+
+@strawberry.input(description="Which leaderboard.")
+class ExportLeaderboardInput:
+    scope: LeaderboardScope = strawberry.field(
+        default=LeaderboardScope.ORGANIZATION, description="Whose and which attempts it is made of."
+    )
+    scope_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The group, topic, level or lab; not for ORGANIZATION."
+    )
+    metric: LeaderboardMetric = strawberry.field(
+        default=LeaderboardMetric.SCORE, description="What people are ranked by."
+    )
+    ranking: RankingMethod = strawberry.field(
+        default=RankingMethod.COMPETITION, description="What happens to places after a tie."
+    )
+
+    def said(self) -> dict[str, Any]:
+        """Raises Refused."""
+        given = {"scope": self.scope.value, "metric": self.metric.value, "ranking": self.ranking.value}
+        if self.scope_id is None:
+            return given
+        return {**given, "scopeId": key_at(BOARD_KINDS[self.scope], self.scope_id, ("input", "leaderboard", "scopeId"))}
+
+
+@strawberry.input(
+    description="What is to be in a file. GROUP_REPORT needs groupId, USER_PERFORMANCE userId, LAB_REPORT labId; the first two "
+    "also take topicIds. LEADERBOARD takes leaderboard. ATTEMPTS takes any of the ids, combined with AND."
+)
+class RequestExportInput:
+    kind: ExportKind = strawberry.field(description="What it is about.")
+    format: ExportFormat = strawberry.field(description="What kind of file.")
+    group_id: strawberry.ID | None = strawberry.field(default=None, description="The group: as it is when it is made.")
+    user_id: strawberry.ID | None = strawberry.field(default=None, description="The person.")
+    lab_id: strawberry.ID | None = strawberry.field(default=None, description="The lab.")
+    leaderboard: ExportLeaderboardInput | None = strawberry.field(
+        default=None, description="The board; that of the organization by default."
+    )
+    topic_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Topics, at most 200.")
+    period: PeriodInput | None = strawberry.field(
+        default=None, description="Only what was completed in this period; all time by default."
+    )
+    dialect: CsvDialect | None = strawberry.field(default=None, description="Of a CSV; EXCEL by default.")
+    time_zone: TimeZone | None = strawberry.field(
+        default=None, description="Whose local times and days the file shows; those of the organization by default."
+    )
+    locale: str | None = strawberry.field(default=None, description="A language tag such as `en`, the default.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
+
+    def to_draft(self) -> ExportDraft:
+        """Raises Refused, PeriodError."""
+        if self.dialect is not None and self.format is not ExportFormat.CSV:
+            raise Refused(ValidationError("Only a CSV has a dialect.", ("input", "dialect"), "CONSISTENCY"))
+        dialect = (self.dialect or CsvDialect.EXCEL).name if self.format is ExportFormat.CSV else None
+        period = self.period.to_spec() if self.period else None
+        return ExportDraft(self.kind, self.format, dialect, self._said(), period)
+
+    def _said(self) -> dict[str, Any]:
+        said: dict[str, Any] = {}
+        for name, kind, value in (
+            ("groupId", "Group", self.group_id),
+            ("userId", "User", self.user_id),
+            ("labId", "Lab", self.lab_id),
+        ):
+            if value is not None:
+                said[name] = key_at(kind, value, ("input", name))
+        if self.topic_ids is not None:
+            places = enumerate(self.topic_ids)
+            said["topicIds"] = [key_at("Topic", id, ("input", "topicIds", str(place))) for place, id in places]
+        if self.leaderboard is not None or self.kind is ExportKind.LEADERBOARD:
+            said |= (self.leaderboard or ExportLeaderboardInput()).said()
+        if self.time_zone is not None:
+            said["timeZone"] = str(self.time_zone)
+        if self.locale is not None:
+            said["locale"] = self.locale
+        return said
+
+
+@strawberry.input(description="Which export to cancel.")
+class CancelExportInput:
+    id: strawberry.ID = strawberry.field(description="The export.")
+
+
+@strawberry.input(description="Which export to try again.")
+class RetryExportInput:
+    id: strawberry.ID = strawberry.field(description="The export.")
+
+
+@strawberry.type(description="What became of a request for an export.")
+class RequestExportPayload:
+    export: ExportJob | None = strawberry.field(default=None, description="As it is now.")
+    replayed: bool = strawberry.field(default=False, description=REPLAYED)
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
+
+
+@strawberry.type(description="What became of cancelling.")
+class CancelExportPayload:
+    export: ExportJob | None = strawberry.field(default=None, description="As it is now.")
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
+
+
+@strawberry.type(description="What became of trying again.")
+class RetryExportPayload:
+    export: ExportJob | None = strawberry.field(default=None, description="As it is now.")
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
+
+
+@strawberry.type
+class ExportMutation:
+    @strawberry.mutation(
+        description="Asks for a file. A worker makes it as the requester, with the rights that they have then. There is a limit for "
+        "any hour (RATE_LIMITED says when there is room); requests that are refused or replayed do not count, nor do failures "
+        "of ours. Needs EXPORT; whoever lacks it may ask for USER_PERFORMANCE of themselves."
+    )
+    async def request_export(
+        self, info: Info, input: Annotated[RequestExportInput, strawberry.argument(description="What is to be in it.")]
+    ) -> RequestExportPayload:
+        try:
+            done = await resolve_request_export(info.context, input.to_draft(), input.idempotency_key)
+        except Refused as refused:
+            return RequestExportPayload(user_errors=user_errors_of(refused.errors))
+        return RequestExportPayload(export=await _export(info, done), replayed=done.replayed)
+
+    @strawberry.mutation(
+        description="Cancels an export that is not finished; who makes it stops within seconds. It still counts in the limit."
+    )
+    async def cancel_export(
+        self, info: Info, input: Annotated[CancelExportInput, strawberry.argument(description="Which one.")]
+    ) -> CancelExportPayload:
+        try:
+            done = await resolve_cancel_export(info.context, _key(input.id))
+        except Refused as refused:
+            return CancelExportPayload(user_errors=user_errors_of(refused.errors))
+        return CancelExportPayload(export=await _export(info, done))
+
+    @strawberry.mutation(
+        description="Has an export made that failed by no fault of what was asked for (`failure.retryable`). It counts as a new one."
+    )
+    async def retry_export(
+        self, info: Info, input: Annotated[RetryExportInput, strawberry.argument(description="Which one.")]
+    ) -> RetryExportPayload:
+        try:
+            done = await resolve_retry_export(info.context, _key(input.id))
+        except Refused as refused:
+            return RetryExportPayload(user_errors=user_errors_of(refused.errors))
+        return RetryExportPayload(export=await _export(info, done))
+
+
+def _key(value: str) -> int:
+    return key_at("ExportJob", value, ("input", "id"))
+
+
+async def _export(info: Info, done: Done) -> ExportJob:
+    return await ExportJob.from_key(info, done.ids[0])

@@ -1,0 +1,123 @@
+"""Makes the file of an export: as its requester, from one snapshot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from db.engine import ReadPool
+from db.entering import Caller, UnknownCaller
+from db.export_parameters import ExportKind
+from db.queries.export_jobs import ExportFormat, may_have
+from db.queries.export_runs import Claimed, Made
+from db.snapshot import Snapshot
+from settings import DatabaseRole
+from workers.exports import csv_file, json_file, xlsx_file
+from workers.exports.content import Dialect, Options, Report, Written
+from workers.exports.kinds.errors import Forbidden, NotFound
+from workers.exports.kinds.registry import report_of
+from workers.exports.reading import ReportReader
+
+STATEMENT_SECONDS = 600.0
+LONGEST_NAME = 100
+"""Characters of a file name, without its extension."""
+# What some system does not take in a file name, and what makes a name look like another.
+UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]+')
+
+Write = Callable[[Report, ReportReader, Options, Path], Awaitable[Written]]
+
+WRITERS: dict[ExportFormat, Write] = {
+    ExportFormat.CSV: csv_file.write,
+    ExportFormat.XLSX: xlsx_file.write,
+    ExportFormat.JSON: json_file.write,
+}
+
+
+class RightsGone(Exception):
+    """The requester may not, or no longer, see what they asked for."""
+
+
+class Making:
+    """One run. ``rows_read`` says how far it is."""
+
+    def __init__(self, database_url: str, export: Claimed) -> None:
+        self._database_url = database_url
+        self._export = export
+        self._reader: ReportReader | None = None
+
+    @property
+    def rows_read(self) -> int:
+        return self._reader.rows_read if self._reader else 0
+
+    async def make(self, path: Path, most_bytes: int) -> Made:
+        """Writes the file, and what belongs to it beside it.
+
+        Raises RightsGone, TooLarge, OSError, DatabaseUnavailable, asyncpg.QueryCanceledError.
+        """
+        export = self._export
+        options = Options(Dialect(export.dialect or Dialect.EXCEL), most_bytes)
+        pool = ReadPool(self._database_url, DatabaseRole.API, size=1, statement_timeout=STATEMENT_SECONDS)
+        try:
+            async with self._as_requester(pool) as snapshot:
+                reads_groups = await _allowed_groups(snapshot, export)
+                report = await report_of(ExportKind(export.kind), export.parameters, snapshot)
+                self._reader = ReportReader(snapshot)
+                written = await WRITERS[ExportFormat(export.format)](report, self._reader, options, path)
+            async with self._as_requester(pool) as snapshot:
+                # It took a while: what was theirs to see may no longer be.
+                await _refuse_unless_theirs(snapshot, export, reads_groups)
+        except (UnknownCaller, NotFound, Forbidden) as error:
+            raise RightsGone from error
+        finally:
+            await pool.aclose()
+        return Made(
+            file_name=file_name(report, ExportFormat(export.format)),
+            as_of=report.as_of,
+            row_count=written.rows,
+            byte_size=written.bytes,
+            sha256=written.sha256,
+            neutralized=written.neutralized,
+            truncated=written.truncated,
+            reads_groups=reads_groups,
+        )
+
+    @asynccontextmanager
+    async def _as_requester(self, pool: ReadPool) -> AsyncIterator[Snapshot]:
+        groups = self._export.claimed_groups
+        snapshot = Snapshot(
+            pool,
+            Caller(
+                self._export.organization,
+                self._export.subject,
+                self._export.role,
+                None if groups is None else tuple(groups),
+            ),
+        )
+        try:
+            yield snapshot
+        finally:
+            await snapshot.aclose()
+
+
+async def _allowed_groups(snapshot: Snapshot, export: Claimed) -> list[int]:
+    """The groups whose rows the file shows because the requester leads them. Raises UnknownCaller, RightsGone."""
+    viewer = await snapshot.viewer()
+    if export.group_id is not None:
+        groups = [export.group_id]
+    else:
+        groups = [] if export.user_id is not None else list(viewer.group_ids)
+    await _refuse_unless_theirs(snapshot, export, groups)
+    return groups
+
+
+async def _refuse_unless_theirs(snapshot: Snapshot, export: Claimed, groups: list[int]) -> None:
+    if not await may_have(snapshot, export.role, groups, export.user_id):
+        raise RightsGone
+
+
+def file_name(report: Report, format: ExportFormat) -> str:
+    """Such as ``Group report - Algebra 1 2026-03-01.csv``: the title, and the day of its instant."""
+    title = UNFIT.sub(" - ", report.title.replace(": ", " - "))[:LONGEST_NAME].strip(" .-") or "export"
+    return f"{title} {report.as_of:%Y-%m-%d}.{format.extension}"
