@@ -17,7 +17,7 @@ from resolvers.errors import ClientError, NotFound, Unauthenticated, Unavailable
 from resolvers.export_files import Expired, ExportFile, NotReady, RightsGone, resolve_export_file
 from schema.relay import key_of
 
-UNCACHED = {"Cache-Control": "no-store", "Vary": "Authorization", "X-Content-Type-Options": "nosniff"}
+UNCACHED = {"Cache-Control": "no-store", "Vary": "Authorization"}
 STATUS: dict[type[ClientError], int] = {
     Unauthenticated: 401,
     RightsGone: 403,

@@ -18,6 +18,7 @@ from workers.exports import csv_file, json_file, xlsx_file
 from workers.exports.content import Dialect, Options, Report, Written
 from workers.exports.kinds.errors import Forbidden, NotFound
 from workers.exports.kinds.registry import report_of
+from workers.exports.pdf import file as pdf_file
 from workers.exports.reading import ReportReader
 
 STATEMENT_SECONDS = 600.0
@@ -31,6 +32,7 @@ Write = Callable[[Report, ReportReader, Options, Path], Awaitable[Written]]
 WRITERS: dict[ExportFormat, Write] = {
     ExportFormat.CSV: csv_file.write,
     ExportFormat.XLSX: xlsx_file.write,
+    ExportFormat.PDF: pdf_file.write,
     ExportFormat.JSON: json_file.write,
 }
 

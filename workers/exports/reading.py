@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from db.queries.export_cells import Cell, cells_sql
@@ -28,7 +28,7 @@ class ReportReader:
         async with self._snapshot.turn() as connection:
             return [tuple(row) for row in await connection.fetch(sql, *values)]
 
-    async def batches(self, sheet: Sheet) -> AsyncIterator[list[tuple[Any, ...]]]:
+    async def batches(self, sheet: Sheet) -> AsyncGenerator[list[tuple[Any, ...]], None]:
         """The rows of a sheet, as many at a time as fit into memory easily."""
         async for rows in batches(self._snapshot, sheet.sql, sheet.values, BATCH_ROWS):
             self.rows_read += len(rows)

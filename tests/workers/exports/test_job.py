@@ -19,7 +19,7 @@ LOST_THE_GROUP = "UPDATE group_memberships SET valid_to = now() WHERE role = 'LE
 DEACTIVATED = "UPDATE users SET deactivated_at = now() WHERE external_id = 'ada'"
 
 
-@pytest.mark.parametrize("format", ["CSV", "XLSX", "JSON"])
+@pytest.mark.parametrize("format", ["CSV", "XLSX", "PDF", "JSON"])
 async def test_is_made(workshop: Workshop, format: str) -> None:
     key = workshop.request(format=format)
     made = await workshop.make(key)

@@ -1,0 +1,153 @@
+"""Fetching files: who may, decided anew each time, and how they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+from psycopg.types.json import Jsonb
+
+from schema.relay import global_id
+from tests.conftest import Database, Servers
+from tests.gateway import Gateway, running_gateway
+from tests.school import new_school
+
+CONTENT = b"\xef\xbb\xbfName\r\n" + b"Ben Bauer\r\n" * 1000
+NAME = 'Group report - Álgebra "1"; x 2026-03-01.csv'
+INSERT = """
+INSERT INTO exports (organization_id, requested_by, subject, role, kind, format, parameters, body, reads_groups, status, run,
+  file_name, as_of, row_count, byte_size, sha256, expires_at)
+SELECT u.organization_id, u.id, 'ada', 'TEACHER', 'GROUP_REPORT', 'CSV', %s, '{}',
+  ARRAY(SELECT g.id FROM groups g WHERE g.external_id = 'alg-1' AND g.organization_id = u.organization_id),
+  'READY', 'run', %s, now(), 1000, %s, 'x', now() + interval '1 hour'
+FROM users u JOIN organizations o ON o.id = u.organization_id WHERE o.slug = 'north' AND u.external_id = 'ada' RETURNING id
+"""
+
+
+@dataclass
+class Files:
+    gateway: Gateway
+    database: Database
+    folder: Path
+    key: int = 0
+
+    def add(self) -> None:
+        """A file of ada's about alg-1."""
+        with self.database.connect() as owner:
+            row = owner.execute(INSERT, (Jsonb({}), NAME, len(CONTENT))).fetchone()
+        assert row is not None
+        self.key = int(str(row[0]))
+        folder = self.folder / str(self.key) / "run"
+        folder.mkdir(parents=True)
+        (folder / "file").write_bytes(CONTENT)
+
+    def fetch(
+        self, person: str = "ada", role: str = "TEACHER", method: str = "GET", id: str | None = None, **headers: str
+    ) -> httpx.Response:
+        id = global_id("ExportJob", self.key) if id is None else id
+        known = self.gateway.headers(person, role)
+        return httpx.request(method, f"{self.gateway.url}/exports/{id}/file", headers={**known, **headers})
+
+    def do(self, statement: str) -> None:
+        with self.database.connect() as owner:
+            owner.execute(statement.encode())
+
+
+@pytest.fixture
+def files(new_database: Callable[[], Database], servers: Servers, tmp_path: Path) -> Iterator[Files]:
+    database = new_school(new_database)
+    with running_gateway(database, servers, reports_storage_path=tmp_path) as gateway:
+        made = Files(gateway, database, tmp_path)
+        made.add()
+        yield made
+
+
+def code_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["errors"][0]["extensions"]["code"]
+
+
+def test_the_file_comes_with_its_name(files: Files) -> None:
+    answer = files.fetch()
+    assert (answer.status_code, answer.content) == (200, CONTENT)
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == f"attachment; filename*=utf-8''{quote(NAME)}"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_part_of_it(files: Files) -> None:
+    answer = files.fetch(Range="bytes=3-6")
+    assert (answer.status_code, answer.content) == (206, b"Name")
+    assert answer.headers["Content-Range"] == f"bytes 3-6/{len(CONTENT)}"
+    head = files.fetch(method="HEAD")
+    assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", str(len(CONTENT)))
+    assert files.fetch(Range=f"bytes={len(CONTENT)}-").status_code == 416
+
+
+def test_who_is_nobody_gets_nothing(files: Files) -> None:
+    url = f"{files.gateway.url}/exports/{global_id('ExportJob', files.key)}/file"
+    for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Cookie": "token=x"}):
+        answer = httpx.get(url, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_what_is_anothers_is_not_there(files: Files) -> None:
+    for person, role in (("tom", "TEACHER"), ("mia", "MANAGER"), ("ben", "STUDENT")):
+        assert code_of(files.fetch(person, role)) == (404, "NOT_FOUND")
+    assert files.fetch("root", "ADMIN").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "id", [global_id("ExportJob", 2**62), global_id("Group", 1), "nonsense", "%2e%2e", "..%2f..%2fetc"]
+)
+def test_what_is_no_export_is_not_there(files: Files, id: str) -> None:
+    assert files.fetch(id=id).status_code == 404
+
+
+def test_who_lost_the_group_gets_nothing_at_once(files: Files) -> None:
+    assert files.fetch().status_code == 200
+    files.do("UPDATE group_memberships SET valid_to = now() WHERE role = 'LEAD'")
+    assert code_of(files.fetch()) == (403, "PERMISSION_REVOKED")
+
+
+def test_who_is_deactivated_gets_nothing_at_once(files: Files) -> None:
+    assert files.fetch().status_code == 200
+    files.do("UPDATE users SET deactivated_at = now() WHERE external_id = 'ada'")
+    assert code_of(files.fetch()) == (403, "PERMISSION_REVOKED")
+
+
+def test_a_lesser_token_gets_less(files: Files) -> None:
+    assert code_of(files.fetch(role="STUDENT")) == (403, "PERMISSION_REVOKED")
+
+
+def test_what_is_not_there_yet_or_no_longer(files: Files) -> None:
+    files.do("UPDATE exports SET expires_at = now()")
+    assert code_of(files.fetch()) == (410, "EXPIRED")
+    files.do("UPDATE exports SET status = 'PROCESSING', expires_at = NULL")
+    assert code_of(files.fetch()) == (409, "INVALID_STATE")
+
+
+def test_a_file_that_somebody_removed(files: Files) -> None:
+    (files.folder / str(files.key) / "run" / "file").unlink()
+    assert code_of(files.fetch()) == (404, "NOT_FOUND")
+
+
+def test_a_bucket_is_led_to(files: Files, servers: Servers) -> None:
+    bucket = {
+        "object_storage_bucket": "reports",
+        "object_storage_endpoint": "http://127.0.0.1:9",
+        "object_storage_access_key": "key",
+        "object_storage_secret_key": "secret",
+    }
+    with running_gateway(files.database, servers, **bucket) as gateway:
+        answer = Files(gateway, files.database, files.folder, files.key).fetch()
+    assert answer.status_code == 302
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Location"].startswith(f"http://127.0.0.1:9/reports/{files.key}/run/file?")
+    assert "X-Amz-Expires=900" in answer.headers["Location"]
