@@ -35,9 +35,9 @@ from db.queries.leaderboards import LeaderboardScope
 from resolvers.context import Context
 from resolvers.errors import Forbidden
 from resolvers.idempotency import answer_again, idempotency_key
+from resolvers.keyed_changes import Done
 from resolvers.periods import PeriodError, PeriodSpec, Weekday, resolve_period
 from resolvers.permissions import Permission, permissions_of
-from resolvers.roster import Done
 from resolvers.user_errors import (
     InvalidStateError,
     NotFoundError,

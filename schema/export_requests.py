@@ -16,7 +16,7 @@ from resolvers.export_requests import (
     resolve_request_export,
     resolve_retry_export,
 )
-from resolvers.roster import Done
+from resolvers.keyed_changes import Done
 from resolvers.user_errors import Refused, ValidationError
 from schema.costs import FEW
 from schema.export_jobs import ExportJob

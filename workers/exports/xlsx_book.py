@@ -7,9 +7,9 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from xlsxwriter import Workbook  # type: ignore[import-untyped]
-from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped]
-from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+from xlsxwriter import Workbook
+from xlsxwriter.exceptions import FileCreateError
+from xlsxwriter.worksheet import Worksheet
 
 from workers.exports import manifest
 from workers.exports.content import Column, Kind, Report, Sheet

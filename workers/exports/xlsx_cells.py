@@ -8,8 +8,8 @@ from decimal import Decimal
 from math import isfinite
 from zoneinfo import ZoneInfo
 
-from xlsxwriter import Workbook  # type: ignore[import-untyped]
-from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+from xlsxwriter import Workbook
+from xlsxwriter.worksheet import Worksheet
 
 from workers.exports.content import Column, Kind
 from workers.exports.labels import cut, fits

@@ -16,7 +16,8 @@ from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
 from tests.workers.exports.conftest import Workshop
-from workers.exports.job import Later, expire_exports
+from workers.exports.job import expire_exports
+from workers.failures import Postponed
 
 NAME = "reports"
 
@@ -111,7 +112,7 @@ async def test_more_than_one_part(stored: Workshop, bucket: Bucket) -> None:
 async def test_a_bucket_that_is_gone(stored: Workshop, bucket: Bucket) -> None:
     key = stored.request()
     bucket.client.delete_bucket(Bucket=NAME)
-    with pytest.raises(Later):
+    with pytest.raises(Postponed):
         await stored.make(key)
     bucket.client.create_bucket(Bucket=NAME)
     assert (await stored.make(key))["status"] == "READY"
@@ -121,7 +122,7 @@ async def test_a_server_that_is_gone(stored: Workshop, bucket: Bucket) -> None:
     key = stored.request()
     bucket.server.stop()
     for _ in range(2):
-        with pytest.raises(Later):
+        with pytest.raises(Postponed):
             await stored.make(key)
     made = await stored.make(key)
     assert (made["status"], made["failure_code"]) == ("FAILED", "STORAGE")
