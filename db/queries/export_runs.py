@@ -57,12 +57,13 @@ EXPIRE = text("UPDATE exports SET status = 'EXPIRED', run = NULL WHERE id = :id 
 # A job that nobody has any more: it was removed by hand, or given up.
 QUEUE_LOST = text("""
 WITH lost AS MATERIALIZED (
-  SELECT e.id FROM exports e
+  SELECT e.id, e.organization_id FROM exports e
   WHERE e.status IN ('PENDING', 'PROCESSING') AND NOT EXISTS (
     SELECT FROM jobs.procrastinate_jobs j
-    WHERE j.task_name = 'exports:make' AND j.status IN ('todo', 'doing') AND j.args = jsonb_build_object('export_id', e.id))
+    WHERE j.task_name = 'exports:make' AND j.status IN ('todo', 'doing') AND j.args ->> 'export_id' = e.id::text)
 )
-SELECT id, enqueue_job('exports', 'exports:make', jsonb_build_object('export_id', id)) FROM lost
+SELECT id, enqueue_job('exports', 'exports:make', jsonb_build_object('export_id', id, 'organization_id', organization_id))
+FROM lost
 """)
 
 

@@ -108,7 +108,9 @@ async def test_an_export_is_requested_with_its_job(exports: Exports) -> None:
         "locale": "en",
         "period": {"from": "2026-02-28T23:00:00+00:00", "to": "2026-03-31T22:00:00+00:00"},
     }
-    assert exports.jobs() == [("exports:make", "exports", {"export_id": exports.key(export)})]
+    [(organization_id,)] = rows(exports.ask, "SELECT id FROM organizations WHERE slug = 'north'")
+    about = {"export_id": exports.key(export), "organization_id": organization_id}
+    assert exports.jobs() == [("exports:make", "exports", about)]
     kept = rows(exports.ask, "SELECT subject, role, claimed_groups, dialect FROM exports")
     assert kept == [("ada", "TEACHER", None, "EXCEL")]
 

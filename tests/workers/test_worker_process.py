@@ -131,6 +131,7 @@ def test_waits_for_a_database_that_refuses_connections(start: Start, school: Dat
 KINDS = "SELECT array_agg(DISTINCT task) FROM jobs.runs WHERE status = 'SUCCEEDED'"
 CUT_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name IN ('scoregraph worker', 'scoregraph jobs')"
 SILENT = "UPDATE jobs.procrastinate_workers SET last_heartbeat = now() - interval '1 minute'"
+DUE = ["exports:expire", "maintenance:clean_up", "maintenance:unpark", "refresh:all"]
 RUN = "SELECT jobs.ask_once('maintenance', 'maintenance:unpark', '{}', 'maintenance:unpark')"
 
 
@@ -148,16 +149,16 @@ def status(id: int) -> str:
 def test_does_what_is_due_once_with_several_workers(start: Start, school: Database) -> None:
     """Also what was due while none ran: the last time of each."""
     processes = [start(), start(), start()]
-    wait_until(school, KINDS, ["maintenance:clean_up", "maintenance:unpark", "refresh:all"])
+    wait_until(school, KINDS, DUE)
     for process in processes:
         assert "Traceback" not in stopped(process)
-    assert value(school, "SELECT count(*) FROM jobs.runs") == 3
+    assert value(school, "SELECT count(*) FROM jobs.runs") == len(DUE)
     assert value(school, "SELECT count(*) FROM view_refreshes WHERE refreshed_at IS NULL") == 0
 
 
 def test_works_only_at_what_it_was_told(start: Start, school: Database) -> None:
     process = start("--queues", "maintenance, exports")
-    wait_until(school, KINDS, ["maintenance:clean_up", "maintenance:unpark"])
+    wait_until(school, KINDS, DUE[:3])
     assert value(school, "SELECT queues FROM jobs.workers") == ["exports", "maintenance"]
     stopped(process)
     assert value(school, PENDING) > 0, "folding was not its work"
@@ -183,7 +184,7 @@ def test_killed_in_a_job_another_does_it(start: Start, school: Database) -> None
 
 def test_an_outage_leaves_jobs_and_the_log_clean(start: Start, school: Database, servers: Servers) -> None:
     process = start()
-    wait_until(school, KINDS, ["maintenance:clean_up", "maintenance:unpark", "refresh:all"])
+    wait_until(school, KINDS, DUE)
     name = value(school, "SELECT current_database()")
     with school.connect(None) as inside, psycopg.connect(servers.admin_url, autocommit=True) as outside:
         for _ in range(2):  # what was built up again is lost again
@@ -216,7 +217,7 @@ def test_says_how_it_is_and_what_it_does(start: Start, school: Database) -> None
         port = free.getsockname()[1]
     process = start("--port", str(port))
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
-        wait_until(school, KINDS, ["maintenance:clean_up", "maintenance:unpark", "refresh:all"])
+        wait_until(school, KINDS, DUE)
         assert http.get("/health").json() == {"status": "ok"}
         checks = http.get("/health/ready").json()["checks"]
         assert {name: check["status"] for name, check in checks.items()} == dict.fromkeys(
