@@ -22,7 +22,7 @@ from db.statement import PLACE, Statement, settled
 V = TypeVar("V")
 
 AMONG = re.compile(r"= *ANY *\( *$", re.IGNORECASE)
-"""What comes before a place."""
+"""What comes before a place where all that is asked is whether something is among its values."""
 
 
 class Query(NamedTuple):
@@ -205,15 +205,15 @@ class Shape(NamedTuple):
         part = parts[number]
         query, is_row, above = part.query, part.is_row, None if part.parent is None else parts[part.parent].query
         return cls(
-            part.statement,
-            query.keys,
-            len(query.columns),
-            is_row,
-            bool(query.packs),
-            above is None and not is_row and _has_known_key(parts, number),
-            part.parent,
-            0 if above is None else above.columns.index(part.column),
-            above is not None
+            statement=part.statement,
+            keys=query.keys,
+            width=len(query.columns),
+            is_row=is_row,
+            has_packs=bool(query.packs),
+            has_known_key=above is None and not is_row and _has_known_key(parts, number),
+            parent=part.parent,
+            place=0 if above is None else above.columns.index(part.column),
+            must_differ=above is not None
             and not (above.is_distinct(part.column) or _is_same_for_repeated(part.statement, query.keys)),
         )
 

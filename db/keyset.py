@@ -56,7 +56,7 @@ class Page:
         """What a statement that was made for the shape of this page is to be run with. Who does not want the sort values (see
         ``page_columns``) does not ask whether there are other rows.
         """
-        found: dict[str, Any] = {"page_size": self.size + 1 if wanted is None or "values" in wanted else self.size}
+        found: dict[str, Any] = {"page_size": self.size + 1 if _wants_values(wanted) else self.size}
         for name, bound in (("after", self.after), ("before", self.before)):
             found.update((f"{name}_{place}", value) for place, value in enumerate(bound or ()))
         return found
@@ -136,7 +136,7 @@ def page_columns(columns: tuple[str, ...], keys: Sequence[SortKey], wanted: froz
     """The wanted ones of ``columns`` (None: all; the id if none of them), then the sort values of ``keys`` if ``values`` are
     wanted.
     """
-    ends = [column.name for column in sort_values(keys)] if wanted is None or "values" in wanted else []
+    ends = [column.name for column in sort_values(keys)] if _wants_values(wanted) else []
     return *(chosen(columns, wanted) or ("id",)), *ends
 
 
@@ -154,6 +154,10 @@ def order_of(keys: Sequence[SortKey], page: Page) -> list[ColumnElement[Any]]:
 def bounded_count(select: Select[Any], bound: int | None) -> Select[Any]:
     """The select of how many rows there are; no further than ``bound``."""
     return select_of(func.count()).select_from(select.limit(bound).subquery())
+
+
+def _wants_values(wanted: frozenset[str] | None) -> bool:
+    return wanted is None or "values" in wanted
 
 
 def _shape_of(bound: tuple[Any, ...] | None) -> tuple[Any, ...] | None:

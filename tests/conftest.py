@@ -20,6 +20,7 @@ from db.migrate import migrate
 from settings import DatabaseRole
 
 TEMPLATE = "scoregraph_template"
+OTHER_SERVER = "SCOREGRAPH_TEST_DATABASE_URL"
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     embedded = Embedded(tmp_path_factory.mktemp("servers") / "data", durable=False)
     endpoints = embedded.start()
     try:
-        yield Servers(
-            os.environ.get("SCOREGRAPH_TEST_DATABASE_URL") or endpoints.database_urls["admin"], endpoints.redis_url
-        )
+        yield Servers(os.environ.get(OTHER_SERVER) or endpoints.database_urls["admin"], endpoints.redis_url)
     finally:
         embedded.stop()
 
@@ -81,9 +80,10 @@ def new_database(servers: Servers, template: str) -> Iterator[object]:
         return Database(make_url(servers.admin_url).set(database=name).render_as_string(hide_password=False))
 
     yield make
-    with psycopg.connect(servers.admin_url, autocommit=True) as admin:
-        for name in made:
-            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    if OTHER_SERVER in os.environ:
+        with psycopg.connect(servers.admin_url, autocommit=True) as admin:
+            for name in made:
+                admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="module")

@@ -79,19 +79,23 @@ async def get_memberships(snapshot: Snapshot, ids: Sequence[int]) -> list[Member
 
 
 @cache
-def memberships_statement(
-    side: MembershipSide, include_ended: bool, shape: Page, columns: tuple[str, ...], *, is_one: bool
+def memberships_by_user_statement(include_ended: bool, shape: Page, columns: tuple[str, ...]) -> Statement:
+    """The same page of the memberships of each person (``keys``), by start, as an index has them: the key and ``columns``."""
+    of_each = _selected(select(*_columns(columns)), include_ended)
+    return Statement(
+        paged_each(of_each, memberships.c.user_id, "keys", BY_START, shape), MembershipSide.USER.dependency
+    )
+
+
+@cache
+def memberships_by_group_statement(
+    include_ended: bool, shape: Page, columns: tuple[str, ...], *, is_one: bool
 ) -> Statement:
-    """The same page of the memberships of each group or person (``keys``), by start: the key and ``columns``."""
-    given = {column.name: column for column in (*COLUMNS, *sort_values(BY_START))}
-    chosen = [given[name] for name in columns]
-    if side is MembershipSide.USER:
-        # An index has those of a person by start.
-        of_each = _selected(select(*chosen), include_ended)
-        return Statement(paged_each(of_each, side.column, "keys", BY_START, shape), side.dependency)
-    of_all = _selected(select(side.column.label("key"), *chosen), include_ended)
-    of_all = of_all.where(among(side.column, "keys", is_one=is_one))
-    return Statement(paged_by(of_all, side.column, BY_START, shape, is_one=is_one), side.dependency)
+    """The same page of the memberships of each group (``keys``), by start: the key and ``columns``."""
+    group_id = memberships.c.group_id
+    of_all = _selected(select(group_id.label("key"), *_columns(columns)), include_ended)
+    of_all = of_all.where(among(group_id, "keys", is_one=is_one))
+    return Statement(paged_by(of_all, group_id, BY_START, shape, is_one=is_one), MembershipSide.GROUP.dependency)
 
 
 # Pages have cursors of their callers in them: only the latest queries are kept.
@@ -103,9 +107,13 @@ def memberships_by_side(
     (None: all), the sort values if they are wanted.
     """
     columns = page_columns(MembershipRow._fields, BY_START, wanted)
-    of_many, of_one = (
-        memberships_statement(side, include_ended, page.shape, columns, is_one=is_one) for is_one in (False, True)
-    )
+    if side is MembershipSide.USER:
+        of_many, of_one = memberships_by_user_statement(include_ended, page.shape, columns), None
+    else:
+        of_many, of_one = (
+            memberships_by_group_statement(include_ended, page.shape, columns, is_one=is_one)
+            for is_one in (False, True)
+        )
     return Query(of_many, "keys", ("key", *columns), of_one, values=page.values(wanted))
 
 
@@ -127,6 +135,11 @@ def membership_counts_statement(side: MembershipSide, include_ended: bool) -> St
 def present_members(of_groups: ColumnElement[bool]) -> Select[tuple[int]]:
     """The ids of who is a member of one of the groups now. ``of_groups`` is a condition on the group's id."""
     return select(memberships.c.user_id).where(of_groups, *PRESENT_MEMBER)
+
+
+def _columns(names: tuple[str, ...]) -> list[ColumnElement[Any]]:
+    given = {column.name: column for column in (*COLUMNS, *sort_values(BY_START))}
+    return [given[name] for name in names]
 
 
 def _selected(statement: Select[Any], include_ended: bool) -> Select[Any]:
