@@ -654,6 +654,39 @@ def test_updates(world: World, role: str, table: str) -> None:
             world.api.execute(f"UPDATE {table} SET organization_id = %s", (world.there.id,))
 
 
+EXPORT = """INSERT INTO exports (organization_id, requested_by, subject, role, kind, format, parameters, body)
+VALUES (%s, %s, 's', %s, 'ATTEMPTS', 'CSV', '{}', '{}')"""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_exports_are_asked_for_in_ones_own_name(world: World, role: str) -> None:
+    viewer = world.viewer(role, world.here)
+    viewer.look(world.api)
+    with world.undone():
+        world.api.execute(EXPORT, (world.here.id, viewer.user_id, role))
+    other_role = "ADMIN" if role != "ADMIN" else "SERVICE"
+    for values in (
+        (world.here.id, world.here.users["friend"], role),
+        (world.here.id, viewer.user_id, other_role),
+        (world.there.id, viewer.user_id, role),
+    ):
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(EXPORT, values)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_exports_are_cancelled_by_those_who_see_them(world: World, role: str) -> None:
+    world.viewer(role, world.here).look(world.api)
+    with world.undone():
+        seen = world.api.execute("SELECT FROM exports").rowcount
+        assert world.api.execute("UPDATE exports SET status = 'CANCELLED'").rowcount == seen > 0
+    for change in ("status = 'PROCESSING'", "role = 'ADMIN'", "reads_groups = '{}'", "run = 'r', file_name = '../x'"):
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(f"UPDATE exports SET {change}")
+    with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+        world.api.execute("DELETE FROM exports")
+
+
 @pytest.mark.parametrize("table", ["lab_topics", "parked_attempts"])
 @pytest.mark.parametrize("role", ROLES)
 def test_deletes(world: World, role: str, table: str) -> None:

@@ -19,6 +19,7 @@ from tests.execution.generated_values import World
 TABLES = {
     "Assignment": "assignments",
     "Attempt": "attempts",
+    "ExportJob": "exports",
     "Group": "groups",
     "GroupMembership": "group_memberships",
     "JobRun": "jobs.runs",
@@ -48,6 +49,17 @@ SELECT u.organization_id, g.id, u.id, 'MEMBER', timestamptz '2026-01-15 00:00Z'
 FROM users u JOIN groups g ON g.organization_id = u.organization_id AND g.external_id = 'alg-2' WHERE u.external_id = 'cleo'
 """
 JOBS = "SELECT enqueue_job('exports', 'test', jsonb_build_object('organization_id', id)) FROM organizations, generate_series(1, 3)"
+EXPORTS = """
+INSERT INTO exports (organization_id, requested_by, subject, role, kind, format, parameters, group_id, user_id, body, status,
+  run, tries, progress, failure_code, failure_message, file_name, as_of, row_count, byte_size, sha256, expires_at)
+SELECT g.organization_id, u.id, u.external_id, e.role, 'GROUP_REPORT', 'CSV', jsonb_build_object('groupId', g.id, 'timeZone', 'UTC'),
+  g.id, NULL, '{}', e.status, 'run', 1, e.progress, e.code, e.code, e.file, now(), 2, 300, 'hash', now() + interval '1 day'
+FROM (VALUES
+  ('ada', 'TEACHER', 'READY', 1, NULL, 'a.csv'), ('ada', 'TEACHER', 'PENDING', NULL, NULL, NULL),
+  ('mia', 'MANAGER', 'PROCESSING', 0.5, NULL, NULL), ('root', 'ADMIN', 'FAILED', NULL, 'STORAGE', NULL)
+) AS e (person, role, status, progress, code, file)
+JOIN users u ON u.external_id = e.person JOIN groups g ON g.organization_id = u.organization_id AND g.external_id = 'alg-1'
+"""
 SAVE = "mutation ($input: SaveAssignmentInput!) { saveAssignment(input: $input) { assignment { id } userErrors { message } } }"
 EXTEND = "mutation ($input: ExtendDeadlineInput!) { extendDeadline(input: $input) { userErrors { message } } }"
 UPDATE = "mutation ($input: UpdateAttemptInput!) { updateAttempt(input: $input) { userErrors { message } } }"
@@ -59,7 +71,7 @@ EVERYTHING = f"""{{
     attempts(first: 2) {{ {PAGES} nodes {{ revisions {{ {PAGES} }} }} }} performanceLogs(first: 2) {{ {PAGES} }}
     snapshots(first: 2, period: {{allTime: true}}) {{ {PAGES} }} memberships(first: 1) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} }} }}
   groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
-  attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }}
+  attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} exports(first: 1) {{ {PAGES} }}
   operations {{ jobs(first: 1) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
 }}"""
 
@@ -80,6 +92,7 @@ async def enliven(ask: Asker) -> World:
         owner.execute(RECENT)
         owner.execute(IN_TWO_GROUPS)
         owner.execute(JOBS)
+        owner.execute(EXPORTS)
     for given, lab in (({"groupId": ask.id("Group", "alg-1")}, "l1"), ({"userId": ask.id("User", "cleo")}, "l3")):
         saved = await write(
             SAVE, labId=ask.id("Lab", lab), assignedAt="2026-01-01T00:00:00Z", dueAt="2026-03-05T12:00:00Z", **given

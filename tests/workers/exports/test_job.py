@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import os
+import resource
+import tempfile
 from datetime import datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -16,6 +20,12 @@ from workers.exports.job import expire_exports, make_export
 from workers.failures import Postponed
 
 LOST_THE_GROUP = "UPDATE group_memberships SET valid_to = now() WHERE role = 'LEAD'"
+MANY = """
+INSERT INTO attempts (organization_id, user_id, lab_id, status, completed_at)
+SELECT u.organization_id, u.id, l.id, 'FAILED', timestamptz '2026-04-01 00:00Z' + n * interval '1 second'
+FROM users u JOIN labs l USING (organization_id), generate_series(1, 20000) AS n
+WHERE u.external_id = 'ben' AND l.type = 'l1'
+"""
 DEACTIVATED = "UPDATE users SET deactivated_at = now() WHERE external_id = 'ada'"
 
 
@@ -159,13 +169,26 @@ async def test_storage_that_comes_back(workshop: Workshop) -> None:
     assert (await workshop.make(key))["status"] == "READY"
 
 
+@pytest.mark.parametrize("format", ["CSV", "XLSX", "JSON"])
+async def test_no_room_for_the_file(
+    workshop: Workshop, tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    workshop.do(MANY)
+    key = workshop.request(kind="ATTEMPTS", format=format)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, before[1]))
+    try:
+        with pytest.raises(Postponed):
+            await workshop.make(key)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (workshop.of(key)["status"], os.listdir(tmp_path)) == ("PENDING", [])
+    assert (await workshop.make(key))["status"] == "READY"
+
+
 async def test_too_large(workshop: Workshop) -> None:
-    workshop.do(
-        """INSERT INTO attempts (organization_id, user_id, lab_id, status, completed_at)
-        SELECT u.organization_id, u.id, l.id, 'FAILED', timestamptz '2026-04-01 00:00Z' + n * interval '1 second'
-        FROM users u JOIN labs l USING (organization_id), generate_series(1, 20000) AS n
-        WHERE u.external_id = 'ben' AND l.type = 'l1'"""
-    )
+    workshop.do(MANY)
     workshop.changed["max_report_mb"] = 1
     made = await workshop.make(workshop.request(kind="ATTEMPTS"))
     assert (made["status"], made["failure_code"]) == ("FAILED", "TOO_LARGE")
