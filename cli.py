@@ -27,6 +27,7 @@ PANELS = {
     "Operate": {
         "documents": "commands.documents.command",
         "refresh": "commands.refresh",
+        "events": "commands.events",
         "doctor": "commands.doctor.command",
     },
     "Develop": {

@@ -13,6 +13,8 @@ import structlog
 
 from db.engine import write_engine
 from settings import DatabaseRole, Settings
+from workers.events.dead_letters import retry_due
+from workers.events.listening import listen
 from workers.fold import fold_pending
 from workers.loop import repeat
 from workers.means import TICKING, Means, Queue
@@ -21,7 +23,9 @@ from workers.refresh import refresh_due
 
 CONNECTIONS = 3
 RESTART_SECONDS = 1.0
-"""After which the queue is looked at again, when it was lost."""
+"""After which the queue, or a broker of events, is looked at again, when it was lost."""
+RETRY_SECONDS = 0.5
+"""How often events that could not be taken are looked at."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +48,11 @@ async def work(settings: Settings, stop: asyncio.Event, queues: Collection[Queue
             finishing.append(asyncio.create_task(repeat("fold", settings.fold_seconds, fold, stop)))
         if set(queues) - TICKING:
             finishing.append(asyncio.create_task(repeat("jobs", RESTART_SECONDS, jobs, stop)))
+        if Queue.EVENTS in queues:
+            listening = partial(listen, settings, engine, stop)
+            finishing.append(asyncio.create_task(repeat("events", RESTART_SECONDS, listening, stop)))
+            retrying = partial(retry_due, engine, stop)
+            finishing.append(asyncio.create_task(repeat("event_retries", RETRY_SECONDS, retrying, stop)))
         refreshing = []
         if Queue.REFRESH in queues:
             refreshing.append(asyncio.create_task(repeat("refresh", settings.refresh_seconds, refresh, stop)))

@@ -8,6 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.attempt_unparking import organizations_to_unpark, unpark
+from db.queries.dead_letters import expire_letters
+from db.queries.event_inbox import expire_inbox
 from db.queries.maintenance import expire_idempotency_keys
 from workers.loop import is_outage
 from workers.means import Queue, means_of
@@ -25,9 +27,12 @@ async def maintain(engine: AsyncEngine) -> None:
     """Throws away what is too old, and records parked attempts whose person and lab are known by now."""
     async with engine.begin() as connection:
         expired = await expire_idempotency_keys(connection)
+        events = await expire_inbox(connection) + await expire_letters(connection)
         waiting = await organizations_to_unpark(connection)
     if expired:
         log.info("idempotency_keys_expired", keys=expired)
+    if events:
+        log.info("events_expired", events=events)
     for organization_id in waiting:
         try:
             await _unpark(engine, organization_id)
