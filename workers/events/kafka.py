@@ -10,13 +10,12 @@ from faststream import AckPolicy
 from faststream.confluent import KafkaBroker, Topic
 
 from settings import Settings
+from workers.events.broker_log import BROKER_LOG
 from workers.events.envelope import Message
 from workers.events.handlers import TOPICS
 
 AT_ONCE = 500
 POLL_SECONDS = 0.2
-
-log = logging.getLogger(__name__)
 
 Take = Callable[[Sequence[Message]], Awaitable[Any]]
 
@@ -27,7 +26,7 @@ def kafka_broker(settings: Settings, take: Take) -> KafkaBroker:
         ",".join(settings.kafka_brokers),
         client_id=settings.kafka_client_id,
         apply_types=False,
-        logger=log,
+        logger=BROKER_LOG,
         log_level=logging.DEBUG,
     )
     broker.subscriber(

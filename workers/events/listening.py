@@ -21,6 +21,7 @@ from workers.events.streams import make_groups, stream_broker, take_left
 from workers.loop import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, is_outage
 
 WATCH_SECONDS = 0.5
+GRACE_SECONDS = 15.0
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,16 @@ async def _run(
             with suppress(TimeoutError):
                 async with asyncio.timeout(WATCH_SECONDS):
                     await stop.wait()
+        await _finish(broker)
+
+
+async def _finish(broker: KafkaBroker | RedisBroker) -> None:
+    """Lets batches at hand be committed and acknowledged, and reads at hand end: FastStream would cut them off."""
+    for subscriber in broker.subscribers:
+        subscriber.running = False
+    tasks = [task for subscriber in broker.subscribers for task in getattr(subscriber, "tasks", ())]
+    if tasks:
+        await asyncio.wait(tasks, timeout=GRACE_SECONDS)
 
 
 async def _take_through_outages(

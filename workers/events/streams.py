@@ -19,6 +19,7 @@ from faststream.redis.parser import BinaryMessageFormatV1
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from workers.events.broker_log import BROKER_LOG
 from workers.events.envelope import Message
 from workers.events.handlers import TOPICS
 
@@ -31,8 +32,6 @@ CONSUMER = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 IDLE_MILLISECONDS = 15_000
 """After which what another worker took is taken from it."""
-
-log = logging.getLogger(__name__)
 
 Take = Callable[[Sequence[Message]], Awaitable[Any]]
 
@@ -50,7 +49,7 @@ async def make_groups(redis_url: str) -> None:
 
 def stream_broker(redis_url: str, take: Take) -> RedisBroker:
     """Gives ``take`` what comes, and acknowledges it when that returns."""
-    broker = RedisBroker(redis_url, apply_types=False, logger=log, log_level=logging.DEBUG)
+    broker = RedisBroker(redis_url, apply_types=False, logger=BROKER_LOG, log_level=logging.DEBUG)
     for topic in TOPICS:
         stream = StreamSub(
             topic,
