@@ -182,6 +182,25 @@ class Settings(BaseSettings):
         None, validation_alias="OBJECT_STORAGE_PREFIX", description="What the names of objects begin with."
     )
 
+    kafka_brokers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        validation_alias="KAFKA_BROKERS",
+        description="Kafka brokers (`host:port`, separated by commas) whose topics bring events; without them the streams of "
+        "REDIS_URL do.",
+    )
+    kafka_client_id: str = Field(
+        "scoregraph",
+        validation_alias="KAFKA_CLIENT_ID",
+        min_length=1,
+        description="What workers call themselves to Kafka.",
+    )
+    kafka_group_id: str = Field(
+        "scoregraph",
+        validation_alias="KAFKA_GROUP_ID",
+        min_length=1,
+        description="The consumer group in which workers share the events of Kafka.",
+    )
+
     user_progress_url: str | None = Field(
         None,
         validation_alias="USER_PROGRESS_SERVICE_URL",
@@ -344,7 +363,7 @@ class Settings(BaseSettings):
         """What the operations of one caller may cost in a minute, for every role."""
         return _by_role((*type(self).model_fields["cost_per_minute"].default, *self.cost_per_minute))
 
-    @field_validator("jwt_algorithms", "cors_origins", "cost_limit", "cost_per_minute", mode="before")
+    @field_validator("jwt_algorithms", "cors_origins", "cost_limit", "cost_per_minute", "kafka_brokers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value

@@ -28,8 +28,9 @@ from db.queries.attempt_writes import (
     insert_attempts,
     lock_people,
     lock_sources,
+    revise_attempts,
 )
-from db.queries.parked_attempts import ParkedAttempt, get_parked_by_source, park_attempts
+from db.queries.parked_attempts import ParkedAttempt, delete_parked, get_parked_by_source, park_attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class OtherContent:
     difference: tuple[str, ...]
 
 
+OTHER_LAB = OtherContent(("lab_type",))
 Outcome = Recorded | Parked | NotKnown | OtherLab | OtherPerson | OtherContent
 SourceKey = tuple[str, str]
 
@@ -84,12 +86,15 @@ class _Batch:
     connection: AsyncConnection
     organization_id: int
     drafts: Sequence[AttemptDraft]
+    revise: bool = False
     # By id and by name.
     people: dict[int | str | None, Person] = field(default_factory=dict)
     labs: dict[int | str | None, KnownLab] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     # Later drafts of this call with the source id of an earlier one: position → position of that one.
     repeats: dict[int, int] = field(default_factory=dict)
+    # What is there already and is to say what the draft says: position → the attempt's id.
+    revised: dict[int, int] = field(default_factory=dict)
 
     def person(self, draft: AttemptDraft) -> Person | None:
         return self.people.get(draft.user_external_id if draft.user_id is None else draft.user_id)
@@ -113,14 +118,19 @@ async def record_drafts(
     *,
     park_unknown: bool = False,
     held: Mapping[int, str] | None = None,
+    revise: bool = False,
 ) -> list[Outcome]:
     """What became of each draft, in their order. Drafts have passed ``settle``.
 
     ``park_unknown``: attempts of unknown people or labs wait in ``parked_attempts``, and so do those ``held`` back by
-    their position (with the reason). Runs under READ COMMITTED in a transaction of the caller's.
+    their position (with the reason). ``revise``: an attempt whose source id is known, be it recorded or parked, is made to
+    say what the draft says, as a new revision; each source id comes once. Runs under READ COMMITTED in a transaction of
+    the caller's.
     """
-    batch = _Batch(connection, organization_id, drafts)
+    batch = _Batch(connection, organization_id, drafts, revise)
     await _answer_known_sources(batch)
+    if revise:
+        await _take_back_parked(batch)
     await _resolve_names(batch)
     if park_unknown or held:
         await _park(batch, held or {}, park_unknown)
@@ -158,22 +168,49 @@ async def _answer_known_sources(batch: _Batch) -> None:
     types = {lab.id: lab.type for lab in labs}
     for key, original in originals.items():
         position = positions[key]
-        batch.outcomes[position] = _compared(
-            batch.drafts[position], original, names.get(original.user_id), types.get(original.lab_id)
-        )
+        draft = batch.drafts[position]
+        other = _other_attempt(draft, original, names.get(original.user_id), types.get(original.lab_id))
+        if other is None and batch.revise:
+            batch.revised[position] = original.id
+        else:
+            batch.outcomes[position] = other or _compared(draft, original)
 
 
-def _compared(draft: AttemptDraft, original: Original, external_id: str | None, lab_type: str | None) -> Outcome:
+def _other_attempt(
+    draft: AttemptDraft, original: Original, external_id: str | None, lab_type: str | None
+) -> Outcome | None:
+    """How the two cannot be the same attempt."""
     if draft.user_id not in (None, original.user_id) or draft.user_external_id not in (None, external_id):
         return OtherPerson()
     if draft.lab_id not in (None, original.lab_id):
         return OtherContent(("lab_id",))
     if draft.lab_type not in (None, lab_type):
-        return OtherContent(("lab_type",))
+        return OTHER_LAB
+    return None
+
+
+def _compared(draft: AttemptDraft, original: Original) -> Outcome:
     difference = difference_from_original(draft, original.content)
     if difference is not None:
         return OtherContent(difference)
     return Recorded(original.id, original.user_id, original.lab_id, replayed=True)
+
+
+async def _take_back_parked(batch: _Batch) -> None:
+    """What waits already is recorded, or waits again, as it is now."""
+    positions = {(draft.source, draft.source_id): position for position, draft in batch.open() if draft.source_id}
+    parked = await get_parked_by_source(batch.connection, batch.organization_id, list(positions))
+    for key, earlier in list(parked.items()):
+        position = positions[key]
+        draft = batch.drafts[position]
+        if draft.user_external_id not in (None, earlier.user_external_id):
+            batch.outcomes[position] = OtherPerson()
+        elif draft.lab_type not in (None, earlier.lab_type):
+            batch.outcomes[position] = OTHER_LAB
+        else:
+            continue
+        del parked[key]
+    await delete_parked(batch.connection, [earlier.id for earlier in parked.values()])
 
 
 async def _resolve_names(batch: _Batch) -> None:
@@ -229,7 +266,7 @@ def _compared_with_parked(row: dict[str, Any], earlier: ParkedAttempt) -> Outcom
     if earlier.user_external_id != row["user_external_id"]:
         return OtherPerson()
     if earlier.lab_type != row["lab_type"]:
-        return OtherContent(("lab_type",))
+        return OTHER_LAB
     difference = first_difference(row["attempt"], earlier.attempt)
     return Parked(replayed=True) if difference is None else OtherContent(difference)
 
@@ -237,13 +274,21 @@ def _compared_with_parked(row: dict[str, Any], earlier: ParkedAttempt) -> Outcom
 async def _insert(batch: _Batch) -> None:
     people = ((draft.status, batch.person(draft)) for _, draft in batch.open())
     successful = {person.id for status, person in people if status == "SUCCEEDED" and person is not None}
+    changed = {person.id for position in batch.revised if (person := batch.person(batch.drafts[position])) is not None}
     # Before deadlines are looked up: an extension that is being granted either is seen, or sees what is recorded here.
-    await lock_people(batch.connection, batch.organization_id, successful)
+    await lock_people(batch.connection, batch.organization_id, successful | changed)
     found = await _find_assignments(batch)
     rows, owners = _rows(batch, found)
-    ids = await insert_attempts(batch.connection, batch.organization_id, rows)
-    for key, row, position in zip(ids, rows, owners, strict=True):
-        batch.outcomes[position] = Recorded(key, row["user_id"], row["lab_id"])
+    ids = dict(batch.revised)
+    fresh = [(position, row) for position, row in zip(owners, rows, strict=True) if position not in ids]
+    inserted = await insert_attempts(batch.connection, batch.organization_id, [row for _, row in fresh])
+    ids.update(zip((position for position, _ in fresh), inserted, strict=True))
+    known = [
+        {"id": ids[position], **row} for position, row in zip(owners, rows, strict=True) if position in batch.revised
+    ]
+    await revise_attempts(batch.connection, batch.organization_id, known)
+    for position, row in zip(owners, rows, strict=True):
+        batch.outcomes[position] = Recorded(ids[position], row["user_id"], row["lab_id"])
 
 
 async def _find_assignments(batch: _Batch) -> dict[int, ApplicableAssignment]:

@@ -67,7 +67,7 @@ async def write_transaction(
             async with asyncio.timeout(MOST_SECONDS), engine.begin() as connection:
                 return await work(connection, await _enter(connection, caller))
         except DBAPIError as error:
-            if attempt < MOST_TRIES and _is_race(error):
+            if attempt < MOST_TRIES and is_race(error):
                 log.info("write_retried", attempt=attempt, error=type(error.orig).__name__)
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, no secret
                 continue
@@ -98,7 +98,8 @@ async def _enter(connection: AsyncConnection, caller: Caller) -> Viewer:
     return Viewer(row.organization_id, row.user_id, row.role, tuple(row.group_ids))
 
 
-def _is_race(error: DBAPIError) -> bool:
+def is_race(error: DBAPIError) -> bool:
+    """Whether another writer was first: the same work, done again, sees what that one did."""
     cause = error.orig
     if not isinstance(cause, psycopg.Error):
         return False

@@ -16,6 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import write_engine
 from settings import DatabaseRole, Settings
 from workers import heartbeat
+from workers.events.dead_letters import retry_due
+from workers.events.listening import listen
 from workers.figures import Figures
 from workers.fold import fold_pending
 from workers.heartbeat import Heartbeat
@@ -28,7 +30,9 @@ from workers.ticks import Ticks
 
 CONNECTIONS = 3
 RESTART_SECONDS = 1.0
-"""After which the queue is looked at again, when it was lost."""
+"""After which the queue, or a broker of events, is looked at again, when it was lost."""
+RETRY_SECONDS = 0.5
+"""How often events that could not be taken are looked at."""
 
 RECOVERY_SECONDS = 10.0
 
@@ -61,6 +65,9 @@ class Worker:
         finishing = [repeat("jobs", RESTART_SECONDS, jobs, stop)]
         if Queue.FOLD in self._queues:
             finishing.append(repeat("fold", settings.fold_seconds, fold, stop))
+        if Queue.EVENTS in self._queues:
+            finishing.append(repeat("events", RESTART_SECONDS, partial(listen, settings, engine, stop), stop))
+            finishing.append(repeat("event_retries", RETRY_SECONDS, partial(retry_due, engine, stop), stop))
         dropping = [
             repeat("heartbeat", heartbeat.SECONDS, partial(pulse.beat, engine), stop),
             repeat("recovery", RECOVERY_SECONDS, partial(recover, engine), stop),

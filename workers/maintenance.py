@@ -8,6 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.attempt_unparking import organizations_to_unpark, unpark
+from db.queries.dead_letters import expire_letters
+from db.queries.event_inbox import expire_inbox
 from db.queries.jobs import delete_finished_jobs
 from db.queries.maintenance import expire_idempotency_keys
 from db.queries.operations import forget_lost_workers
@@ -35,11 +37,12 @@ async def clean_up(engine: AsyncEngine) -> None:
     """Throws away what is too old."""
     async with engine.begin() as connection:
         keys = await expire_idempotency_keys(connection)
+        events = await expire_inbox(connection) + await expire_letters(connection)
     async with engine.begin() as connection:
         finished = await delete_finished_jobs(connection, JOB_DAYS)
         lost = await forget_lost_workers(connection, JOB_DAYS)
-    if keys or finished or lost:
-        log.info("cleaned_up", idempotency_keys=keys, jobs=finished, workers=lost)
+    if keys or events or finished or lost:
+        log.info("cleaned_up", idempotency_keys=keys, events=events, jobs=finished, workers=lost)
 
 
 async def unpark_all(engine: AsyncEngine) -> None:

@@ -108,6 +108,40 @@ ORDER BY r.position
 RETURNING id
 """)
 
+# Types are the columns', so that what is rounded there is compared rounded.
+REVISED_COLUMNS = {
+    "assignment_id": "bigint",
+    "status": "text",
+    "started_at": "timestamptz",
+    "completed_at": "timestamptz",
+    "due_at": "timestamptz",
+    "duration_seconds": "numeric(14, 3)",
+    "score": "numeric(7, 4)",
+    "accuracy": "numeric(7, 6)",
+    "skill_match": "numeric(7, 6)",
+    "difficulty": "numeric(6, 4)",
+    "hints_used": "integer",
+    "errors": "text[]",
+    "memory_mib": "numeric(14, 3)",
+    "cpu_percent": "numeric(9, 3)",
+    "metadata": "jsonb",
+}
+_DIFFERENT = f"""
+jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+  id bigint, user_id bigint, {", ".join(f"{name} {kind}" for name, kind in REVISED_COLUMNS.items())}
+)
+WHERE a.organization_id = :organization_id AND a.user_id = r.user_id AND a.id = r.id
+  AND ({", ".join(f"a.{name}" for name in REVISED_COLUMNS)}) IS DISTINCT FROM ({", ".join(f"r.{name}" for name in REVISED_COLUMNS)})
+"""
+KEEP_REVISIONS = text(f"""
+INSERT INTO attempt_revisions (organization_id, user_id, attempt_id, revision, change, snapshot)
+SELECT a.organization_id, a.user_id, a.id, a.revision, 'UPDATED', to_jsonb(a) FROM attempts a, {_DIFFERENT}
+""")
+REVISE = text(f"""
+UPDATE attempts a SET revision = a.revision + 1, {", ".join(f"{name} = r.{name}" for name in REVISED_COLUMNS)}
+FROM {_DIFFERENT}
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -224,3 +258,14 @@ async def insert_attempts(
         return []
     values = {"organization_id": organization_id, "rows": orjson.dumps(rows).decode()}
     return sorted((await connection.execute(INSERT, values)).scalars().all())
+
+
+async def revise_attempts(connection: AsyncConnection, organization_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Makes attempts (``id`` and columns by name) say this, with a revision each where they said something else.
+
+    Their people are locked.
+    """
+    if rows:
+        values = {"organization_id": organization_id, "rows": orjson.dumps(rows).decode()}
+        await connection.execute(KEEP_REVISIONS, values)
+        await connection.execute(REVISE, values)

@@ -136,6 +136,18 @@ def build(connection: Connection, slug: str) -> Organization:
             parameters=Jsonb({}),
             body=Jsonb({}),
         )
+    insert(
+        connection,
+        "dead_letters",
+        organization_id=id,
+        topic="lab-events",
+        payload=slug.encode(),
+        digest=slug.encode(),
+        code="DATA",
+        message="",
+        tries=5,
+        failed_at="2026-01-01Z",
+    )
     return Organization(id, slug, users, groups, labs)
 
 
@@ -423,6 +435,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("organization_stats", "score_distribution"), for_those_who_see_all),
     **dict.fromkeys(("idempotency_keys", "parked_attempts"), for_writers),
     "exports": lambda row, viewer: viewer.role == "ADMIN" or row["requested_by"] == viewer.user_id,
+    "dead_letters": lambda row, viewer: viewer.role == "ADMIN",
     "view_refreshes": of_organization,  # of everybody: when a view was refreshed
     **dict.fromkeys(("trusted_documents", "trusted_document_aliases"), of_organization),
     **dict.fromkeys(("job_runs", "worker_processes"), for_operators),

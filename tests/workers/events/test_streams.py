@@ -1,0 +1,139 @@
+"""Workers on Redis Streams, as processes: told to stop, killed, cut off."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from redis import Redis
+
+from tests.commanding import start_scoregraph
+from tests.conftest import Database, Servers
+from tests.workers.asking import execute, value
+from tests.workers.events.telling import event
+from workers.events.envelope import Message
+from workers.events.handlers import TOPICS
+
+Start = Callable[[], "subprocess.Popen[str]"]
+TAKEN = "SELECT count(*) FROM attempts WHERE source = 'KAFKA'"
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'scoregraph worker'"
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> str:
+    """A database of its own, so that nobody else's worker listens."""
+    return urlsplit(servers.redis_url)._replace(path="/7").geturl()
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as redis:
+        redis.flushdb()
+        yield redis
+        redis.flushdb()
+
+
+@pytest.fixture
+def start(school: Database, redis_url: str, redis: Redis, tmp_path: Path) -> Iterator[Start]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        process = start_scoregraph(tmp_path / "data", "worker", DATABASE_URL=school.url, REDIS_URL=redis_url)
+        started.append(process)
+        assert process.stderr
+        assert any("listening_to_events" in line for line in process.stderr)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def attempts(first: int, most: int) -> list[Message]:
+    told = {"labType": "l4", "success": False, "completedAt": "2026-04-01T09:00:00Z"}
+    people = ("ben", "cleo", "dan")
+    return [
+        event("lab-events", "AttemptRecorded", {**told, "attemptId": number, "userId": people[number % 3]})
+        for number in range(first, first + most)
+    ]
+
+
+def add(redis: Redis, messages: list[Message]) -> None:
+    pipeline = redis.pipeline(transaction=False)
+    for message in messages:
+        pipeline.xadd(message.topic, {"event": message.body})
+    pipeline.execute()
+
+
+def wait_for(database: Database, most: int, seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while value(database, TAKEN) < most:
+        assert time.monotonic() < deadline, f"{value(database, TAKEN)} of {most}"
+        time.sleep(0.1)
+
+
+def pending(redis: Redis) -> int:
+    return sum(redis.xpending(topic, "scoregraph")["pending"] for topic in TOPICS)
+
+
+def test_what_came_before_anybody_listened_is_taken_and_acknowledged(
+    start: Start, school: Database, redis: Redis
+) -> None:
+    add(redis, [*attempts(0, 1500), Message("lab-events", b"poison")])
+    process = start()
+    add(redis, attempts(1500, 100))
+    wait_for(school, 1600)
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=30)
+    assert process.returncode == 0, log
+    assert "Traceback" not in log
+    assert pending(redis) == 0
+    assert value(school, "SELECT count(*) FROM dead_letters") == 1
+
+
+def test_killed_at_any_moment_nothing_is_lost_or_doubled(start: Start, school: Database, redis: Redis) -> None:
+    messages = attempts(0, 4000)
+    random.Random(5).shuffle(messages)
+    for part in range(4):
+        worker = start()
+        add(redis, messages[part * 1000 : (part + 1) * 1000])
+        time.sleep(random.uniform(0.0, 0.6))
+        worker.kill()
+        worker.communicate()
+    start()
+    wait_for(school, 4000)
+    assert value(school, TAKEN) == 4000
+    assert (
+        value(
+            school,
+            "SELECT sum(attempts) FROM user_lab_totals_live t JOIN labs l ON l.id = t.lab_id WHERE l.type = 'l4'",
+        )
+        == 4001
+    )
+    assert value(school, "SELECT count(*) FROM dead_letters") == 0
+
+
+def test_the_database_goes_away_and_comes_back(start: Start, school: Database, redis: Redis) -> None:
+    process = start()
+    for part in range(5):
+        add(redis, attempts(part * 200, 200))
+        execute(school, CUT)
+    wait_for(school, 1000)
+    assert process.poll() is None
+    assert value(school, "SELECT count(*) FROM dead_letters") == 0
+
+
+def test_streams_that_are_deleted_are_made_again(start: Start, school: Database, redis: Redis) -> None:
+    start()
+    add(redis, attempts(0, 10))
+    wait_for(school, 10)
+    redis.flushdb()
+    add(redis, attempts(10, 10))
+    wait_for(school, 20)

@@ -1,0 +1,174 @@
+"""Takes events: a batch in one transaction, each event once. What cannot be taken is kept in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from db.queries.dead_letters import NewLetter, get_waiting_people, hold_letters
+from db.queries.event_inbox import Organizations, claim_events, get_organizations
+from db.transaction import is_race
+from workers.events.counting import Result, count
+from workers.events.envelope import Event, Message, Refusal, UnknownType, read
+from workers.events.handlers import TAKERS, data_of, taker_of
+from workers.failures import is_outage
+
+MOST_TRIES = 5
+MOST_RACES = 5
+
+ORGANIZATION = Refusal("ORGANIZATION", "organization: There is none of this name.", may_pass=True)
+WAITS = Refusal("WAITS", "An earlier event of the same person waits.", may_pass=True)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """A message that was not taken, and why; ``tries`` so far."""
+
+    message: Message
+    refusal: Refusal
+    event: Event | None = None
+    tries: int = 1
+
+
+class NotTaken(Exception):
+    """These events cannot be taken, so the transaction is not to be committed."""
+
+    def __init__(self, letters: list[_Letter]) -> None:
+        super().__init__()
+        self.letters = letters
+
+
+async def consume(engine: AsyncEngine, messages: Sequence[Message]) -> None:
+    """Takes messages in their order. Afterwards each has had its effect or is kept, so they can be acknowledged.
+
+    Raises what an outage raises: then nothing is known, and the messages are to come again.
+    """
+    events: list[Event] = []
+    letters: list[_Letter] = []
+    for message in messages:
+        try:
+            events.append(read(message, data_of))
+        except UnknownType:
+            count(message.topic, Result.IGNORED)
+        except Refusal as refusal:
+            letters.append(_Letter(message, refusal))
+    await _take(engine, events, letters)
+
+
+async def _take(engine: AsyncEngine, events: list[Event], letters: list[_Letter]) -> None:
+    """Takes all that can be taken together, and keeps the rest."""
+    races = 0
+    while events or letters:
+        try:
+            async with engine.begin() as connection:
+                slugs = {event.organization for event in events}
+                slugs |= {letter.event.organization for letter in letters if letter.event is not None}
+                organizations = await get_organizations(connection, slugs)
+                await hold_letters(connection, [_new_letter(letter, organizations) for letter in letters])
+                taken = await take(connection, events, organizations)
+        except NotTaken as refused:
+            letters = letters + refused.letters
+            gone = {id(letter.event) for letter in refused.letters}
+            events = [event for event in events if id(event) not in gone]
+        except Exception as error:
+            if isinstance(error, DBAPIError) and is_race(error) and races < MOST_RACES:
+                races += 1
+                continue
+            if is_outage(error):
+                raise
+            if len(events) > 1:
+                half = len(events) // 2
+                await _take(engine, events[:half], letters)
+                await _take(engine, events[half:], [])
+                return
+            if not events:
+                raise
+            letters = [*letters, _Letter(events[0].message, unexpected(error), events[0])]
+            events = []
+        else:
+            for event in events:
+                count(event.message.topic, Result.TAKEN if id(event) in taken else Result.DUPLICATE, event.time)
+            for letter in letters:
+                count(letter.message.topic, Result.REFUSED)
+            return
+
+
+async def take(
+    connection: AsyncConnection, events: Sequence[Event], organizations: Organizations, *, in_turn: bool = False
+) -> set[int]:
+    """Takes events in the caller's transaction; those (by ``id``) that were new. Raises NotTaken.
+
+    ``in_turn``: it is their turn, whatever of the same person waits.
+    """
+    unknown = [event for event in events if event.organization not in organizations]
+    if unknown:
+        raise NotTaken([_Letter(event.message, ORGANIZATION, event) for event in unknown])
+    if not in_turn:
+        await _keep_order(connection, events, organizations)
+    taken: set[int] = set()
+    for slug in dict.fromkeys(event.organization for event in events):
+        organization_id = organizations[slug]
+        fresh = await _claim(connection, organization_id, [event for event in events if event.organization == slug])
+        for taker in TAKERS:
+            own = [event for event in fresh if taker_of(event) is taker]
+            refused = await taker(connection, organization_id, own) if own else {}
+            if refused:
+                raise NotTaken([_Letter(own[place].message, refusal, own[place]) for place, refusal in refused.items()])
+        taken.update(map(id, fresh))
+    return taken
+
+
+async def _keep_order(connection: AsyncConnection, events: Sequence[Event], organizations: Organizations) -> None:
+    """Puts events of people with one that waits behind that."""
+    people = {(organizations[event.organization], event.person) for event in events if event.person is not None}
+    waiting = await get_waiting_people(connection, people)
+    behind = [
+        _Letter(event.message, WAITS, event, tries=0)
+        for event in events
+        if (organizations[event.organization], event.person) in waiting
+    ]
+    if behind:
+        raise NotTaken(behind)
+
+
+async def _claim(connection: AsyncConnection, organization_id: int, events: list[Event]) -> list[Event]:
+    """The new ones, each once."""
+    first = {event.key: event for event in reversed(events)}
+    claimed = await claim_events(connection, organization_id, first)
+    return [event for event in events if event.key in claimed and first[event.key] is event]
+
+
+def _new_letter(letter: _Letter, organizations: Organizations) -> NewLetter:
+    event = letter.event
+    return NewLetter(
+        organization_id=organizations.get(event.organization) if event else None,
+        topic=letter.message.topic,
+        event_id=event.id if event else None,
+        event_type=event.type if event else None,
+        person=event.person if event else None,
+        payload=letter.message.body,
+        code=letter.refusal.code,
+        message=letter.refusal.message,
+        tries=letter.tries,
+        pause=pause_after(letter.tries),
+        is_dead=not letter.refusal.may_pass,
+    )
+
+
+def pause_after(tries: int) -> float:
+    """Seconds."""
+    return float(2 ** (tries - 1)) if tries else 0.0
+
+
+def unexpected(error: Exception) -> Refusal:
+    """What nobody foresaw, by its name: its words may quote the event."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    name = type(getattr(error, "orig", None) or error).__name__
+    log.error("event_failed", error=name, sqlstate=state)
+    return Refusal("UNEXPECTED", f"{name}{f' ({state})' if state else ''}.", may_pass=True)
