@@ -15,7 +15,7 @@ from tests.workers.asking import execute, value
 from tests.workers.events.telling import event
 from workers.events.dead_letters import retry_due
 from workers.events.inbox import MOST_TRIES, consume
-from workers.maintenance import maintain
+from workers.maintenance import clean_up
 
 TAKE_IT = "INSERT INTO users (organization_id, external_id, username, display_name) SELECT id, 'x', 'wanted', 'X' FROM organizations"
 GIVE_IT_BACK = "UPDATE users SET username = 'other' WHERE external_id = 'x'"
@@ -165,7 +165,7 @@ async def test_what_is_over_is_forgotten_after_thirty_days(school: Database, eng
         VALUES ('lab-events', '', '', 'dead', '', 5, now() - interval '300 days')
         """,
     )
-    await maintain(engine)
+    await clean_up(engine)
     assert value(school, "SELECT array_agg(code ORDER BY id) FROM dead_letters") == ["29 days", "dead"]
     assert value(school, "SELECT count(*) FROM event_inbox") == 1
 
