@@ -21,6 +21,7 @@ from db.queries.webhook_deliveries import (
     note_results,
 )
 from settings import Settings
+from workers.outbox.counting import POSTED
 from workers.outbox.envelope import MEDIA_TYPE, cloud_event
 from workers.webhook_post import NotDelivered, post_signed
 
@@ -60,6 +61,8 @@ async def serve(settings: Settings, engine: AsyncEngine, webhook_id: int, stop: 
         async with engine.begin() as connection:
             await note_results(connection, webhook_id, target, results)
         failed = sum(result.error is not None for result in results)
+        POSTED.labels("failed").inc(failed)
+        POSTED.labels("taken").inc(len(results) - failed)
         log.info("webhook_served", webhook=webhook_id, messages=len(results), failed=failed)
         if failed == len(results):
             break

@@ -15,6 +15,7 @@ from db.queries.outbox import forget_published, take_waiting
 from settings import Settings
 from workers.loop import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 from workers.outbox.brokers import NotPublished, Publisher, publisher_of
+from workers.outbox.counting import FAILURES, PUBLISHED
 
 AT_ONCE = 500
 PUBLISH_SECONDS = 0.5
@@ -34,6 +35,7 @@ async def publish(settings: Settings, engine: AsyncEngine, stop: asyncio.Event) 
             except NotPublished as error:
                 pause = min(FIRST_PAUSE_SECONDS * 2**failures, LONGEST_PAUSE_SECONDS)
                 failures += 1
+                FAILURES.inc()
                 log.warning("events_not_published", error=str(error), failures=failures)
             else:
                 if failures:
@@ -54,6 +56,7 @@ async def publish_waiting(engine: AsyncEngine, publisher: Publisher, stop: async
                 await publisher.publish(events)
                 await forget_published(connection, events)
         published += len(events)
+        PUBLISHED.inc(len(events))
         if len(events) < AT_ONCE:
             break
     return published

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from workers.outbox.publishing import publish, publish_waiting
 
 Start = Callable[[], "subprocess.Popen[str]"]
 LEFT = "SELECT count(*) FROM outbox"
+ADD = "INSERT INTO outbox (organization_id, type, subject, data) VALUES (1, 'x', %s, '{}') RETURNING event_id"
 
 
 def wait_until_empty(school: Database, seconds: float = 40) -> None:
@@ -90,18 +92,34 @@ async def test_many_are_published_in_order_and_the_stream_does_not_grow_for_ever
     assert 1000 <= len(kept) < 1200
 
 
-async def test_workers_take_turns(school: Database, engine: AsyncEngine, redis_url: str, redis: Redis) -> None:
-    """Several at it, while more is written: nothing twice, nothing out of order."""
+def write(school: Database, writer: int, batches: int) -> list[str]:
+    """Events of two subjects in transactions of any size, some of which are rolled back; the ids of those that are not."""
+    told, chance = [], random.Random(writer)
+    for number in range(batches):
+        subjects = [f"users/{writer}-{chance.randrange(2)}" for _ in range(chance.randrange(1, 40))]
+        with school.connect(None) as connection, connection.transaction(force_rollback=number % 4 == 3):
+            rows = [connection.execute(ADD, (subject,)).fetchone() for subject in subjects]
+            if number % 4 != 3:
+                told += [f"{subject} {row[0]}" for subject, row in zip(subjects, rows, strict=True) if row]
+    return told
+
+
+async def test_many_write_and_many_publish(school: Database, engine: AsyncEngine, redis_url: str, redis: Redis) -> None:
+    """Nothing twice, nothing lost, nothing that was rolled back, and each subject's in order."""
     stop = asyncio.Event()
     settings = Settings(REDIS_URL=redis_url)
     workers = [asyncio.create_task(publish(settings, engine, stop)) for _ in range(4)]
-    ids = []
-    for number in range(40):
-        ids += await asyncio.to_thread(add, school, [f"users/{number}"] * 25)
+    told = await asyncio.gather(*(asyncio.to_thread(write, school, writer, 24) for writer in range(4)))
     await asyncio.to_thread(wait_until_empty, school)
     stop.set()
     await asyncio.gather(*workers)
-    assert [event["id"] for event in published(redis)] == ids
+    events = [f"{event['subject']} {event['id']}" for event in published(redis)]
+    assert len(events) == len(set(events)) == sum(map(len, told))
+    for writer in range(4):
+        for subject in (f"users/{writer}-0 ", f"users/{writer}-1 "):
+            assert [each for each in events if each.startswith(subject)] == [
+                each for each in told[writer] if each.startswith(subject)
+            ]
 
 
 async def test_what_is_rolled_back_is_never_published(

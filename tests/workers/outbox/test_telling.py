@@ -18,7 +18,9 @@ from tests.conftest import Database, Servers
 from tests.db.learning import become
 from tests.school import new_school
 from tests.workers.asking import execute, value
+from tests.workers.events.telling import event
 from tests.workers.outbox.reading import waiting
+from workers.events.inbox import consume
 from workers.fold import fold_pending
 
 SERVICE = {"person": "sync", "role": "SERVICE"}
@@ -88,6 +90,24 @@ async def test_it_is_told_of_in_the_transaction_or_not_at_all(ask: Asker, worker
         await tell(connection, EventType.ALERT_FIRED, None, "alerts/1", {})
         await connection.rollback()
     assert waiting(ask.database) == [("AwardGranted", "users/ben", {"award": "100_tasks"})]
+
+
+async def test_an_attempt_that_comes_in_parts_is_told_of_as_it_goes_on(ask: Asker, worker: AsyncEngine) -> None:
+    """Other systems tell of beginning and end, in any order and more than once; who listens to us hears each news once."""
+    begun = event("lab-events", "AttemptStarted", {"attemptId": "a", "userId": "ben", "labType": "l4"})
+    ended = event(
+        "lab-events",
+        "AttemptCompleted",
+        {"attemptId": "a", "userId": "ben", "labType": "l4", "success": True, "completedAt": "2026-04-01T09:00:00Z"},
+    )
+    for messages in ([begun], [ended, ended], [begun, ended]):
+        await consume(worker, messages)
+    told = [data for _, _, data in waiting(ask.database, "AttemptRecorded")]
+    assert [(data["revision"], data["status"], data["userId"]) for data in told] == [
+        (1, "STARTED", "ben"),
+        (2, "SUCCEEDED", "ben"),
+    ]
+    assert told[0]["attemptId"] == told[1]["attemptId"]
 
 
 async def test_an_organization_is_told_once_of_a_fold(ask: Asker, worker: AsyncEngine) -> None:
