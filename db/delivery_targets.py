@@ -17,6 +17,9 @@ EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_L
 LONGEST_EMAIL = 320
 CHAT = re.compile(r"-?[1-9][0-9]{0,18}|@[A-Za-z][A-Za-z0-9_]{3,31}")
 
+SIGNING_PREFIX = "whsec_"
+SECRET = re.compile(SIGNING_PREFIX + r"(?=.{32,88}$)[A-Za-z0-9+/]+={0,2}")
+
 
 class DeliveryChannel(StrEnum):
     """How something is delivered."""
@@ -39,6 +42,16 @@ def checked_target(channel: DeliveryChannel, target: str, networks: Collection[N
         case DeliveryChannel.SLACK | DeliveryChannel.WEBHOOK:
             read_webhook_url(target, networks)
     return target
+
+
+def checked_secret(channel: DeliveryChannel, secret: str | None) -> str | None:
+    """The secret that a webhook is signed with; others have none. Raises ValueError with a sentence that does not quote it."""
+    if channel is not DeliveryChannel.WEBHOOK:
+        if secret is not None:
+            raise ValueError("Only a webhook has a secret.")
+    elif secret is None or not SECRET.fullmatch(secret) or len(secret) % 4 != len(SIGNING_PREFIX) % 4:
+        raise ValueError(f"A webhook needs a secret: {SIGNING_PREFIX} and 24 to 64 bytes in base64.")
+    return secret
 
 
 def masked(channel: DeliveryChannel, target: str) -> str:

@@ -58,7 +58,8 @@ __all__ = [
     "start_of_day",
 ]
 
-LONGEST_LAST_DAYS = 3_700
+from db.relative_period import LONGEST_LAST_DAYS
+
 MOST_BUCKETS = 1_500
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
