@@ -32,6 +32,8 @@ describe_enum(
         "HOURLY_AGGREGATION": "Folds what is pending and refreshes every materialized view, due or not.",
         "EXPORT": "Makes the file of an export.",
         "REPORT_CLEANUP": "Throws away files of exports that are old enough.",
+        "REPORT_SCHEDULES": "Asks for the exports of schedules that are due.",
+        "DELIVERY": "Delivers the file of an export.",
         "VIEW_REFRESH": "Refreshes materialized views by name; asked for by refreshViews.",
         "DATA_CLEANUP": "Throws away kept answers, finished jobs and lost workers that are old enough.",
         "UNPARKING": "Records attempts that waited for their person or lab and need not any more.",

@@ -20,6 +20,8 @@ from schema.memberships import GroupMembership
 from schema.organizations import Organization
 from schema.performance_logs import PerformanceLog
 from schema.relay import LARGEST_PAGE, Info, Node, parse_global_id
+from schema.report_schedules import ExportSchedule
+from schema.reports import Report
 from schema.topics import Topic
 from schema.users import User
 from schema.webhooks import Webhook
@@ -29,6 +31,7 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "Assignment": Assignment.from_key,
     "Attempt": Attempt.from_key,
     "ExportJob": ExportJob.from_key,
+    "ExportSchedule": ExportSchedule.from_key,
     "Group": Group.from_key,
     "GroupMembership": GroupMembership.from_key,
     "JobRun": JobRun.from_key,
@@ -36,6 +39,7 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "Level": Level.from_key,
     "Organization": Organization.from_key,
     "PerformanceLog": PerformanceLog.from_key,
+    "Report": Report.from_key,
     "Topic": Topic.from_key,
     "User": User.from_key,
     "Webhook": Webhook.from_key,

@@ -14,6 +14,8 @@ from schema.nodes import NodeQuery
 from schema.operations import OperationsQuery
 from schema.organizations import OrganizationQuery
 from schema.performance_logs import PerformanceLogQuery
+from schema.report_schedules import ExportScheduleQuery
+from schema.reports import ReportQuery
 from schema.topics import TopicQuery
 from schema.users import UserQuery
 from schema.viewer import ViewerQuery
@@ -29,6 +31,8 @@ class Query(
     ViewerQuery,
     OrganizationQuery,
     ExportQuery,
+    ReportQuery,
+    ExportScheduleQuery,
     GroupQuery,
     ComparisonQuery,
     PerformanceLogQuery,
