@@ -7,11 +7,12 @@ from schema.attempt_mutations import AttemptMutation
 from schema.export_requests import ExportMutation
 from schema.jobs import JobMutation
 from schema.roster import RosterMutation
+from schema.tracked_event_mutations import TrackedEventMutation
 
 
 @strawberry.type(
     description="What can be changed. What is wrong with an input is part of the answer (`userErrors`); what was written is "
     "in what the answer shows."
 )
-class Mutation(AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation, JobMutation):
+class Mutation(AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation, JobMutation, TrackedEventMutation):
     pass

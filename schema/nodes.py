@@ -21,6 +21,7 @@ from schema.organizations import Organization
 from schema.performance_logs import PerformanceLog
 from schema.relay import LARGEST_PAGE, Info, Node, parse_global_id
 from schema.topics import Topic
+from schema.tracked_events import TrackedEvent
 from schema.users import User
 
 # Every type that implements Node. An id of another type finds nothing.
@@ -36,6 +37,7 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "Organization": Organization.from_key,
     "PerformanceLog": PerformanceLog.from_key,
     "Topic": Topic.from_key,
+    "TrackedEvent": TrackedEvent.from_key,
     "User": User.from_key,
 }
 

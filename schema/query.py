@@ -15,6 +15,7 @@ from schema.operations import OperationsQuery
 from schema.organizations import OrganizationQuery
 from schema.performance_logs import PerformanceLogQuery
 from schema.topics import TopicQuery
+from schema.tracked_events import TrackedEventQuery
 from schema.users import UserQuery
 from schema.viewer import ViewerQuery
 
@@ -36,5 +37,6 @@ class Query(
     LevelQuery,
     LabQuery,
     OperationsQuery,
+    TrackedEventQuery,
 ):
     pass

@@ -28,6 +28,7 @@ TABLES = {
     "Organization": "organizations",
     "PerformanceLog": "attempts",
     "Topic": "topics",
+    "TrackedEvent": "user_events",
     "User": "users",
 }
 assert set(TABLES) == set(NODES)
@@ -60,6 +61,12 @@ FROM (VALUES
 ) AS e (person, role, status, progress, code, file)
 JOIN users u ON u.external_id = e.person JOIN groups g ON g.organization_id = u.organization_id AND g.external_id = 'alg-1'
 """
+EVENTS = """
+INSERT INTO user_events (organization_id, user_id, event_type, metadata, occurred_at)
+SELECT u.organization_id, u.id, (ARRAY['user_login', 'lab_opened', 'page_viewed'])[1 + n % 3], jsonb_build_object('n', n),
+  now() - n * interval '7 hours'
+FROM users u, generate_series(1, 6) AS n WHERE u.external_id IN ('ben', 'cleo')
+"""
 SAVE = "mutation ($input: SaveAssignmentInput!) { saveAssignment(input: $input) { assignment { id } userErrors { message } } }"
 EXTEND = "mutation ($input: ExtendDeadlineInput!) { extendDeadline(input: $input) { userErrors { message } } }"
 UPDATE = "mutation ($input: UpdateAttemptInput!) { updateAttempt(input: $input) { userErrors { message } } }"
@@ -71,7 +78,7 @@ EVERYTHING = f"""{{
     attempts(first: 2) {{ {PAGES} nodes {{ revisions {{ {PAGES} }} }} }} performanceLogs(first: 2) {{ {PAGES} }}
     snapshots(first: 2, period: {{allTime: true}}) {{ {PAGES} }} memberships(first: 1) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} }} }}
   groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
-  attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} exports(first: 1) {{ {PAGES} }}
+  attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} exports(first: 1) {{ {PAGES} }} events(first: 2) {{ {PAGES} }}
   operations {{ jobs(first: 1) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
 }}"""
 
@@ -93,6 +100,7 @@ async def enliven(ask: Asker) -> World:
         owner.execute(IN_TWO_GROUPS)
         owner.execute(JOBS)
         owner.execute(EXPORTS)
+        owner.execute(EVENTS)
     for given, lab in (({"groupId": ask.id("Group", "alg-1")}, "l1"), ({"userId": ask.id("User", "cleo")}, "l3")):
         saved = await write(
             SAVE, labId=ask.id("Lab", lab), assignedAt="2026-01-01T00:00:00Z", dueAt="2026-03-05T12:00:00Z", **given
