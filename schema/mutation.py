@@ -6,6 +6,7 @@ from schema.assignment_mutations import AssignmentMutation
 from schema.attempt_mutations import AttemptMutation
 from schema.export_requests import ExportMutation
 from schema.jobs import JobMutation
+from schema.record_metrics import RecordMetricsMutation
 from schema.roster import RosterMutation
 from schema.tracked_event_mutations import TrackedEventMutation
 
@@ -14,5 +15,13 @@ from schema.tracked_event_mutations import TrackedEventMutation
     description="What can be changed. What is wrong with an input is part of the answer (`userErrors`); what was written is "
     "in what the answer shows."
 )
-class Mutation(AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation, JobMutation, TrackedEventMutation):
+class Mutation(
+    AttemptMutation,
+    RosterMutation,
+    AssignmentMutation,
+    ExportMutation,
+    JobMutation,
+    TrackedEventMutation,
+    RecordMetricsMutation,
+):
     pass

@@ -14,6 +14,7 @@ from schema.nodes import NodeQuery
 from schema.operations import OperationsQuery
 from schema.organizations import OrganizationQuery
 from schema.performance_logs import PerformanceLogQuery
+from schema.platform import PlatformQuery
 from schema.topics import TopicQuery
 from schema.tracked_events import TrackedEventQuery
 from schema.users import UserQuery
@@ -38,5 +39,6 @@ class Query(
     LabQuery,
     OperationsQuery,
     TrackedEventQuery,
+    PlatformQuery,
 ):
     pass
