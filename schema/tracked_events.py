@@ -74,7 +74,6 @@ class TrackedEvent(Node):
 @strawberry.input(description="Which events; conditions are combined with AND.")
 class TrackedEventFilter:
     event_types: list[str] | None = strawberry.field(default=None, description="Of any of these types.")
-    event_type_prefix: str | None = strawberry.field(default=None, description="Of types that begin so.")
     user_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Of any of these people.")
     occurred_at: DateTimeFilter | None = strawberry.field(default=None, description="That happened in this interval.")
 
@@ -83,7 +82,6 @@ class TrackedEventFilter:
         occurred = self.occurred_at or DateTimeFilter()
         return EventSelection(
             event_types=checked_types(self.event_types, "filter.eventTypes"),
-            type_prefix=checked_text(self.event_type_prefix, "filter.eventTypePrefix"),
             user_ids=keys_of("User", self.user_ids, "filter.userIds"),
             occurred_from=occurred.gte,
             occurred_before=occurred.lt,

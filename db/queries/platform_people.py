@@ -65,18 +65,18 @@ SELECT event_type, sum(events)::bigint AS events, count(user_id) FROM (
   SELECT event_type, user_id, count(*) AS events FROM user_events WHERE {_IN_PERIOD} GROUP BY event_type, user_id
 ) AS used GROUP BY event_type ORDER BY events DESC, event_type LIMIT :most
 """)
-# What somebody did with no longer pauses is one session; what is but one event has no length.
+# What somebody did with no longer pauses is one session: its first and last events are told apart by the pauses around them, and
+# stand next to each other when the others are left out. What is but one event is both, and has no length.
 MEDIAN_SESSION = sql(f"""
-SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM (
-  SELECT extract(epoch FROM max(occurred_at) - min(occurred_at))::float8 AS seconds FROM (
-    SELECT user_id, occurred_at, count(*) FILTER (WHERE is_first) OVER (PARTITION BY user_id ORDER BY occurred_at) AS session
-    FROM (
-      SELECT user_id, occurred_at, occurred_at - lag(occurred_at) OVER (PARTITION BY user_id ORDER BY occurred_at)
-        > make_interval(mins => {SESSION_GAP_MINUTES}) AS is_first
-      FROM user_events WHERE {_IN_PERIOD} AND user_id IS NOT NULL
-    ) AS told
-  ) AS numbered GROUP BY user_id, session HAVING count(*) > 1
-) AS sessions
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM length)::float8) FROM (
+  SELECT is_last, occurred_at - lag(occurred_at) OVER (PARTITION BY user_id ORDER BY occurred_at, is_last) AS length FROM (
+    SELECT user_id, occurred_at,
+      coalesce(occurred_at - lag(occurred_at) OVER own > make_interval(mins => {SESSION_GAP_MINUTES}), true) AS is_first,
+      coalesce(lead(occurred_at) OVER own - occurred_at > make_interval(mins => {SESSION_GAP_MINUTES}), true) AS is_last
+    FROM user_events WHERE {_IN_PERIOD} AND user_id IS NOT NULL
+    WINDOW own AS (PARTITION BY user_id ORDER BY occurred_at)
+  ) AS told WHERE is_first <> is_last
+) AS sessions WHERE is_last
 """)
 TYPE_SLOTS = sql(f"""
 WITH counted AS (

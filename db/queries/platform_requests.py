@@ -50,7 +50,8 @@ _SUMS = f"""sum(requests)::bigint AS requests,
   coalesce(sum(requests) FILTER (WHERE status_code >= {ERROR_STATUS}), 0)::float8 / sum(requests)::float8 AS error_rate,
   sum(total_microseconds)::float8 / sum(requests)::float8 / 1000 AS mean_ms"""
 _SELECTED = """requests AS MATERIALIZED (
-  SELECT * FROM api_metrics
+  SELECT service_name, endpoint, method, status_code, requests, total_microseconds, buckets, counts, payloads, payload_bytes
+  FROM api_metrics
   WHERE at >= :start AND at < :end AND (CAST(:service AS text) IS NULL OR service_name = :service)
 )"""
 

@@ -33,7 +33,6 @@ class EventSelection:
     """Which events; conditions are combined with AND, None is no condition. Instants are [occurred_from, occurred_before)."""
 
     event_types: tuple[str, ...] | None = None
-    type_prefix: str | None = None
     user_ids: tuple[int, ...] | None = None
     occurred_from: datetime | None = None
     occurred_before: datetime | None = None
@@ -66,8 +65,6 @@ async def count_events(snapshot: Snapshot, selection: EventSelection, bound: int
 def _selected(statement: Select[Any], selection: EventSelection) -> Select[Any]:
     if selection.event_types is not None:
         statement = statement.where(user_events.c.event_type.in_(selection.event_types))
-    if selection.type_prefix is not None:
-        statement = statement.where(user_events.c.event_type.startswith(selection.type_prefix, autoescape=True))
     if selection.user_ids is not None:
         statement = statement.where(user_events.c.user_id.in_(selection.user_ids))
     if selection.occurred_from is not None:
