@@ -274,6 +274,60 @@ class Settings(BaseSettings):
         "`127.0.0.0/8` also without TLS on this machine.",
     )
 
+    metrics_retention_days: int = Field(
+        90,
+        validation_alias="METRICS_RETENTION_DAYS",
+        ge=1,
+        le=3650,
+        description="How many days events and metrics of the platform are kept.",
+    )
+    metrics_aggregation_interval: int = Field(
+        300,
+        validation_alias="METRICS_AGGREGATION_INTERVAL",
+        ge=60,
+        le=900,
+        multiple_of=60,
+        description="Into stretches of how many seconds requests are put together when they are a day old; before, it is a minute.",
+    )
+    event_dropped_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (
+            "email",
+            "mail",
+            "name",
+            "username",
+            "firstname",
+            "lastname",
+            "fullname",
+            "surname",
+            "nickname",
+            "phone",
+            "telephone",
+            "mobile",
+            "address",
+            "ip",
+            "ipv",
+            "ipaddress",
+            "token",
+            "jwt",
+            "apikey",
+            "password",
+            "passwd",
+            "pwd",
+            "secret",
+            "authorization",
+            "cookie",
+            "sessionid",
+            "ssn",
+            "passport",
+            "birthday",
+            "birthdate",
+            "dob",
+        ),
+        validation_alias="SCOREGRAPH_EVENT_DROPPED_KEYS",
+        description="Words that may not be in the keys of an event's metadata, separated by commas: such keys are dropped, with "
+        "what is in them, before anything is kept.",
+    )
+
     user_progress_url: str | None = Field(
         None,
         validation_alias="USER_PROGRESS_SERVICE_URL",
@@ -461,6 +515,7 @@ class Settings(BaseSettings):
         "kafka_brokers",
         "email_domains",
         "webhook_networks",
+        "event_dropped_keys",
         mode="before",
     )
     @classmethod

@@ -6,8 +6,10 @@ from schema.assignment_mutations import AssignmentMutation
 from schema.attempt_mutations import AttemptMutation
 from schema.export_requests import ExportMutation
 from schema.jobs import JobMutation
+from schema.record_metrics import RecordMetricsMutation
 from schema.report_mutations import ReportMutation
 from schema.roster import RosterMutation
+from schema.tracked_event_mutations import TrackedEventMutation
 from schema.webhook_mutations import WebhookMutation
 
 
@@ -23,5 +25,7 @@ class Mutation(
     ReportMutation,
     JobMutation,
     WebhookMutation,
+    TrackedEventMutation,
+    RecordMetricsMutation,
 ):
     pass

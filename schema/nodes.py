@@ -23,6 +23,7 @@ from schema.relay import LARGEST_PAGE, Info, Node, parse_global_id
 from schema.report_schedules import ExportSchedule
 from schema.reports import Report
 from schema.topics import Topic
+from schema.tracked_events import TrackedEvent
 from schema.users import User
 from schema.webhooks import Webhook
 
@@ -41,6 +42,7 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "PerformanceLog": PerformanceLog.from_key,
     "Report": Report.from_key,
     "Topic": Topic.from_key,
+    "TrackedEvent": TrackedEvent.from_key,
     "User": User.from_key,
     "Webhook": Webhook.from_key,
 }

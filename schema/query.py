@@ -14,9 +14,11 @@ from schema.nodes import NodeQuery
 from schema.operations import OperationsQuery
 from schema.organizations import OrganizationQuery
 from schema.performance_logs import PerformanceLogQuery
+from schema.platform import PlatformQuery
 from schema.report_schedules import ExportScheduleQuery
 from schema.reports import ReportQuery
 from schema.topics import TopicQuery
+from schema.tracked_events import TrackedEventQuery
 from schema.users import UserQuery
 from schema.viewer import ViewerQuery
 from schema.webhooks import WebhookQuery
@@ -42,5 +44,7 @@ class Query(
     LabQuery,
     OperationsQuery,
     WebhookQuery,
+    TrackedEventQuery,
+    PlatformQuery,
 ):
     pass

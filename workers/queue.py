@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.queries.jobs import recover_stalled_jobs
 from settings import DatabaseRole
-from workers import maintenance, refreshing, reports
+from workers import maintenance, platform, refreshing, reports
 from workers.deliveries import job as deliveries
 from workers.exports import job as exports
 from workers.means import Means, Queue
@@ -32,6 +32,7 @@ SUBJECTS = {
     "exports": exports.jobs,
     "reports": reports.jobs,
     "deliveries": deliveries.jobs,
+    "platform": platform.jobs,
 }
 
 CONCURRENCY = 4

@@ -30,6 +30,7 @@ TABLES = {
     "PerformanceLog": "attempts",
     "Report": "reports",
     "Topic": "topics",
+    "TrackedEvent": "user_events",
     "User": "users",
     "Webhook": "webhooks",
 }
@@ -96,6 +97,12 @@ WITH saved AS (
 INSERT INTO deliveries (organization_id, export_id, channel, target, masked, attach, status, tries, error)
 SELECT organization_id, id, 'TELEGRAM', '7', '***7', false, 'FAILED', 6, 'So it is.' FROM made
 """
+EVENTS = """
+INSERT INTO user_events (organization_id, user_id, event_type, metadata, occurred_at)
+SELECT u.organization_id, u.id, (ARRAY['user_login', 'lab_opened', 'page_viewed'])[1 + n % 3], jsonb_build_object('n', n),
+  now() - n * interval '7 hours'
+FROM users u, generate_series(1, 6) AS n WHERE u.external_id IN ('ben', 'cleo')
+"""
 SAVE = "mutation ($input: SaveAssignmentInput!) { saveAssignment(input: $input) { assignment { id } userErrors { message } } }"
 EXTEND = "mutation ($input: ExtendDeadlineInput!) { extendDeadline(input: $input) { userErrors { message } } }"
 UPDATE = "mutation ($input: UpdateAttemptInput!) { updateAttempt(input: $input) { userErrors { message } } }"
@@ -109,6 +116,7 @@ EVERYTHING = f"""{{
   groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
   attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} exports(first: 1) {{ {PAGES} }}
   reports(first: 1) {{ {PAGES} nodes {{ runs(first: 1) {{ {PAGES} }} }} }}
+  events(first: 2) {{ {PAGES} }}
   operations {{ jobs(first: 1) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
 }}"""
 
@@ -132,6 +140,7 @@ async def enliven(ask: Asker) -> World:
         owner.execute(EXPORTS)
         owner.execute(WEBHOOKS)
         owner.execute(REPORTS)
+        owner.execute(EVENTS)
     for given, lab in (({"groupId": ask.id("Group", "alg-1")}, "l1"), ({"userId": ask.id("User", "cleo")}, "l3")):
         saved = await write(
             SAVE, labId=ask.id("Lab", lab), assignedAt="2026-01-01T00:00:00Z", dueAt="2026-03-05T12:00:00Z", **given
