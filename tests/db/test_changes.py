@@ -40,6 +40,7 @@ NOT_TOLD = {
     "lab_days",
     "view_refreshes",
     "idempotency_keys",
+    "user_event_ids",
     # Neither is in an answer that is kept.
     "webhooks",
     "webhook_deliveries",

@@ -237,13 +237,13 @@ CREATE TRIGGER exports_noted_by_schedule AFTER UPDATE OF status ON exports
   FOR EACH ROW WHEN (NEW.schedule_id IS NOT NULL AND NEW.status IS DISTINCT FROM OLD.status) EXECUTE FUNCTION note_scheduled_run();
 
 -- Tells `reports:1` of an organization of its reports and schedules, `export:7` of its deliveries.
-CREATE FUNCTION tell_report() RETURNS trigger
+CREATE FUNCTION tell_of_reports() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM pg_notify('scoregraph_changes', format('reports:%s', coalesce(NEW.organization_id, OLD.organization_id)));
   RETURN NULL;
 END $$;
-CREATE FUNCTION tell_delivery() RETURNS trigger
+CREATE FUNCTION tell_of_deliveries() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM pg_notify('scoregraph_changes', format('export:%s', coalesce(NEW.export_id, OLD.export_id)));
@@ -255,14 +255,14 @@ DECLARE
 BEGIN
   FOREACH relation IN ARRAY ARRAY['reports', 'report_schedules', 'schedule_deliveries', 'deliveries'] LOOP
     EXECUTE format('CREATE TRIGGER %I_changed_told AFTER INSERT OR UPDATE OR DELETE ON %I FOR EACH ROW EXECUTE FUNCTION %s()',
-      relation, relation, CASE relation WHEN 'deliveries' THEN 'tell_delivery' ELSE 'tell_report' END);
+      relation, relation, CASE relation WHEN 'deliveries' THEN 'tell_of_deliveries' ELSE 'tell_of_reports' END);
     EXECUTE format('CREATE TRIGGER %I_truncated_told AFTER TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION tell_that(''*'')',
       relation, relation);
   END LOOP;
 END $$;
 
 REVOKE ALL ON FUNCTION keep_report_owner, person_may_see_export, viewer_may_deliver_to, deliver_export, note_scheduled_run,
-  tell_report, tell_delivery FROM PUBLIC;
+  tell_of_reports, tell_of_deliveries FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION viewer_may_deliver_to TO scoregraph_api;
 GRANT EXECUTE ON FUNCTION person_may_see_export TO scoregraph_worker;
 
