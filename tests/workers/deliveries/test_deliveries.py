@@ -174,6 +174,15 @@ async def test_an_export_that_is_made_after_all_is_delivered_anew(office: Office
     assert len({key for _, key in subjects}) == 2
 
 
+@pytest.mark.parametrize("over", ["CANCELLED", "EXPIRED"])
+async def test_what_never_comes_is_waited_for_no_longer(office: Office, over: str) -> None:
+    await made(office, ("EMAIL", "ada@north.example"))
+    office.do(f"UPDATE exports SET status = '{over}'")
+    assert office.all("SELECT status, error FROM deliveries") == [("FAILED", "There is no file to be delivered.")]
+    await office.deliver()
+    assert office.mail.taken == []
+
+
 async def test_a_delivery_whose_job_was_lost_is_asked_for_again(office: Office) -> None:
     await made(office, ("EMAIL", "ada@north.example"))
     await office.run_due()
