@@ -116,7 +116,8 @@ async def replace_deliveries_of_schedule(
 FIND = text("""
 SELECT d.id, d.organization_id, o.slug AS organization, d.channel, d.target, d.secret, d.attach, d.tries + 1 AS tries, e.id AS export_id, e.requested_by,
   e.subject, e.role, e.claimed_groups, e.user_id, e.kind, e.format, e.status, e.run, e.file_name, e.byte_size, e.row_count,
-  e.as_of, e.expires_at, e.reads_groups, e.failure_message, e.is_late, r.title
+  e.as_of, e.expires_at, e.reads_groups, e.failure_message, e.is_late, r.title,
+  e.parameters ->> 'timeZone' AS time_zone
 FROM deliveries d JOIN exports e ON e.id = d.export_id JOIN organizations o ON o.id = d.organization_id
 LEFT JOIN reports r ON r.id = e.report_id
 WHERE d.id = :id AND d.status = 'PENDING' AND e.status IN ('READY', 'FAILED')
@@ -170,6 +171,7 @@ class Undelivered(NamedTuple):
     failure_message: str | None
     is_late: bool
     title: str | None
+    time_zone: str | None
 
 
 async def find_undelivered(connection: AsyncConnection, key: int) -> Undelivered | None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from db.dependencies import Dependency
 from db.keyset import among
 from db.models.reports import report_schedules, reports, schedule_deliveries
 from db.queries.reports import ON_REPORTS, OWN
@@ -53,7 +54,8 @@ DELIVERIES_BY_SCHEDULE = Statement(
 )
 LAST_RUNS = sql(
     "SELECT schedule_id, max(id) FROM exports WHERE schedule_id = ANY (:ids) AND (viewer_role() = 'ADMIN'"
-    " OR requested_by IS NOT DISTINCT FROM viewer_user_id()) GROUP BY schedule_id"
+    " OR requested_by IS NOT DISTINCT FROM viewer_user_id()) GROUP BY schedule_id",
+    Dependency("exports"),
 )
 
 

@@ -67,17 +67,17 @@ hours = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(place=st.sampled_from(ODD), offset=st.integers(-2_000, 1_500), minute=minutes, hour=hours)
 def test_runs_near_odd_days_are_those_of_a_clock_that_is_watched(
     place: tuple[str, str], offset: int, minute: str, hour: str
 ) -> None:
     zone, since = ZoneInfo(place[0]), datetime.fromisoformat(place[1]).replace(tzinfo=UTC) + offset * MINUTE
     text = f"{minute} {hour} * * *"
-    assert list(islice(Cron.parse(text).runs_after(since, zone), 4)) == expected(text, zone, since, 4)
+    assert list(islice(Cron.parse(text).runs_after(since, zone), 3)) == expected(text, zone, since, 3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     zone=st.sampled_from(sorted(available_timezones() - {"Factory", "localtime"})),
     since=st.datetimes(datetime.fromisoformat("1975-01-01"), datetime.fromisoformat("2037-01-01")),

@@ -6,6 +6,8 @@ the file: what is not theirs any more is not sent.
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import structlog
 from procrastinate import Blueprint, JobContext
 
@@ -127,9 +129,13 @@ async def _notice(means: Means, storage: Storage, delivery: Undelivered) -> Noti
         return Notice(f"{what}: not made", text, means.settings.public_url, kind="export.failed", key=key)
     assert delivery.as_of is not None
     assert delivery.expires_at is not None
+    zone = ZoneInfo(delivery.time_zone or "UTC")
+    as_of, until = (
+        f"{at.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})" for at in (delivery.as_of, delivery.expires_at)
+    )
     lines = [
-        f"This report shows what was known at {delivery.as_of:%Y-%m-%d %H:%M} UTC, in {delivery.row_count:,} rows.",
-        f"The file is kept until {delivery.expires_at:%Y-%m-%d %H:%M} UTC. Whoever opens the link has to sign in.",
+        f"This report shows what was known at {as_of}, in {delivery.row_count:,} rows.",
+        f"The file is kept until {until}. Whoever opens the link has to sign in.",
     ]
     if delivery.is_late:
         lines.insert(0, "This report is late.")
