@@ -29,12 +29,23 @@ async def tend(engine: AsyncEngine, settings: Settings) -> None:
     deleted = more = await _delete(engine, days)
     while more >= BATCH:
         deleted += (more := await _delete(engine, days))
-    async with engine.begin() as connection:
-        changes = await tend_partitions(connection, days)
+    changes = await _partition(engine, days)
     async with engine.begin() as connection:
         combined = await combine_requests(connection, settings.metrics_aggregation_interval)
     if changes or deleted or combined:
-        log.info("platform_tended", partitions=dict(changes), rows_deleted=deleted, rows_combined=combined)
+        log.info("platform_tended", partitions=changes, rows_deleted=deleted, rows_combined=combined)
+
+
+async def _partition(engine: AsyncEngine, days: int) -> dict[str, str]:
+    """What became of partitions, by name."""
+    changes: dict[str, str] = {}
+    is_done = False
+    while not is_done:
+        async with engine.begin() as connection:
+            made = dict(await tend_partitions(connection, days))
+        changes |= made
+        is_done = set(made.values()) <= {"BUSY"}
+    return changes
 
 
 async def _delete(engine: AsyncEngine, days: int) -> int:

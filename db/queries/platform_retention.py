@@ -46,8 +46,8 @@ FROM sums LEFT JOIN histograms USING (key)
 
 
 async def tend_partitions(connection: AsyncConnection, days: int) -> list[tuple[str, str]]:
-    """Makes partitions that are needed, drops those of more than so many days ago. Gives the name of each that was MADE or
-    DROPPED, or left for the next time since somebody held it (BUSY).
+    """Makes a partition that is needed, or drops one of more than so many days ago: to be called again until neither is done, each
+    time in a transaction of its own. Gives the name of what was MADE or DROPPED, and of those that somebody held (BUSY).
     """
     return [(row[0], row[1]) for row in await connection.execute(TEND, {"days": days})]
 

@@ -108,9 +108,10 @@ BEGIN
 END $$;
 GRANT USAGE ON SEQUENCE user_events_id_seq TO scoregraph_api, scoregraph_worker;
 
--- Makes partitions for now, for what comes next, and for what waits in the default one; drops those that are older than the
--- retention. UTC months hold events, weeks hold metrics. Nobody waits for it longer than its lock_timeout: what cannot be had
--- by then is left for the next time (BUSY).
+-- Makes a partition for now, for what comes next, or for what waits in the default one; or drops one that is older than the
+-- retention: one change at a time (MADE or DROPPED), to be called again until there is none, so that its locks are soon given
+-- back. UTC months hold events, weeks hold metrics. Nobody waits for it longer than its lock_timeout: what cannot be had by then
+-- is left for another time (BUSY).
 CREATE FUNCTION tend_partitions(retention_days integer) RETURNS TABLE (name text, change text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET timezone = 'UTC' SET lock_timeout = '500ms' AS $$
 DECLARE
@@ -143,6 +144,7 @@ BEGIN
         change := 'BUSY';
       END;
       RETURN NEXT;
+      IF change <> 'BUSY' THEN RETURN; END IF;
     END LOOP;
     FOR name, beginning IN
       SELECT c.relname, to_date(right(c.relname, 8), 'YYYYMMDD') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -156,11 +158,15 @@ BEGIN
         change := 'BUSY';
       END;
       RETURN NEXT;
+      IF change <> 'BUSY' THEN RETURN; END IF;
     END LOOP;
   END LOOP;
 END $$;
 REVOKE EXECUTE ON FUNCTION tend_partitions FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tend_partitions TO scoregraph_worker;
-SELECT tend_partitions(90);
+DO $$
+BEGIN
+  WHILE EXISTS (SELECT FROM tend_partitions(90) WHERE change = 'MADE') LOOP END LOOP;
+END $$;
 
 INSERT INTO jobs.kinds (task, kind, queue, is_runnable) VALUES ('platform:tend', 'RETENTION', 'maintenance', true);
