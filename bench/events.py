@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -12,7 +13,7 @@ from redis import Redis
 
 from bench.duel import Progress
 from bench.measure import connect, new_database, servers
-from bench.processes import cpu_seconds
+from bench.processes import backend_seconds, cpu_seconds
 from bench.seed import LABS, PEOPLE, ROSTER, Connection
 from bench.worker import wait_until, worker
 
@@ -33,25 +34,30 @@ def measure_events(rounds: int, size: int, progress: Progress) -> dict[str, floa
             admin.execute("VACUUM ANALYZE")
             chance = random.Random(7)
             progress("a backlog …")
-            _add(redis, chance, 0, BACKLOG)
+            _add(redis, _events(chance, 0, BACKLOG))
             with worker(url, redis_url, says="listening_to_events") as process:
                 drained = _seconds_until_folded(admin, BACKLOG)
-                total, rates, busy = BACKLOG, [], []
+                total = BACKLOG
+                rates, worker_us, database_us = [], [], []
                 for number in range(rounds + 1):
                     progress(f"round {number} …")
-                    spent = cpu_seconds(process)
-                    started = time.perf_counter()
-                    _add(redis, chance, total, size)
+                    events = _events(chance, total, size)
                     total += size
+                    spent, backends = cpu_seconds(process), backend_seconds(url)
+                    started = time.perf_counter()
+                    _add(redis, events)
                     _seconds_until_folded(admin, total)
                     # The first round warms up.
                     if number:
                         rates.append(size / (time.perf_counter() - started))
-                        busy.append(1e6 * (cpu_seconds(process) - spent) / size)
+                        worker_us.append(1e6 * (cpu_seconds(process) - spent) / size)
+                        used = (seconds - backends.get(pid, 0) for pid, seconds in backend_seconds(url).items())
+                        database_us.append(1e6 * sum(used) / size)
             left = redis.xlen(STREAM)
     return {
         "events_attempts_per_s": statistics.median(rates),
-        "events_worker_cpu_us": statistics.median(busy),
+        "events_worker_cpu_us": statistics.median(worker_us),
+        "events_database_cpu_us": statistics.median(database_us),
         "events_backlog_s": drained,
         "events_left_in_stream": float(left),
     }
@@ -68,12 +74,16 @@ def _seconds_until_folded(admin: Connection, total: int) -> float:
     return time.perf_counter() - started
 
 
-def _add(redis: Redis, chance: random.Random, first: int, size: int) -> None:
-    for begin in range(first, first + size, PIPELINED):
+def _add(redis: Redis, events: Sequence[bytes]) -> None:
+    for begin in range(0, len(events), PIPELINED):
         pipeline = redis.pipeline(transaction=False)
-        for number in range(begin, min(begin + PIPELINED, first + size)):
-            pipeline.xadd(STREAM, {"event": _event(chance, number)})
+        for event in events[begin : begin + PIPELINED]:
+            pipeline.xadd(STREAM, {"event": event})
         pipeline.execute()
+
+
+def _events(chance: random.Random, first: int, size: int) -> list[bytes]:
+    return [_event(chance, number) for number in range(first, first + size)]
 
 
 def _event(chance: random.Random, number: int) -> bytes:

@@ -74,7 +74,9 @@ SELECT name, refreshed_at, greatest(refreshed_at, checked_at), CAST(duration_sec
 FROM view_refreshes ORDER BY name
 """)
 WORKERS = sql(f"SELECT {_WORKER} FROM worker_processes ORDER BY name, started_at")
-CONSUMERS = sql(f"SELECT {_POSITION}, observed_at FROM event_consumers ORDER BY topic, partition, group_id")
+_CONSUMERS = f"SELECT {_POSITION}, observed_at FROM {{source}} ORDER BY topic, partition, group_id"
+CONSUMERS = sql(_CONSUMERS.format(source="event_consumers"))
+TOLD_CONSUMERS = text(_CONSUMERS.format(source="jobs.consumers"))
 
 BEAT = text(f"""
 INSERT INTO jobs.workers ({_WORKER})
@@ -112,6 +114,11 @@ async def list_workers(snapshot: Snapshot) -> list[WorkerRow]:
 async def list_consumers(snapshot: Snapshot) -> list[ConsumerRow]:
     """By topic and partition."""
     return [ConsumerRow(Position(*row[:-1]), row[-1]) for row in await snapshot.rows(CONSUMERS)]
+
+
+async def list_told_consumers(connection: AsyncConnection) -> list[ConsumerRow]:
+    """The same, as the worker."""
+    return [ConsumerRow(Position(*row[:-1]), row[-1]) for row in await connection.execute(TOLD_CONSUMERS)]
 
 
 async def beat(connection: AsyncConnection, worker: WorkerRow) -> None:
