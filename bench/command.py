@@ -14,8 +14,10 @@ from rich.console import Console
 
 from bench.databases import Databases, kept_databases, seed_databases
 from bench.duel import Plan
+from bench.events import measure_events
 from bench.foundation import measure_foundation
 from bench.gateway import MEASUREMENTS, measure_gateway
+from bench.jobs import measure_jobs
 from bench.report import REPORT, save
 from commands.errors import USAGE, CommandError
 from commands.progress import Steps
@@ -103,6 +105,38 @@ def foundation_command(
     """Measure folds, live reads, recording, the import and memory, on servers of its own."""
     save("foundation", _command(), measure_foundation(attempts, oulad, _say))
     typer.echo(REPORT.read_text())
+
+
+@app.command("events", epilog="Example: [bold]scoregraph bench events[/]")
+def events_command(
+    rounds: Annotated[int, typer.Option(help="Rounds that count, after one that warms up.", min=1)] = 5,
+    size: Annotated[int, typer.Option(help="Events of a round.", min=100)] = 30_000,
+) -> None:
+    """Measure attempts that come as events through Redis Streams into the rollups, by one worker on servers of its own.
+
+    With 5 rounds or more the figures are saved, with fewer they are only shown.
+    """
+    _keep("events", rounds, measure_events(rounds, size, _say))
+
+
+@app.command("jobs", epilog="Example: [bold]scoregraph bench jobs[/]")
+def jobs_command(
+    rounds: Annotated[int, typer.Option(help="Rounds that count, after one that warms up.", min=1)] = 5,
+    size: Annotated[int, typer.Option(help="Jobs of a round.", min=10)] = 1_000,
+) -> None:
+    """Measure jobs from being asked for until they are done, by one worker on servers of its own.
+
+    With 5 rounds or more the figures are saved, with fewer they are only shown.
+    """
+    _keep("jobs", rounds, measure_jobs(rounds, size, _say))
+
+
+def _keep(section: str, rounds: int, found: dict[str, float]) -> None:
+    for name, figure in found.items():
+        _say(f"{name}: {figure:,.2f}")
+    if rounds >= ROUNDS_TO_SAVE:
+        save(section, _command(), found)
+        _say(f"Saved in {REPORT}.")
 
 
 def _say(line: str) -> None:

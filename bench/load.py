@@ -54,11 +54,11 @@ def load(server: Server, bodies: Sequence[bytes], connections: int, seconds: int
         path.write_bytes(b"\n".join(bodies) + b"\n")
         command = (require_wrk(), "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={PATIENCE}s", "-s", SCRIPT)
         environment = {**os.environ, "BENCH_BODIES": str(path), "BENCH_TOKEN": server.token}
-        cpu, backends = server.cpu_seconds(), backend_seconds(server)
+        cpu, backends = server.cpu_seconds(), backend_seconds(server.database_url)
         done = subprocess.run((*command, server.url), env=environment, capture_output=True, text=True, check=False)
         cpu = server.cpu_seconds() - cpu
         # Of those that ended meanwhile nothing is known.
-        database_cpu = sum(used - backends.get(pid, 0.0) for pid, used in backend_seconds(server).items())
+        database_cpu = sum(used - backends.get(pid, 0.0) for pid, used in backend_seconds(server.database_url).items())
     if done.returncode or not done.stdout.strip():
         raise LoadFailed(f"wrk failed: {done.stderr.strip() or done.stdout.strip()}")
     said = json.loads(done.stdout.strip().splitlines()[-1])

@@ -59,26 +59,27 @@ class Server:
         return answer["data"], len(response.content)
 
     def cpu_seconds(self) -> float:
-        return sum(_cpu_seconds(process) for process in (self.process, *self.process.children(recursive=True)))
+        return sum(cpu_seconds(process) for process in (self.process, *self.process.children(recursive=True)))
 
     def resident_bytes(self) -> int:
         return sum(p.memory_info().rss for p in (self.process, *self.process.children(recursive=True)))
 
 
-def backend_seconds(server: Server) -> dict[int, float]:
-    """CPU seconds that the database's processes of all connections to the server's database have used so far, by process id;
-    none where they are not of this machine.
+def backend_seconds(database_url: str | None) -> dict[int, float]:
+    """CPU seconds that the database's processes of all connections to it have used so far, by process id; none where they are not
+    of this machine.
     """
-    if server.database_url is None:
+    if database_url is None:
         return {}
-    with psycopg.connect(server.database_url, autocommit=True) as connection:
+    with psycopg.connect(database_url, autocommit=True) as connection:
         pids = connection.execute(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         ).fetchall()
-    return {pid: _cpu_seconds(psutil.Process(pid)) for (pid,) in pids if psutil.pid_exists(pid)}
+    return {pid: cpu_seconds(psutil.Process(pid)) for (pid,) in pids if psutil.pid_exists(pid)}
 
 
-def _cpu_seconds(process: psutil.Process) -> float:
+def cpu_seconds(process: psutil.Process) -> float:
+    """What it has used so far; 0 where it is gone."""
     with suppress(psutil.Error):
         times = process.cpu_times()
         return float(times.user + times.system)

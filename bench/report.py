@@ -80,6 +80,16 @@ PEERS: tuple[Row, ...] = (
     ("q2_history_small_ms", "over the small one, ms", ""),
 )
 
+EVENTS: tuple[Row, ...] = (
+    ("events_attempts_per_s", "attempts as events through Redis Streams into the rollups, attempts/s", "≥ 3,000"),
+    ("events_backlog_s", "a backlog of 10,000, from when a worker listens until it is in the rollups, s", "≤ 10"),
+    ("events_worker_cpu_us", "CPU µs an event in the worker", ""),
+    ("events_database_cpu_us", "CPU µs an event in the database, folding included", ""),
+    ("events_left_in_stream", "entries that are left in the stream afterwards", ""),
+)
+
+JOBS: tuple[Row, ...] = (("jobs_small_per_s", "jobs that ask the database once, jobs/s", "≥ 200"),)
+
 
 def save(section: str, command: str, found: Mapping[str, float]) -> None:
     """Puts the figures of one command to those that are there, and writes the report anew."""
@@ -103,6 +113,8 @@ def report(results: Mapping[str, Any]) -> str:
     for section, title, note, rows in (
         ("peers", "Gateway", PEERS_NOTE, PEERS),
         ("foundation", "Foundation", FOUNDATION_NOTE, FOUNDATION),
+        ("events", "Events", WORKER_NOTE, EVENTS),
+        ("jobs", "Jobs", WORKER_NOTE, JOBS),
     ):
         if section in results["measured"]:
             lines += [
@@ -119,6 +131,9 @@ def report(results: Mapping[str, Any]) -> str:
 
 
 FOUNDATION_NOTE = "Medians of 5 interleaved rounds after one that does not count, where there are rounds."
+WORKER_NOTE = (
+    "Medians of rounds after one that does not count. One worker with its defaults, beside who sends and the servers."
+)
 PEERS_NOTE = (
     "Medians of interleaved rounds after one that does not count; ratios are those of rounds, since the load, the servers and "
     "the database share the machine. One process each, the same database of 20,000 people and 5 million attempts, the same "

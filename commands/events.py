@@ -1,4 +1,4 @@
-"""``scoregraph events``: events that could not be taken, and trying them again."""
+"""``scoregraph events``: how far they have come, those that could not be taken, and trying these again."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from commands.errors import FAILED, CommandError
 from commands.servers import ready_servers
 from db.engine import write_engine
 from db.queries.dead_letters import LetterRow, get_problems, list_letters, replay_letters
+from db.queries.operations import ConsumerRow, list_told_consumers
 from logs import configure_logging
 from settings import DatabaseRole, Settings
 from workers.events.dead_letters import retry_due
@@ -22,13 +23,34 @@ T = TypeVar("T")
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    epilog="Examples: [bold]scoregraph events list[/] · [bold]scoregraph events replay 17 18[/]",
+    epilog="Examples: [bold]scoregraph events status[/] · [bold]scoregraph events list[/] · [bold]scoregraph events replay 17 18[/]",
 )
 
 
 @app.callback()
 def events() -> None:
-    """See the events that could not be taken, and try them again once what kept them is mended."""
+    """See how far events have come and which could not be taken, and try these again once what kept them is mended."""
+
+
+@app.command()
+def status() -> None:
+    """Show how far workers have come with each topic, and when they last said so."""
+
+    async def read(engine: AsyncEngine) -> list[ConsumerRow]:
+        async with engine.connect() as connection:
+            return await list_told_consumers(connection)
+
+    consumers = _run(read)
+    for consumer in consumers:
+        at = consumer.position
+        taken = f"{at.last_event_at:%Y-%m-%d %H:%M:%S}Z" if at.last_event_at else "never"
+        offset = "" if at.committed_offset is None else f"  offset {at.committed_offset:,}"
+        typer.echo(
+            f"{at.topic}/{at.partition}  {at.group_id}{offset}  {at.lag:,} to be taken, {at.pending:,} at hand  last taken: {taken}"
+            f"  as of {consumer.observed_at:%Y-%m-%d %H:%M:%S}Z"
+        )
+    if not consumers:
+        typer.echo("No worker has listened in the last week.")
 
 
 @app.command("list")

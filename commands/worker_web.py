@@ -27,11 +27,11 @@ def worker_web(settings: Settings, worker: Worker) -> WebServer:
     assert settings.database_url is not None
     pool = ReadPool(settings.database_url, DatabaseRole.WORKER, size=1, statement_timeout=DEADLINE_SECONDS)
 
-    def ticks() -> dict[str, Check]:
-        complaint = worker.ticks.complaint
-        return {"ticks": Check(Status.DEGRADED, complaint) if complaint else GOOD}
+    def own() -> dict[str, Check]:
+        checks = {"ticks": _check(worker.ticks.complaint)}
+        return checks if worker.listener is None else {**checks, "listening": _check(worker.listener.complaint)}
 
-    health = Health(pool, ticks)
+    health = Health(pool, own)
 
     async def look() -> None:
         try:
@@ -59,3 +59,7 @@ def worker_web(settings: Settings, worker: Worker) -> WebServer:
         connections=MOST_CONNECTIONS,
     )
     return web_server(app, patience)
+
+
+def _check(complaint: str | None) -> Check:
+    return Check(Status.DEGRADED, complaint) if complaint else GOOD

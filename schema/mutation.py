@@ -4,6 +4,7 @@ import strawberry
 
 from schema.assignment_mutations import AssignmentMutation
 from schema.attempt_mutations import AttemptMutation
+from schema.dead_letters import DeadLetterMutation
 from schema.export_requests import ExportMutation
 from schema.jobs import JobMutation
 from schema.record_metrics import RecordMetricsMutation
@@ -24,6 +25,7 @@ class Mutation(
     ExportMutation,
     ReportMutation,
     JobMutation,
+    DeadLetterMutation,
     WebhookMutation,
     TrackedEventMutation,
     RecordMetricsMutation,

@@ -13,13 +13,14 @@ from copy import deepcopy
 
 import structlog
 from procrastinate import App, PsycopgConnector
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.queries.jobs import recover_stalled_jobs
 from settings import DatabaseRole
-from workers import maintenance, platform, refreshing, reports
+from workers import maintenance, platform, recount, refreshing, reports
 from workers.deliveries import job as deliveries
 from workers.exports import job as exports
 from workers.means import Means, Queue
@@ -28,6 +29,7 @@ from workers.schedule import LATEST_SECONDS, SCHEDULE
 
 SUBJECTS = {
     "maintenance": maintenance.jobs,
+    "recount": recount.jobs,
     "refresh": refreshing.jobs,
     "exports": exports.jobs,
     "reports": reports.jobs,
@@ -75,8 +77,11 @@ async def open_app(database_url: str) -> AsyncIterator[App]:
         open=False,
         # One that was cut is replaced before it is used.
         check=AsyncConnectionPool.check_connection,
+        configure=_commit_each,
         kwargs={
-            "options": f"-c role={DatabaseRole.WORKER} -c search_path=jobs,public -c timezone=UTC",
+            # Here is written only that jobs begin and end. Should the server crash before that is on its disk, they are run
+            # again, as when their worker is killed; to wait for the disk several times a job would take longer than most.
+            "options": f"-c role={DatabaseRole.WORKER} -c search_path=jobs,public -c timezone=UTC -c synchronous_commit=off",
             "application_name": "scoregraph jobs",
             "connect_timeout": int(CONNECT_SECONDS),
         },
@@ -84,6 +89,11 @@ async def open_app(database_url: str) -> AsyncIterator[App]:
     app = job_app()
     async with pool, app.open_async(pool):
         yield app
+
+
+async def _commit_each(connection: AsyncConnection) -> None:
+    """Everything that is asked for is one statement."""
+    await connection.set_autocommit(True)
 
 
 async def run_jobs(means: Means, queues: Collection[Queue], stop: asyncio.Event, told: Told) -> None:

@@ -14,9 +14,12 @@ from commands.doctor.finding import Finding, bad, good
 from db.engine import place_of, sqlalchemy_url
 from db.migrate import CONNECT_SECONDS, SUPPORTED_MAJORS, status_at
 from db.queries.diagnosis import (
+    count_dead_letters,
+    count_failed_jobs,
     count_pending,
     count_workers,
     get_server,
+    list_consumers,
     list_foreign_extensions,
     list_roles,
     list_unguarded_tables,
@@ -25,6 +28,8 @@ from db.queries.diagnosis import (
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=5)
 MANY_PENDING = 100_000
+SILENT_SECONDS, LATE_SECONDS = 30.0, 60.0
+"""Workers say every five seconds that they listen; an event that waits for longer than a minute is late."""
 
 Connection = psycopg.Connection[Any]
 
@@ -115,6 +120,8 @@ def _contents(connection: Connection) -> Iterator[Finding]:
         yield bad("Worker", "its role is not for this login", advice)
         return
     yield _worker(connection, workers)
+    yield _jobs(connection)
+    yield _events(connection)
     yield from _views(connection)
 
 
@@ -126,6 +133,30 @@ def _worker(connection: Connection, workers: int) -> Finding:
     if pending > MANY_PENDING:
         return bad("Worker", found, "It does not keep up, or fails: see its log.")
     return good("Worker", found)
+
+
+def _jobs(connection: Connection) -> Finding:
+    failed = count_failed_jobs(connection)
+    if failed:
+        return bad("Jobs", f"{failed:,} failed in the last week", "Run `scoregraph jobs list --status FAILED`.")
+    return good("Jobs", "none failed in the last week")
+
+
+def _events(connection: Connection) -> Finding:
+    consumers = list_consumers(connection)
+    unheard = [consumer.topic for consumer in consumers if consumer.silent_seconds > SILENT_SECONDS]
+    if unheard:
+        advice = "Start `scoregraph worker`; if it runs, its log says whether the broker answers."
+        return bad("Events", f"nobody listens to {', '.join(unheard)}", advice)
+    late = [consumer.topic for consumer in consumers if consumer.waiting_seconds > LATE_SECONDS]
+    if late:
+        return bad("Events", f"those of {', '.join(late)} are late", "Start further workers, or see their logs.")
+    dead = count_dead_letters(connection)
+    if dead:
+        return bad("Events", f"{dead:,} could not be taken", "Run `scoregraph events list`.")
+    return good(
+        "Events", f"listening to {', '.join(consumer.topic for consumer in consumers)}" if consumers else "none"
+    )
 
 
 def _views(connection: Connection) -> Iterator[Finding]:

@@ -34,6 +34,10 @@ SELECT name, refreshed_at, extract(epoch FROM clock_timestamp() - refreshed_at):
 FROM view_refreshes ORDER BY name
 """
 
+CONSUMERS = "SELECT topic, silent_seconds, waiting_seconds FROM consumer_health()"
+DEAD_LETTERS = "SELECT count(*) FROM dead_letters WHERE failed_at IS NOT NULL"
+FAILED_JOBS = "SELECT count(*) FROM jobs.procrastinate_jobs WHERE status = 'failed'"
+
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
@@ -62,6 +66,15 @@ class ViewRow:
     refreshed_at: datetime | None
     age_seconds: float | None
     last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerRow:
+    """For how long nobody has listened to a topic of events, and for how long the oldest event of it waits."""
+
+    topic: str
+    silent_seconds: float
+    waiting_seconds: float
 
 
 Connection = psycopg.Connection[Any]
@@ -100,6 +113,20 @@ def count_pending(connection: Connection) -> int:
 def list_views(connection: Connection) -> list[ViewRow]:
     with connection.cursor(row_factory=class_row(ViewRow)) as cursor:
         return cursor.execute(VIEWS).fetchall()
+
+
+def list_consumers(connection: Connection) -> list[ConsumerRow]:
+    with connection.cursor(row_factory=class_row(ConsumerRow)) as cursor:
+        return cursor.execute(CONSUMERS).fetchall()
+
+
+def count_dead_letters(connection: Connection) -> int:
+    return _number(connection, DEAD_LETTERS)
+
+
+def count_failed_jobs(connection: Connection) -> int:
+    """Of the last week."""
+    return _number(connection, FAILED_JOBS)
 
 
 def _number(connection: Connection, statement: str) -> int:

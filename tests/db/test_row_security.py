@@ -218,11 +218,14 @@ def build_platform(connection: Connection) -> None:
 
 
 def build_jobs(connection: Connection, organizations: tuple[Organization, ...]) -> None:
-    """A job of each organization and one of none, and a worker."""
+    """A job of each organization and one of none, a worker, and a consumer of events."""
     for args in (*({"organization_id": of.id} for of in organizations), {}):
         connection.execute("SELECT enqueue_job('exports', 'test', %s)", (Jsonb(args),))
     connection.execute(
         "INSERT INTO jobs.workers (id, name, queues, started_at, heartbeat_at) VALUES (gen_random_uuid(), 'w', '{}', now(), now())"
+    )
+    connection.execute(
+        "INSERT INTO jobs.consumers (group_id, topic, partition, lag, pending) VALUES ('g', 'lab-events', 0, 0, 0)"
     )
 
 
@@ -444,6 +447,8 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
         "keep_webhook_secret",
         "test_webhook",
         "viewer_may_deliver_to",
+        "replay_dead_letters",
+        "consumer_health",
     }
     assert [name for name, _, is_pinned in rows if not is_pinned] == []
 
@@ -512,7 +517,9 @@ RULES: dict[str, Rule] = {
     "dead_letters": lambda row, viewer: viewer.role == "ADMIN",
     "view_refreshes": of_organization,  # of everybody: when a view was refreshed
     **dict.fromkeys(("trusted_documents", "trusted_document_aliases"), of_organization),
-    **dict.fromkeys(("job_runs", "worker_processes", "webhooks", "webhook_deliveries"), for_operators),
+    **dict.fromkeys(
+        ("job_runs", "worker_processes", "event_consumers", "webhooks", "webhook_deliveries"), for_operators
+    ),
     **dict.fromkeys(("user_events", "user_event_ids"), for_those_who_see_all),
     **dict.fromkeys(
         ("system_metrics", "api_metrics"),
@@ -520,7 +527,7 @@ RULES: dict[str, Rule] = {
     ),
 }
 # What a view shows some of.
-SOURCES = {"job_runs": "jobs.runs", "worker_processes": "jobs.workers"}
+SOURCES = {"job_runs": "jobs.runs", "worker_processes": "jobs.workers", "event_consumers": "jobs.consumers"}
 # A document is looked up before it is known who asks.
 OF_THE_PLATFORM = {"trusted_documents", "trusted_document_aliases"}
 
@@ -530,7 +537,7 @@ def test_every_readable_relation_has_a_rule(world: World) -> None:
 
 
 def is_of(row: dict[str, Any], relation: str, organization: Organization) -> bool:
-    if relation in {"view_refreshes", "worker_processes"} | OF_THE_PLATFORM:
+    if relation in {"view_refreshes", "worker_processes", "event_consumers"} | OF_THE_PLATFORM:
         return True
     if relation in {"job_runs", "system_metrics", "api_metrics"} and row["organization_id"] is None:
         return True

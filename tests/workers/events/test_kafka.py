@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 from confluent_kafka import Producer
 
@@ -18,7 +19,7 @@ from tests.workers.asking import value
 from tests.workers.events.telling import event
 from workers.events.envelope import Message
 
-Start = Callable[[], "subprocess.Popen[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
 TAKEN = "SELECT count(*) FROM attempts WHERE source = 'KAFKA'"
 
 
@@ -37,10 +38,9 @@ def brokers() -> Iterator[str]:
 def start(school: Database, servers: Servers, brokers: str, tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
-    def start() -> subprocess.Popen[str]:
-        process = start_scoregraph(
-            tmp_path / "data", "worker", DATABASE_URL=school.url, REDIS_URL=servers.redis_url, KAFKA_BROKERS=brokers
-        )
+    def start(**variables: str) -> subprocess.Popen[str]:
+        urls = {"DATABASE_URL": school.url, "REDIS_URL": servers.redis_url, "KAFKA_BROKERS": brokers}
+        process = start_scoregraph(tmp_path / "data", "worker", **urls, **variables)
         started.append(process)
         assert process.stderr
         assert any("listening_to_events" in line for line in process.stderr)
@@ -63,10 +63,10 @@ def attempts(first: int, most: int) -> list[tuple[str, Message]]:
     ]
 
 
-def send(brokers: str, messages: list[tuple[str, Message]]) -> None:
+def send(brokers: str, messages: list[tuple[str, Message]], topic: str | None = None, **headers: str) -> None:
     producer = Producer({"bootstrap.servers": brokers})
     for key, message in messages:
-        producer.produce(message.topic, message.body, key=key)
+        producer.produce(topic or message.topic, message.body, key=key, headers=headers)
     assert producer.flush(30) == 0
 
 
@@ -101,3 +101,22 @@ def test_members_of_a_group_take_over_from_one_that_is_killed(start: Start, scho
     assert value(school, TAKEN) == 1800
     assert value(school, "SELECT count(*) FROM event_inbox") == 1800
     assert value(school, "SELECT count(*) FROM dead_letters") == 0
+
+
+def test_topics_by_pattern_in_both_modes_of_cloud_events(start: Start, school: Database, brokers: str) -> None:
+    send(brokers, attempts(0, 5), topic="school.labs-events")
+    told = {"labType": "l4", "success": False, "completedAt": "2026-04-01T09:00:00Z", "attemptId": 9, "userId": "ben"}
+    attributes = {"specversion": "1.0", "id": "1", "source": "/l", "type": "AttemptRecorded", "organization": "north"}
+    headers = {f"ce_{name}": text for name, text in attributes.items()}
+    send(brokers, [("ben", Message("", orjson.dumps(told)))], topic="school.labs-events", **headers)
+    send(brokers, [("ben", Message("", b"{}"))], topic="elsewhere-events")
+    start(KAFKA_TOPICS=r"^school\..*-events$")
+    wait_for(school, 6)
+    assert value(school, "SELECT count(*) FROM dead_letters") == 0
+    said = "SELECT array_agg(DISTINCT (topic, group_id)::text) FROM jobs.consumers"
+    caught_up = "SELECT sum(committed_offset) || ' ' || sum(lag) || ' ' || sum(pending) FROM jobs.consumers"
+    deadline = time.monotonic() + 30
+    while value(school, caught_up) != "6 0 0":
+        assert time.monotonic() < deadline, value(school, caught_up)
+        time.sleep(0.1)
+    assert value(school, said) == ["(school.labs-events,scoregraph)"]
