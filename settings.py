@@ -201,6 +201,62 @@ class Settings(BaseSettings):
         description="The consumer group in which workers share the events of Kafka.",
     )
 
+    metrics_retention_days: int = Field(
+        90,
+        validation_alias="METRICS_RETENTION_DAYS",
+        ge=1,
+        le=3650,
+        description="How many days events and metrics of the platform are kept.",
+    )
+    metrics_aggregation_interval: int = Field(
+        300,
+        validation_alias="METRICS_AGGREGATION_INTERVAL",
+        ge=60,
+        le=900,
+        multiple_of=60,
+        description="Into stretches of how many seconds requests are put together when they are a day old; before, it is a minute.",
+    )
+    event_dropped_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        tuple(
+            [
+                "email",
+                "mail",
+                "name",
+                "username",
+                "firstname",
+                "lastname",
+                "fullname",
+                "surname",
+                "nickname",
+                "phone",
+                "telephone",
+                "mobile",
+                "address",
+                "ip",
+                "ipv",
+                "ipaddress",
+                "token",
+                "jwt",
+                "apikey",
+                "password",
+                "passwd",
+                "pwd",
+                "secret",
+                "authorization",
+                "cookie",
+                "sessionid",
+                "ssn",
+                "passport",
+                "birthday",
+                "birthdate",
+                "dob",
+            ]
+        ),
+        validation_alias="SCOREGRAPH_EVENT_DROPPED_KEYS",
+        description="Words that may not be in the keys of an event's metadata, separated by commas: such keys are dropped, with "
+        "what is in them, before anything is kept.",
+    )
+
     user_progress_url: str | None = Field(
         None,
         validation_alias="USER_PROGRESS_SERVICE_URL",
@@ -363,7 +419,15 @@ class Settings(BaseSettings):
         """What the operations of one caller may cost in a minute, for every role."""
         return _by_role((*type(self).model_fields["cost_per_minute"].default, *self.cost_per_minute))
 
-    @field_validator("jwt_algorithms", "cors_origins", "cost_limit", "cost_per_minute", "kafka_brokers", mode="before")
+    @field_validator(
+        "jwt_algorithms",
+        "cors_origins",
+        "cost_limit",
+        "cost_per_minute",
+        "kafka_brokers",
+        "event_dropped_keys",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value

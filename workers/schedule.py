@@ -9,6 +9,7 @@ SCHEDULE = {
     "exports:expire": "*/5 * * * *",
     "maintenance:unpark": "*/10 * * * *",
     "refresh:all": "7 * * * *",
+    "platform:tend": "37 * * * *",
     "maintenance:clean_up": "23 3 * * *",
 }
 

@@ -148,11 +148,43 @@ def build(connection: Connection, slug: str) -> Organization:
         tries=5,
         failed_at="2026-01-01Z",
     )
+    insert(
+        connection,
+        "user_events",
+        organization_id=id,
+        user_id=users["student"],
+        event_type="user_login",
+        occurred_at="2026-01-01Z",
+    )
+    insert(
+        connection,
+        "user_event_ids",
+        "event_id",
+        organization_id=id,
+        source_id="e-1",
+        event_id=1,
+        occurred_at="2026-01-01Z",
+    )
+    add_metrics(connection, id)
     return Organization(id, slug, users, groups, labs)
+
+
+def add_metrics(connection: Connection, organization_id: int | None) -> None:
+    connection.execute(
+        "INSERT INTO system_metrics (organization_id, service_name, metric_name, value, at)"
+        " VALUES (%s, 'billing', 'cpu_percent', 1, now())",
+        (organization_id,),
+    )
+    connection.execute(
+        "INSERT INTO api_metrics (organization_id, service_name, endpoint, method, status_code, requests,"
+        " total_microseconds, buckets, counts, at) VALUES (%s, 'billing', '/bills', 'GET', 200, 1, 1000, '{0}', '{1}', now())",
+        (organization_id,),
+    )
 
 
 def build_platform(connection: Connection) -> None:
     """What is of no organization."""
+    add_metrics(connection, None)
     connection.execute(
         "INSERT INTO trusted_documents (id, body, operations)"
         " SELECT encode(sha256(convert_to(body, 'UTF8')), 'hex'), body, '{}' FROM (VALUES ('{ __typename }')) AS d (body)"
@@ -439,6 +471,11 @@ RULES: dict[str, Rule] = {
     "view_refreshes": of_organization,  # of everybody: when a view was refreshed
     **dict.fromkeys(("trusted_documents", "trusted_document_aliases"), of_organization),
     **dict.fromkeys(("job_runs", "worker_processes"), for_operators),
+    **dict.fromkeys(("user_events", "user_event_ids"), for_those_who_see_all),
+    **dict.fromkeys(
+        ("system_metrics", "api_metrics"),
+        lambda row, viewer: viewer.role == "ADMIN" if row["organization_id"] is None else viewer.role in SEES_ALL,
+    ),
 }
 # What a view shows some of.
 SOURCES = {"job_runs": "jobs.runs", "worker_processes": "jobs.workers"}
@@ -453,7 +490,7 @@ def test_every_readable_relation_has_a_rule(world: World) -> None:
 def is_of(row: dict[str, Any], relation: str, organization: Organization) -> bool:
     if relation in {"view_refreshes", "worker_processes"} | OF_THE_PLATFORM:
         return True
-    if relation == "job_runs" and row["organization_id"] is None:
+    if relation in {"job_runs", "system_metrics", "api_metrics"} and row["organization_id"] is None:
         return True
     return row["id" if relation == "organizations" else "organization_id"] == organization.id
 
@@ -616,6 +653,20 @@ def new_rows(of: Organization) -> dict[str, dict[str, object]]:
             "source": "API",
             "reason": "x",
         },
+        "user_events": {"event_type": "user_login", "occurred_at": "2026-01-01Z"},
+        "user_event_ids": {"source_id": "new", "event_id": 1, "occurred_at": "2026-01-01Z"},
+        "system_metrics": {"service_name": "s", "metric_name": "m", "value": 1, "at": "2026-01-01Z"},
+        "api_metrics": {
+            "service_name": "s",
+            "endpoint": "/",
+            "method": "GET",
+            "status_code": 200,
+            "at": "2026-01-01Z",
+            "requests": 1,
+            "total_microseconds": 1,
+            "buckets": "{0}",
+            "counts": "{1}",
+        },
     }
 
 
@@ -632,7 +683,8 @@ def test_privileges_are_these(world: World) -> None:
         " AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_table_privilege('scoregraph_api', c.oid, privilege)"
     ).fetchall()
     expected = {(privilege, table) for privilege in ("INSERT", "UPDATE") for table in WRITABLE}
-    history = {("INSERT", "attempt_revisions")}  # only ever added to
+    only_added_to = ("attempt_revisions", "user_events", "user_event_ids", "system_metrics", "api_metrics")
+    history = {("INSERT", table) for table in only_added_to}
     assert set(rows) == expected | history | {("DELETE", "lab_topics"), ("DELETE", "parked_attempts")}
 
 
@@ -665,6 +717,23 @@ def test_updates(world: World, role: str, table: str) -> None:
     if role in WRITES:
         with world.undone(), pytest.raises(errors.InsufficientPrivilege):  # nothing is given away
             world.api.execute(f"UPDATE {table} SET organization_id = %s", (world.there.id,))
+
+
+@pytest.mark.parametrize("table", ["system_metrics", "api_metrics"])
+@pytest.mark.parametrize("role", [*ROLES, None])
+def test_only_the_platform_itself_says_how_it_fares(world: World, role: str | None, table: str) -> None:
+    columns = new_rows(world.here)[table] | {"organization_id": None}
+    with world.undone():
+        if role is None:
+            world.api.execute("SELECT set_config('scoregraph.viewer', '', true)")
+            world.api.execute(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})",
+                [*columns.values()],
+            )
+        else:
+            world.viewer(role, world.here).look(world.api)
+            with pytest.raises(errors.InsufficientPrivilege):
+                insert(world.api, table, "at", **columns)
 
 
 EXPORT = """INSERT INTO exports (organization_id, requested_by, subject, role, kind, format, parameters, body)
