@@ -27,11 +27,11 @@ def worker_web(settings: Settings, worker: Worker) -> WebServer:
     assert settings.database_url is not None
     pool = ReadPool(settings.database_url, DatabaseRole.WORKER, size=1, statement_timeout=DEADLINE_SECONDS)
 
-    def ticks() -> dict[str, Check]:
-        complaint = worker.ticks.complaint
-        return {"ticks": Check(Status.DEGRADED, complaint) if complaint else GOOD}
+    def own() -> dict[str, Check]:
+        complaints = {"ticks": worker.ticks.complaint, "alerts": worker.alerts.complaint}
+        return {name: Check(Status.DEGRADED, said) if said else GOOD for name, said in complaints.items()}
 
-    health = Health(pool, ticks)
+    health = Health(pool, own)
 
     async def look() -> None:
         try:

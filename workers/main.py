@@ -16,6 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import write_engine
 from settings import DatabaseRole, Settings
 from workers import heartbeat
+from workers.alerts import watch
+from workers.alerts.watch import Watch
 from workers.events.dead_letters import retry_due
 from workers.events.listening import listen
 from workers.figures import Figures
@@ -49,6 +51,7 @@ class Worker:
         self.engine = write_engine(settings.database_url, DatabaseRole.WORKER, pool_size=CONNECTIONS)
         self.figures = Figures()
         self.ticks = Ticks(self.figures.note_tick)
+        self.alerts = Watch(settings)
 
     async def work(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; then finishes the fold and, within GRACE_SECONDS, the jobs at hand. A refresh at hand is rolled
@@ -74,6 +77,8 @@ class Worker:
         ]
         if is_refreshing:
             dropping.append(repeat("refresh", settings.refresh_seconds, refresh, stop))
+        if Queue.NOTIFY in self._queues:
+            dropping.append(repeat("alerts", watch.SECONDS, partial(self.alerts.look, engine), stop))
         log.info(
             "worker_started",
             queues=sorted(self._queues),

@@ -1,0 +1,27 @@
+"""The rules that there are without any file, from the settings."""
+
+from __future__ import annotations
+
+from db.queries.alert_rules import DEFAULT_FOR_SECONDS, AlertRule, AlertSeverity
+from settings import Settings
+
+
+def default_rules(settings: Settings) -> list[AlertRule]:
+    """A rule of the file that has the name of one of these takes its place."""
+    return [
+        AlertRule(
+            "high_error_rate",
+            # A single failure at night is no rate.
+            f"error_rate > {settings.alert_error_rate} and requests >= 20",
+            AlertSeverity.CRITICAL,
+            DEFAULT_FOR_SECONDS,
+            summary=f"More than {settings.alert_error_rate:.3g} of the requests fail.",
+        ),
+        AlertRule(
+            "slow_response_time",
+            f"response_time_p95_ms > {settings.alert_response_time_ms}",
+            AlertSeverity.WARNING,
+            DEFAULT_FOR_SECONDS,
+            summary=f"5 of 100 requests take more than {settings.alert_response_time_ms:.6g} ms.",
+        ),
+    ]
