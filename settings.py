@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -42,6 +43,14 @@ class CostMode(StrEnum):
     ENFORCE = "enforce"
     MEASURE = "measure"
     OFF = "off"
+
+
+class MailSecurity(StrEnum):
+    """How messages go to the mail server."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
 
 
 class DatabaseRole(StrEnum):
@@ -182,6 +191,51 @@ class Settings(BaseSettings):
         None, validation_alias="OBJECT_STORAGE_PREFIX", description="What the names of objects begin with."
     )
 
+    scheduled_exports_per_hour: int = Field(
+        20,
+        validation_alias="REPORTING_SCHEDULE_RATE_LIMIT_PER_HOUR",
+        ge=1,
+        description="Exports that the schedules of one person may make in any hour; further ones wait.",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8005",
+        validation_alias="SCOREGRAPH_PUBLIC_URL",
+        description="Where people reach the gateway; links in messages begin with it.",
+    )
+    smtp_host: str | None = Field(
+        None, validation_alias="SMTP_HOST", description="Mail server; without it nothing is sent by e-mail."
+    )
+    smtp_port: int = Field(587, validation_alias="SMTP_PORT", ge=1, le=65535, description="Port of the mail server.")
+    smtp_username: str | None = Field(
+        None, validation_alias="SMTP_USERNAME", description="Name for the mail server; without it nobody signs in."
+    )
+    smtp_password: SecretStr | None = Field(
+        None, validation_alias="SMTP_PASSWORD", description="Password that belongs to the name."
+    )
+    smtp_from: str | None = Field(
+        None, validation_alias="SMTP_FROM", description="Address that messages come from; needed with SMTP_HOST."
+    )
+    smtp_tls: MailSecurity = Field(
+        MailSecurity.STARTTLS,
+        validation_alias="SMTP_TLS",
+        description="starttls refuses to go on without it, tls speaks it from the start (port 465), none is for servers on a "
+        "network of one's own.",
+    )
+    email_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        validation_alias="SCOREGRAPH_EMAIL_DOMAINS",
+        description="Domains to whose every address reports may be sent, separated by commas; to others only where the address "
+        "is that of somebody who may see what is in them.",
+    )
+    telegram_token: SecretStr | None = Field(
+        None,
+        validation_alias="TELEGRAM_BOT_TOKEN",
+        description="Token of the bot that sends to Telegram; without it nothing is sent there.",
+    )
+    telegram_url: str = Field(
+        "https://api.telegram.org", validation_alias="TELEGRAM_URL", description="Where the bot is spoken to."
+    )
+
     kafka_brokers: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         validation_alias="KAFKA_BROKERS",
@@ -295,6 +349,11 @@ class Settings(BaseSettings):
         None,
         validation_alias="ALERT_WEBHOOK_SECRET",
         description="Secret that they are signed with; needed with the URL.",
+    webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (),
+        validation_alias="SCOREGRAPH_WEBHOOK_NETWORKS",
+        description="Networks that are not public but may be posted to by webhooks, such as `10.1.0.0/16`, separated by commas; with "
+        "`127.0.0.0/8` also without TLS on this machine.",
     )
 
     user_progress_url: str | None = Field(
@@ -423,6 +482,23 @@ class Settings(BaseSettings):
             raise ValueError("it looks like https://storage.example")
         return value
 
+    @field_validator("public_url", "telegram_url")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("it looks like https://scoregraph.example")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _able_to_send_mail(self) -> Self:
+        if self.smtp_host is not None and self.smtp_from is None:
+            raise ValueError("SMTP_HOST needs SMTP_FROM")
+        if (self.smtp_username is None) != (self.smtp_password is None):
+            raise ValueError("SMTP_USERNAME and SMTP_PASSWORD belong together")
+        if self.smtp_username is not None and self.smtp_tls is MailSecurity.NONE:
+            raise ValueError("SMTP_USERNAME needs SMTP_TLS: a password is never sent in the open")
+        return self
+
     @model_validator(mode="after")
     def _whole_key(self) -> Self:
         if (self.object_storage_access_key is None) != (self.object_storage_secret_key is None):
@@ -467,6 +543,8 @@ class Settings(BaseSettings):
         "kafka_brokers",
         "event_dropped_keys",
         "alert_emails",
+        "email_domains",
+        "webhook_networks",
         mode="before",
     )
     @classmethod

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.delivery_targets import DeliveryChannel
 from db.problems import NOT_STORABLE, is_storable
 from db.snapshot import Snapshot
 from db.statement import sql
@@ -43,15 +44,6 @@ class AlertOrigin(StrEnum):
     DEFAULT = "DEFAULT"
     FILE = "FILE"
     SAVED = "SAVED"
-
-
-class DeliveryChannel(StrEnum):
-    """By what notices are sent."""
-
-    EMAIL = "EMAIL"
-    TELEGRAM = "TELEGRAM"
-    SLACK = "SLACK"
-    WEBHOOK = "WEBHOOK"
 
 
 class AlertRuleRow(NamedTuple):

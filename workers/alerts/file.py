@@ -24,6 +24,7 @@ from typing import TypeVar
 import yaml  # type: ignore[import-untyped]
 
 from db.alerts.conditions import ConditionError, parse
+from db.delivery_targets import DeliveryChannel
 from db.queries.alert_rules import (
     DEFAULT_FOR_SECONDS,
     LONGEST_FOR_SECONDS,
@@ -31,7 +32,6 @@ from db.queries.alert_rules import (
     LONGEST_SUMMARY,
     AlertRule,
     AlertSeverity,
-    DeliveryChannel,
     text_complaint,
 )
 
@@ -227,7 +227,8 @@ class _Reading:
         if node is None:
             return True
         if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:bool":
-            return str(node.value).lower() in {"true", "yes", "on"}
+            said: str = node.value
+            return said.lower() in {"true", "yes", "on"}
         self._complain(node, "`enabled` is true or false.")
         return True
 
