@@ -349,6 +349,8 @@ class Settings(BaseSettings):
         None,
         validation_alias="ALERT_WEBHOOK_SECRET",
         description="Secret that they are signed with; needed with the URL.",
+    )
+
     webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (),
         validation_alias="SCOREGRAPH_WEBHOOK_NETWORKS",
@@ -503,6 +505,12 @@ class Settings(BaseSettings):
     def _whole_key(self) -> Self:
         if (self.object_storage_access_key is None) != (self.object_storage_secret_key is None):
             raise ValueError("OBJECT_STORAGE_ACCESS_KEY and OBJECT_STORAGE_SECRET_KEY belong together")
+        return self
+
+    @model_validator(mode="after")
+    def _signed_alerts(self) -> Self:
+        if (self.alert_webhook_url is None) != (self.alert_webhook_secret is None):
+            raise ValueError("ALERT_WEBHOOK_URL and ALERT_WEBHOOK_SECRET belong together")
         return self
 
     @field_validator("cors_origins")

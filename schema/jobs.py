@@ -36,6 +36,7 @@ describe_enum(
         "DATA_CLEANUP": "Throws away kept answers, finished jobs and lost workers that are old enough.",
         "UNPARKING": "Records attempts that waited for their person or lab and need not any more.",
         "RETENTION": "Throws away events and metrics that are old enough, and makes room for new ones.",
+        "ALERT_NOTICE": "Sends a notice of an alert by one channel.",
         "OTHER": "Something else: see the task.",
     },
 )

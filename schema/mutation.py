@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.alert_mutations import AlertMutation
 from schema.assignment_mutations import AssignmentMutation
 from schema.attempt_mutations import AttemptMutation
 from schema.export_requests import ExportMutation
@@ -13,5 +14,5 @@ from schema.roster import RosterMutation
     description="What can be changed. What is wrong with an input is part of the answer (`userErrors`); what was written is "
     "in what the answer shows."
 )
-class Mutation(AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation, JobMutation):
+class Mutation(AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation, JobMutation, AlertMutation):
     pass

@@ -8,6 +8,7 @@ from typing import Annotated
 import strawberry
 
 from resolvers.errors import ClientError, Invalid, NotFound
+from schema.alerts import Alert, AlertRule
 from schema.assignments import Assignment
 from schema.attempts import Attempt
 from schema.costs import one_for_each
@@ -25,6 +26,8 @@ from schema.users import User
 
 # Every type that implements Node. An id of another type finds nothing.
 NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
+    "Alert": Alert.from_key,
+    "AlertRule": AlertRule.from_key,
     "Assignment": Assignment.from_key,
     "Attempt": Attempt.from_key,
     "ExportJob": ExportJob.from_key,

@@ -2,11 +2,12 @@
 
 import strawberry
 
+from schema.alert_updates import AlertSubscription
 from schema.export_jobs import ExportSubscription
 from schema.leaderboard_updates import LeaderboardSubscription
 from schema.scores import ScoreSubscription
 
 
 @strawberry.type(description="What can be followed live, over graphql-transport-ws or server-sent events.")
-class Subscription(LeaderboardSubscription, ScoreSubscription, ExportSubscription):
+class Subscription(LeaderboardSubscription, ScoreSubscription, ExportSubscription, AlertSubscription):
     pass

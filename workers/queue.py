@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.queries.jobs import recover_stalled_jobs
 from settings import DatabaseRole
 from workers import maintenance, platform, refreshing
+from workers.alerts import notices as alerts
 from workers.exports import job as exports
 from workers.means import Means, Queue
 from workers.running import Resumed, Told, middleware
@@ -30,6 +31,7 @@ SUBJECTS = {
     "refresh": refreshing.jobs,
     "exports": exports.jobs,
     "platform": platform.jobs,
+    "alerts": alerts.jobs,
 }
 
 CONCURRENCY = 4

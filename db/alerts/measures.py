@@ -102,13 +102,15 @@ _WORKERS = (
     ),
     Measure(
         "worker_errors",
-        "Rounds of refreshing and jobs that failed in the last 5 minutes.",
+        "Rounds of refreshing and jobs that failed in the last 5 minutes; not jobs that tell of alerts.",
+        # A notice that cannot be sent would be the reason of the next one.
         """
-        SELECT NULL, (SELECT count(*) FROM jobs.workers WHERE last_failed_tick_at > now() - interval '5 minutes')
-          + (SELECT count(*) FROM jobs.failures WHERE failed_at > now() - interval '5 minutes')
+        SELECT NULL, (SELECT count(*) FROM jobs.workers WHERE last_failed_tick_at > now() - interval '5 minutes') + (
+          SELECT count(*) FROM jobs.failures f JOIN jobs.procrastinate_jobs j ON j.id = f.job_id
+          WHERE f.failed_at > now() - interval '5 minutes' AND j.task_name <> 'alerts:notify')
         """,
         prometheus='(sum(increase(analytics_worker_ticks_total{status="error"}[5m])) or vector(0))'
-        ' + (sum(increase(jobs_total{status="FAILED"}[5m])) or vector(0))',
+        ' + (sum(increase(jobs_total{status="FAILED",task!="alerts:notify"}[5m])) or vector(0))',
     ),
     Measure(
         "queue_depth",

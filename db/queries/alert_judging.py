@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -94,6 +95,8 @@ FROM alerts a JOIN alert_rules r ON r.id = a.rule_id
 WHERE a.id = ANY (CAST(:ids AS bigint[])) AND a.fired_at IS NOT NULL ORDER BY a.id
 """)
 
+ASK_FOR_NOTICE = text("SELECT enqueue_job('notify', 'alerts:notify', CAST(:args AS jsonb))")
+
 
 async def take_turn(connection: AsyncConnection) -> bool:
     """Whether this transaction is the only one that judges rules, until its end."""
@@ -147,6 +150,19 @@ async def end_alerts(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 async def list_told(connection: AsyncConnection, ids: Sequence[int]) -> list[Told]:
     return [Told(*row) for row in await connection.execute(TOLD, {"ids": list(ids)})]
+
+
+async def ask_for_notice(connection: AsyncConnection, alert: Told, channel: str, place: int) -> None:
+    """Has a notice sent by the channel to its target of this place, once the transaction is committed."""
+    args: dict[str, object] = {
+        "alert_id": alert.id,
+        "has_ended": alert.resolved_at is not None,
+        "channel": channel,
+        "place": place,
+    }
+    if alert.organization_id is not None:
+        args["organization_id"] = alert.organization_id
+    await connection.execute(ASK_FOR_NOTICE, {"args": orjson.dumps(args).decode()})
 
 
 async def count_firing(connection: AsyncConnection) -> dict[str, int]:

@@ -85,7 +85,8 @@ def text_complaint(text: str, longest: int) -> str | None:
     return None if text.isprintable() else "The text is one line of characters that can be seen."
 
 
-COLUMNS = ", ".join(AlertRuleRow._fields)
+# One that is gone is as good as disabled.
+COLUMNS = ", ".join(AlertRuleRow._fields).replace("is_enabled", "is_enabled AND removed_at IS NULL AS is_enabled")
 _WRITTEN = ("name", "condition", "summary", "severity", "for_seconds", "channels", "is_enabled")
 _SAID = ", ".join(f":{name}" for name in _WRITTEN)
 _TAKEN = ", ".join(f"{name} = excluded.{name}" for name in _WRITTEN)

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.queries.alert_judging import list_told
+from db.delivery_targets import DeliveryChannel
+from db.queries.alert_judging import Told, ask_for_notice, list_told
 from settings import Settings
+from workers.alerts.targets import targets_of, without_target
 
 log = structlog.get_logger(__name__)
 
 
 async def tell_alerts(connection: AsyncConnection, settings: Settings, ids: Sequence[int]) -> None:
-    """Of alerts that have fired, and of which some have ended, now."""
+    """Of alerts that fire now, and of those that have fired and end now. Notices are sent once the transaction is committed."""
     for alert in await list_told(connection, ids):
         log.warning(
             "alert_fired" if alert.resolved_at is None else "alert_resolved",
@@ -23,3 +25,14 @@ async def tell_alerts(connection: AsyncConnection, settings: Settings, ids: Sequ
             severity=alert.severity,
             subject=alert.subject,
         )
+        if not alert.is_silent:
+            await _ask_for_notices(connection, settings, alert)
+
+
+async def _ask_for_notices(connection: AsyncConnection, settings: Settings, alert: Told) -> None:
+    """One for each target: what one does not take is sent again to that one alone."""
+    for name in alert.channels:
+        for place, _ in enumerate(targets_of(settings, DeliveryChannel(name))):
+            await ask_for_notice(connection, alert, name, place)
+    if missing := without_target(settings, alert.channels):
+        log.warning("alert_without_target", rule=alert.rule, channels=[channel.value for channel in missing])

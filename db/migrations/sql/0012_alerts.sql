@@ -91,3 +91,5 @@ WHERE (SELECT viewer_may_operate()) AND (SELECT viewer_organization_id()) IS NOT
 
 -- For what is measured of exports every few seconds.
 CREATE INDEX exports_by_finish ON exports (finished_at);
+
+INSERT INTO jobs.kinds (task, kind, queue, is_runnable) VALUES ('alerts:notify', 'ALERT_NOTICE', 'notify', false);
