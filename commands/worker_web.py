@@ -37,8 +37,10 @@ def worker_web(settings: Settings, worker: Worker) -> WebServer:
         try:
             async with worker.engine.connect() as connection:
                 worker.figures.set_depths(await list_queue_depths(connection))
+                await worker.figures.alerts.read(connection)
         except (SQLAlchemyError, OSError):
             worker.figures.set_depths(None)
+            worker.figures.alerts.forget()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -88,12 +88,13 @@ class Told(NamedTuple):
     is_silent: bool
 
 
-TOLD = text("""
+_TOLD = """
 SELECT a.id, a.organization_id, r.name, r.condition, r.summary, r.channels, a.severity, a.subject, a.value, a.started_at,
   a.fired_at, a.resolved_at, coalesce(a.silenced_until > now(), false)
-FROM alerts a JOIN alert_rules r ON r.id = a.rule_id
-WHERE a.id = ANY (CAST(:ids AS bigint[])) AND a.fired_at IS NOT NULL ORDER BY a.id
-""")
+FROM alerts a JOIN alert_rules r ON r.id = a.rule_id WHERE a.fired_at IS NOT NULL
+"""
+TOLD = text(f"{_TOLD} AND a.id = ANY (CAST(:ids AS bigint[])) ORDER BY a.id")
+LATEST = text(f"{_TOLD} AND (NOT :is_open OR a.resolved_at IS NULL) ORDER BY a.id DESC LIMIT :most")
 
 ASK_FOR_NOTICE = text("SELECT enqueue_job('notify', 'alerts:notify', CAST(:args AS jsonb))")
 
@@ -150,6 +151,11 @@ async def end_alerts(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 async def list_told(connection: AsyncConnection, ids: Sequence[int]) -> list[Told]:
     return [Told(*row) for row in await connection.execute(TOLD, {"ids": list(ids)})]
+
+
+async def list_latest_alerts(connection: AsyncConnection, most: int, *, is_open: bool) -> list[Told]:
+    """The newest first; ``is_open``: only those that fire."""
+    return [Told(*row) for row in await connection.execute(LATEST, {"most": most, "is_open": is_open})]
 
 
 async def ask_for_notice(connection: AsyncConnection, alert: Told, channel: str, place: int) -> None:

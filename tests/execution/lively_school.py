@@ -17,6 +17,8 @@ from tests.asking import Asker
 from tests.execution.generated_values import World
 
 TABLES = {
+    "Alert": "alerts",
+    "AlertRule": "alert_rules",
     "Assignment": "assignments",
     "Attempt": "attempts",
     "ExportJob": "exports",
@@ -60,6 +62,12 @@ FROM (VALUES
 ) AS e (person, role, status, progress, code, file)
 JOIN users u ON u.external_id = e.person JOIN groups g ON g.organization_id = u.organization_id AND g.external_id = 'alg-1'
 """
+RULES = """
+INSERT INTO alert_rules (organization_id, origin, name, condition, severity, for_seconds)
+SELECT id, 'SAVED', 'dead', 'dead_letters > 0', 'WARNING', 0 FROM organizations;
+INSERT INTO alerts (rule_id, organization_id, severity, value, started_at, fired_at)
+SELECT id, organization_id, severity, 1, now(), now() FROM alert_rules
+"""
 SAVE = "mutation ($input: SaveAssignmentInput!) { saveAssignment(input: $input) { assignment { id } userErrors { message } } }"
 EXTEND = "mutation ($input: ExtendDeadlineInput!) { extendDeadline(input: $input) { userErrors { message } } }"
 UPDATE = "mutation ($input: UpdateAttemptInput!) { updateAttempt(input: $input) { userErrors { message } } }"
@@ -73,6 +81,7 @@ EVERYTHING = f"""{{
   groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
   attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} exports(first: 1) {{ {PAGES} }}
   operations {{ jobs(first: 1) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
+  alerts(first: 1) {{ {PAGES} }}
 }}"""
 
 
@@ -93,6 +102,7 @@ async def enliven(ask: Asker) -> World:
         owner.execute(IN_TWO_GROUPS)
         owner.execute(JOBS)
         owner.execute(EXPORTS)
+        owner.execute(RULES)
     for given, lab in (({"groupId": ask.id("Group", "alg-1")}, "l1"), ({"userId": ask.id("User", "cleo")}, "l3")):
         saved = await write(
             SAVE, labId=ask.id("Lab", lab), assignedAt="2026-01-01T00:00:00Z", dueAt="2026-03-05T12:00:00Z", **given

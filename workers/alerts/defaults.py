@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from db.queries.alert_rules import DEFAULT_FOR_SECONDS, AlertRule, AlertSeverity
 from settings import Settings
 
@@ -15,13 +17,19 @@ def default_rules(settings: Settings) -> list[AlertRule]:
             f"error_rate > {settings.alert_error_rate} and requests >= 20",
             AlertSeverity.CRITICAL,
             DEFAULT_FOR_SECONDS,
-            summary=f"More than {settings.alert_error_rate:.3g} of the requests fail.",
+            summary=f"More than {settings.alert_error_rate * 100:.3g} % of the requests fail.",
         ),
         AlertRule(
             "slow_response_time",
             f"response_time_p95_ms > {settings.alert_response_time_ms}",
             AlertSeverity.WARNING,
             DEFAULT_FOR_SECONDS,
-            summary=f"5 of 100 requests take more than {settings.alert_response_time_ms:.6g} ms.",
+            summary=f"5 % of the requests take more than {settings.alert_response_time_ms:.6g} ms.",
         ),
     ]
+
+
+def with_defaults(settings: Settings, of_file: Collection[AlertRule]) -> list[AlertRule]:
+    """All rules of the platform."""
+    names = {rule.name for rule in of_file}
+    return [*(rule for rule in default_rules(settings) if rule.name not in names), *of_file]
