@@ -351,6 +351,18 @@ class Settings(BaseSettings):
         description="Secret that they are signed with; needed with the URL.",
     )
 
+    events_out: str = Field(
+        "analytics-events",
+        validation_alias="SCOREGRAPH_EVENTS_OUT",
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="The stream or Kafka topic that others are told of events in.",
+    )
+    stream_length: int = Field(
+        100_000,
+        validation_alias="SCOREGRAPH_STREAM_LENGTH",
+        ge=1,
+        description="About how many events that stream keeps; a topic keeps what it is told to.",
+    )
     webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (),
         validation_alias="SCOREGRAPH_WEBHOOK_NETWORKS",

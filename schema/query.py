@@ -18,6 +18,7 @@ from schema.performance_logs import PerformanceLogQuery
 from schema.topics import TopicQuery
 from schema.users import UserQuery
 from schema.viewer import ViewerQuery
+from schema.webhooks import WebhookQuery
 
 
 @strawberry.type(description="What can be asked. Every number of an answer is from the same instant.")
@@ -38,5 +39,6 @@ class Query(
     LabQuery,
     OperationsQuery,
     AlertQuery,
+    WebhookQuery,
 ):
     pass

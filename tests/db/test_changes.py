@@ -40,6 +40,9 @@ NOT_TOLD = {
     "lab_days",
     "view_refreshes",
     "idempotency_keys",
+    # Neither is in an answer that is kept.
+    "webhooks",
+    "webhook_deliveries",
 }
 
 

@@ -167,6 +167,18 @@ def build(connection: Connection, slug: str) -> Organization:
     )
     add_metrics(connection, id)
     add_alert(connection, id)
+    webhook_id = insert(
+        connection, "webhooks", organization_id=id, url="https://hooks.example", events=["AttemptRecorded"]
+    )
+    insert(
+        connection,
+        "webhook_deliveries",
+        organization_id=id,
+        webhook_id=webhook_id,
+        type="AttemptRecorded",
+        subject="users/student",
+        data=Jsonb({}),
+    )
     return Organization(id, slug, users, groups, labs)
 
 
@@ -429,6 +441,8 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
         "organization_now",
         "run_job",
         "request_refresh",
+        "keep_webhook_secret",
+        "test_webhook",
     }
     assert [name for name, _, is_pinned in rows if not is_pinned] == []
 
@@ -489,7 +503,9 @@ RULES: dict[str, Rule] = {
     "dead_letters": lambda row, viewer: viewer.role == "ADMIN",
     "view_refreshes": of_organization,  # of everybody: when a view was refreshed
     **dict.fromkeys(("trusted_documents", "trusted_document_aliases"), of_organization),
-    **dict.fromkeys(("job_runs", "worker_processes", "alerts", "alert_rules"), for_operators),
+    **dict.fromkeys(
+        ("job_runs", "worker_processes", "alerts", "alert_rules", "webhooks", "webhook_deliveries"), for_operators
+    ),
     **dict.fromkeys(("user_events", "user_event_ids"), for_those_who_see_all),
     **dict.fromkeys(
         ("system_metrics", "api_metrics"),
@@ -707,7 +723,8 @@ def test_privileges_are_these(world: World) -> None:
     expected = {(privilege, table) for privilege in ("INSERT", "UPDATE") for table in WRITABLE}
     only_added_to = ("attempt_revisions", "user_events", "user_event_ids", "system_metrics", "api_metrics")
     history = {("INSERT", table) for table in only_added_to}
-    assert set(rows) == expected | history | {("DELETE", "lab_topics"), ("DELETE", "parked_attempts")}
+    deleted = {("DELETE", table) for table in ("lab_topics", "parked_attempts", "webhooks")}
+    assert set(rows) == expected | history | deleted
 
 
 @pytest.mark.parametrize("table", new_rows(Organization(0, "", {"student": 0}, {"other": 0}, [0])))
