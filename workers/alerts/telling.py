@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.delivery_targets import DeliveryChannel
+from db.outbox import EventType, tell
 from db.queries.alert_judging import Told, ask_for_notice, list_told
 from settings import Settings
 from workers.alerts.targets import targets_of, without_target
@@ -25,8 +27,25 @@ async def tell_alerts(connection: AsyncConnection, settings: Settings, ids: Sequ
             severity=alert.severity,
             subject=alert.subject,
         )
+        await tell(connection, EventType.ALERT_FIRED, alert.organization_id, f"alerts/{alert.id}", _event(alert))
         if not alert.is_silent:
             await _ask_for_notices(connection, settings, alert)
+
+
+def _event(alert: Told) -> dict[str, Any]:
+    """For programs; also where people are spared."""
+    return {
+        "rule": alert.rule,
+        "condition": alert.condition,
+        "summary": alert.summary,
+        "severity": alert.severity,
+        "status": "FIRING" if alert.resolved_at is None else "RESOLVED",
+        "subject": alert.subject,
+        "value": alert.value,
+        "startedAt": alert.started_at,
+        "firedAt": alert.fired_at,
+        "resolvedAt": alert.resolved_at,
+    }
 
 
 async def _ask_for_notices(connection: AsyncConnection, settings: Settings, alert: Told) -> None:
