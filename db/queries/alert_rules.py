@@ -16,6 +16,9 @@ from db.problems import NOT_STORABLE, is_storable
 from db.snapshot import Snapshot
 from db.statement import sql
 
+PLATFORM = 0
+"""No id of an organization."""
+
 MOST_RULES = 100
 """Of one organization."""
 
@@ -130,7 +133,7 @@ async def get_rules(snapshot: Snapshot, ids: Sequence[int]) -> list[AlertRuleRow
 
 
 async def lock_rules(connection: AsyncConnection, organization_id: int) -> None:
-    """Until the end of the transaction: those of an organization are saved one after the other."""
+    """Until the end of the transaction: those of an organization (or PLATFORM) are written one after the other."""
     await connection.execute(LOCK_ORGANIZATION, {"organization_id": organization_id})
 
 
@@ -164,6 +167,7 @@ async def write_down_rules(
     """Makes these the platform's rules, as the worker. A rule of the file takes the place of a default of the same name.
     ``of_file`` None: the file cannot be read, and its last good rules stay.
     """
+    await lock_rules(connection, PLATFORM)
     if of_file is None:
         names = set((await connection.execute(PLATFORM_NAMES)).scalars())
         origins = [AlertOrigin.DEFAULT]

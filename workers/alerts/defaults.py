@@ -14,14 +14,14 @@ def default_rules(settings: Settings) -> list[AlertRule]:
         AlertRule(
             "high_error_rate",
             # A single failure at night is no rate.
-            f"error_rate > {settings.alert_error_rate} and requests >= 20",
+            f"error_rate > {settings.alert_error_rate:.15g} and requests >= 20",
             AlertSeverity.CRITICAL,
             DEFAULT_FOR_SECONDS,
             summary=f"More than {settings.alert_error_rate * 100:.3g} % of the requests fail.",
         ),
         AlertRule(
             "slow_response_time",
-            f"response_time_p95_ms > {settings.alert_response_time_ms}",
+            f"response_time_p95_ms > {settings.alert_response_time_ms:.15g}",
             AlertSeverity.WARNING,
             DEFAULT_FOR_SECONDS,
             summary=f"5 % of the requests take more than {settings.alert_response_time_ms:.6g} ms.",
