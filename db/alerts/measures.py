@@ -41,22 +41,23 @@ _REQUESTS = (
 _TRAFFIC = (
     Measure(
         "requests",
-        "Requests that were answered in the last 5 minutes.",
+        "Operations that gateways answered in the last 5 minutes, and requests that services told of.",
         f"SELECT NULL, coalesce(sum(requests), 0) {_REQUESTS}",
-        prometheus="sum(increase(http_requests_total[5m]))",
+        prometheus="sum(increase(graphql_operations_total[5m]))",
     ),
     Measure(
         "error_rate",
-        "The share of them, 0 to 1, that were answered with a status of 500 or more; not known without any.",
+        "The share of them, 0 to 1, that failed on our side (a status of 500 or more); not known without any.",
         f"SELECT NULL, coalesce(sum(requests) FILTER (WHERE status_code >= 500), 0) / sum(requests) {_REQUESTS}",
-        prometheus='sum(rate(http_requests_total{status=~"5.."}[5m])) / sum(rate(http_requests_total[5m]))',
+        prometheus='sum(rate(graphql_operations_total{status=~"INTERNAL|UNAVAILABLE"}[5m]))'
+        " / sum(rate(graphql_operations_total[5m]))",
     ),
     Measure(
         "avg_response_time",
         "How many milliseconds they took on average; not known without any.",
         f"SELECT NULL, sum(total_microseconds) / sum(requests) / 1000 {_REQUESTS}",
-        prometheus="1000 * sum(rate(http_request_duration_seconds_sum[5m]))"
-        " / sum(rate(http_request_duration_seconds_count[5m]))",
+        prometheus="1000 * sum(rate(graphql_operation_duration_seconds_sum[5m]))"
+        " / sum(rate(graphql_operation_duration_seconds_count[5m]))",
     ),
     Measure(
         "response_time_p95_ms",
@@ -67,7 +68,7 @@ _TRAFFIC = (
           FROM (SELECT unnest(buckets) AS bucket, unnest(counts) AS count {_REQUESTS}) AS h GROUP BY bucket
         ) AS c WHERE so_far >= 0.95 * total
         """,
-        prometheus="1000 * histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))",
+        prometheus="1000 * histogram_quantile(0.95, sum by (le) (rate(graphql_operation_duration_seconds_bucket[5m])))",
     ),
 )
 _EXPORTS = (
