@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 """What a browser sends as ``Origin``: never a path, not even a slash."""
 
+TOPIC = re.compile("[A-Za-z0-9._-]{1,249}")
 COST = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -241,6 +242,12 @@ class Settings(BaseSettings):
         validation_alias="KAFKA_BROKERS",
         description="Kafka brokers (`host:port`, separated by commas) whose topics bring events; without them the streams of "
         "REDIS_URL do.",
+    )
+    kafka_topics: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("user-events", "course-events", "assessment-events", "lab-events"),
+        validation_alias="KAFKA_TOPICS",
+        description="Topics of Kafka that bring events, separated by commas; one that begins with `^` is a pattern of names, such as "
+        "`^school\\..*-events$`.",
     )
     kafka_client_id: str = Field(
         "scoregraph",
@@ -555,6 +562,21 @@ class Settings(BaseSettings):
         """What the operations of one caller may cost in a minute, for every role."""
         return _by_role((*type(self).model_fields["cost_per_minute"].default, *self.cost_per_minute))
 
+    @field_validator("kafka_topics")
+    @classmethod
+    def _topics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for topic in value:
+            if topic.startswith("^"):
+                try:
+                    re.compile(topic)
+                except re.error:
+                    raise ValueError(f"{topic} is no pattern") from None
+            elif not TOPIC.fullmatch(topic):
+                raise ValueError(f"{topic} is no name of a topic; a pattern begins with ^")
+        if not value:
+            raise ValueError("name one topic or more")
+        return value
+
     @field_validator(
         "jwt_algorithms",
         "cors_origins",
@@ -565,6 +587,7 @@ class Settings(BaseSettings):
         "alert_emails",
         "email_domains",
         "webhook_networks",
+        "kafka_topics",
         mode="before",
     )
     @classmethod

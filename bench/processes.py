@@ -59,7 +59,7 @@ class Server:
         return answer["data"], len(response.content)
 
     def cpu_seconds(self) -> float:
-        return sum(_cpu_seconds(process) for process in (self.process, *self.process.children(recursive=True)))
+        return sum(cpu_seconds(process) for process in (self.process, *self.process.children(recursive=True)))
 
     def resident_bytes(self) -> int:
         return sum(p.memory_info().rss for p in (self.process, *self.process.children(recursive=True)))
@@ -75,10 +75,11 @@ def backend_seconds(server: Server) -> dict[int, float]:
         pids = connection.execute(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         ).fetchall()
-    return {pid: _cpu_seconds(psutil.Process(pid)) for (pid,) in pids if psutil.pid_exists(pid)}
+    return {pid: cpu_seconds(psutil.Process(pid)) for (pid,) in pids if psutil.pid_exists(pid)}
 
 
-def _cpu_seconds(process: psutil.Process) -> float:
+def cpu_seconds(process: psutil.Process) -> float:
+    """What it has used so far; 0 where it is gone."""
     with suppress(psutil.Error):
         times = process.cpu_times()
         return float(times.user + times.system)

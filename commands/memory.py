@@ -1,4 +1,4 @@
-"""How a serving process keeps house."""
+"""How a process that stays keeps house."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import structlog
 import typer
 
 from commands.errors import USAGE, CommandError
+from commands.memory import spare_what_stays
 from commands.servers import ready_servers
 from commands.signals import on_stop_signal
 from commands.web_server import listen, url_of
@@ -55,6 +56,7 @@ def worker(
     with ExitStack() as stack:
         listening = None if port is None else stack.enter_context(listen(settings.worker_host, port))
         servers = stack.enter_context(ready_servers(settings, lambda line: log.info("starting", step=line)))
+        spare_what_stays()
         asyncio.run(_work(servers.settings_for(DatabaseRole.WORKER), chosen, listening, until_eof=until_eof))
 
 

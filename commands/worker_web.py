@@ -28,8 +28,8 @@ def worker_web(settings: Settings, worker: Worker) -> WebServer:
     pool = ReadPool(settings.database_url, DatabaseRole.WORKER, size=1, statement_timeout=DEADLINE_SECONDS)
 
     def own() -> dict[str, Check]:
-        complaints = {"ticks": worker.ticks.complaint, "alerts": worker.alerts.complaint}
-        return {name: Check(Status.DEGRADED, said) if said else GOOD for name, said in complaints.items()}
+        checks = {"ticks": _check(worker.ticks.complaint), "alerts": _check(worker.alerts.complaint)}
+        return checks if worker.listener is None else {**checks, "listening": _check(worker.listener.complaint)}
 
     health = Health(pool, own)
 
@@ -61,3 +61,7 @@ def worker_web(settings: Settings, worker: Worker) -> WebServer:
         connections=MOST_CONNECTIONS,
     )
     return web_server(app, patience)
+
+
+def _check(complaint: str | None) -> Check:
+    return Check(Status.DEGRADED, complaint) if complaint else GOOD

@@ -21,7 +21,7 @@ class Problem(NamedTuple):
 
 def is_storable(text: str) -> bool:
     """Whether PostgreSQL can hold the text."""
-    return not _UNSTORABLE.search(text)
+    return "\0" not in text if text.isascii() else not _UNSTORABLE.search(text)
 
 
 def text_problem(name: str, text: str) -> Problem | None:

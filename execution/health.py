@@ -14,6 +14,12 @@ from db.queries.health import DatabaseHealth, get_database_health
 DEADLINE_SECONDS = 2.0
 """For the database to answer. Whoever asks gives up soon after."""
 
+SILENT_SECONDS = 30.0
+"""After which nobody listens to a topic of events: workers say every five seconds that they do."""
+
+LATE_SECONDS = 60.0
+"""An event that waits for longer is late."""
+
 FRESH_SECONDS = 1.0
 """However often it is asked, the database is looked at no more often than this."""
 
@@ -95,7 +101,8 @@ class Health:
         if database is None or database.is_behind:
             due = Check(Status.UNAVAILABLE, "The database is of an older version: run `scoregraph migrate`.")
             return {"database": GOOD, "migrations": due}, database
-        return {"database": GOOD, "migrations": GOOD, "views": _views(database)}, database
+        checks = {"database": GOOD, "migrations": GOOD, "views": _views(database), "events": _events(database)}
+        return checks, database
 
 
 def _views(database: DatabaseHealth) -> Check:
@@ -103,3 +110,14 @@ def _views(database: DatabaseHealth) -> Check:
     if not failing:
         return GOOD
     return Check(Status.DEGRADED, f"The last refresh of {', '.join(failing)} failed: see the worker's log.")
+
+
+def _events(database: DatabaseHealth) -> Check:
+    """Where events have ever been listened to."""
+    unheard = [name for name, topic in database.consumers.items() if topic.silent_seconds > SILENT_SECONDS]
+    if unheard:
+        return Check(Status.DEGRADED, f"Nobody listens to {', '.join(unheard)}: is a worker running, and its broker?")
+    late = [name for name, topic in database.consumers.items() if topic.waiting_seconds > LATE_SECONDS]
+    if late:
+        return Check(Status.DEGRADED, f"Events of {', '.join(late)} have waited for more than a minute.")
+    return GOOD

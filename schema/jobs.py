@@ -30,10 +30,14 @@ describe_enum(
     "What a job does.",
     {
         "HOURLY_AGGREGATION": "Folds what is pending and refreshes every materialized view, due or not.",
+        "DAILY_AGGREGATION": "Checks the sums of the last two days against the attempts, and mends what differs.",
+        "WEEKLY_AGGREGATION": "Checks those of the last eight days.",
+        "MONTHLY_AGGREGATION": "Checks those of the last 32 days, and everybody's totals.",
         "EXPORT": "Makes the file of an export.",
         "REPORT_CLEANUP": "Throws away files of exports that are old enough.",
         "VIEW_REFRESH": "Refreshes materialized views by name; asked for by refreshViews.",
         "DATA_CLEANUP": "Throws away kept answers, finished jobs and lost workers that are old enough.",
+        "CACHE_WARMING": "Reads what is read most, so that it is in memory.",
         "UNPARKING": "Records attempts that waited for their person or lab and need not any more.",
         "RETENTION": "Throws away events and metrics that are old enough, and makes room for new ones.",
         "ALERT_NOTICE": "Sends a notice of an alert by one channel.",
@@ -80,9 +84,7 @@ class JobRun(Node):
 
 @strawberry.input(description="A job to be done soon.")
 class RunJobInput:
-    kind: JobKind = strawberry.field(
-        description="One of HOURLY_AGGREGATION, DATA_CLEANUP, UNPARKING, REPORT_CLEANUP and RETENTION."
-    )
+    kind: JobKind = strawberry.field(description="Any but EXPORT, VIEW_REFRESH, ALERT_NOTICE and OTHER.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
 
 

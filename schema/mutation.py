@@ -5,6 +5,7 @@ import strawberry
 from schema.alert_mutations import AlertMutation
 from schema.assignment_mutations import AssignmentMutation
 from schema.attempt_mutations import AttemptMutation
+from schema.dead_letters import DeadLetterMutation
 from schema.export_requests import ExportMutation
 from schema.jobs import JobMutation
 from schema.roster import RosterMutation
@@ -16,6 +17,13 @@ from schema.webhook_mutations import WebhookMutation
     "in what the answer shows."
 )
 class Mutation(
-    AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation, JobMutation, WebhookMutation, AlertMutation
+    AttemptMutation,
+    RosterMutation,
+    AssignmentMutation,
+    ExportMutation,
+    JobMutation,
+    WebhookMutation,
+    DeadLetterMutation,
+    AlertMutation,
 ):
     pass

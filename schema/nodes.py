@@ -12,6 +12,7 @@ from schema.alerts import Alert, AlertRule
 from schema.assignments import Assignment
 from schema.attempts import Attempt
 from schema.costs import one_for_each
+from schema.dead_letters import DeadLetter
 from schema.export_jobs import ExportJob
 from schema.groups import Group
 from schema.jobs import JobRun
@@ -31,6 +32,7 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "AlertRule": AlertRule.from_key,
     "Assignment": Assignment.from_key,
     "Attempt": Attempt.from_key,
+    "DeadLetter": DeadLetter.from_key,
     "ExportJob": ExportJob.from_key,
     "Group": Group.from_key,
     "GroupMembership": GroupMembership.from_key,

@@ -1,4 +1,4 @@
-"""How the platform runs: workers, jobs and materialized views."""
+"""How the platform runs: workers, jobs, materialized views and events."""
 
 from __future__ import annotations
 
@@ -7,12 +7,25 @@ from typing import Annotated, Self
 
 import strawberry
 
+from db.queries.dead_letters import LetterFilter
 from db.queries.jobs import JobKind, JobStatus
 from db.queries.operations import ViewRow
 from execution.live.noise import NOISE
+from resolvers.dead_letters import resolve_dead_letters
 from resolvers.jobs import resolve_jobs
-from resolvers.operations import SeenWorker, WorkerHealth, resolve_operations, resolve_views, resolve_workers
+from resolvers.operations import (
+    ConsumerHealth,
+    SeenConsumer,
+    SeenWorker,
+    WorkerHealth,
+    resolve_consumers,
+    resolve_operations,
+    resolve_views,
+    resolve_workers,
+)
+from schema import dead_letters
 from schema.costs import assumed
+from schema.dead_letters import DeadLetter, DeadLetterFilter
 from schema.enums import describe_enum
 from schema.jobs import ORDER, TYPES, JobRun
 from schema.relay import PAGED, After, Before, Connection, First, Info, Last, connection_of, page_of
@@ -64,6 +77,54 @@ class WorkerStatus:
         )
 
 
+describe_enum(
+    ConsumerHealth,
+    "ConsumerHealth",
+    "How a consumer of events is.",
+    {
+        "OK": "All is well.",
+        "LATE": "The oldest event has waited for more than a minute.",
+        "LOST": "Nothing was heard of it for 30 seconds: no worker listens, or the broker does not answer.",
+    },
+)
+
+
+@strawberry.type(description="How far workers have come with the events that a broker brings.")
+class ConsumerStatus:
+    group_id: str = strawberry.field(description="The group in which workers share the events.")
+    topic: str = strawberry.field(description="The topic of Kafka, or the stream of Redis.")
+    partition: int = strawberry.field(description="The partition; a stream of Redis is one.")
+    committed_offset: BigInt | None = strawberry.field(
+        description="The offset of the next event to be taken; null before the first, and with Redis, which has none."
+    )
+    lag: BigInt = strawberry.field(description="How many events are not taken yet.")
+    pending: BigInt = strawberry.field(description="How many of them a worker has at hand.")
+    lag_seconds: float | None = strawberry.field(
+        description="For how long the oldest of them has waited; null where the broker does not tell.", metadata=NOISE
+    )
+    last_event_at: datetime | None = strawberry.field(description="When events were last taken; null if never.")
+    observed_at: datetime = strawberry.field(
+        description="When a worker said so; it does every five seconds.", metadata=NOISE
+    )
+    status: ConsumerHealth = strawberry.field(description="How it is.")
+
+    @classmethod
+    def from_seen(cls, consumer: SeenConsumer) -> Self:
+        position = consumer.row.position
+        return cls(
+            group_id=position.group_id,
+            topic=position.topic,
+            partition=position.partition,
+            committed_offset=None if position.committed_offset is None else BigInt(position.committed_offset),
+            lag=BigInt(position.lag),
+            pending=BigInt(position.pending),
+            lag_seconds=consumer.waiting_seconds,
+            last_event_at=position.last_event_at,
+            observed_at=consumer.row.observed_at,
+            status=consumer.health,
+        )
+
+
 @strawberry.type(description="A materialized view: what does not add up, as of its last refresh.")
 class MaterializedView:
     name: str = strawberry.field(description="Its name, for refreshViews.")
@@ -100,6 +161,31 @@ class Operations:
     @strawberry.field(description="The materialized views, by name.", directives=[assumed(10)])
     async def views(self, info: Info) -> list[MaterializedView]:
         return [MaterializedView.from_row(row) for row in await resolve_views(info.context)]
+
+    @strawberry.field(
+        description="How far workers have come with events, by topic and partition; of the last week.",
+        directives=[assumed(10)],
+    )
+    async def consumers(self, info: Info) -> list[ConsumerStatus]:
+        return [ConsumerStatus.from_seen(consumer) for consumer in await resolve_consumers(info.context)]
+
+    @strawberry.field(
+        description="Events of the organization that could not be taken when they came, the oldest first.",
+        directives=PAGED,
+    )
+    async def dead_letters(
+        self,
+        info: Info,
+        filter: Annotated[DeadLetterFilter | None, strawberry.argument(description="Only those.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[DeadLetter]:
+        page = page_of(first, after, last, before, order=dead_letters.ORDER, types=dead_letters.TYPES)
+        wanted = filter.to_filter() if filter else LetterFilter()
+        listing = await resolve_dead_letters(info.context, wanted, page)
+        return connection_of(page, listing, dead_letters.ORDER, DeadLetter.from_row)
 
     @strawberry.field(description="Jobs, the newest first.", directives=PAGED)
     async def jobs(

@@ -11,6 +11,7 @@ from workers.alerts.figures import AlertFigures
 from workers.events.counting import COLLECTORS as EVENTS
 from workers.exports.counting import COLLECTORS as EXPORTS
 from workers.means import Queue
+from workers.recount import MENDED
 
 TICK_SECONDS = (0.05, 0.25, 1.0, 5.0, 15.0, 30.0, 60.0, 90.0, 300.0)
 JOB_SECONDS = (0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0)
@@ -49,7 +50,7 @@ class Figures:
         self._running = Gauge("jobs_running", "Jobs that run, of all workers.", ["queue"], registry=registry)
         self.alerts = AlertFigures()
         processes = (ProcessCollector(registry=None), PlatformCollector(registry=None))
-        for collector in (*processes, *EVENTS, *EXPORTS, self.alerts):
+        for collector in (*processes, *EVENTS, *EXPORTS, MENDED, self.alerts):
             registry.register(collector)
 
     def note_tick(self, seconds: float, failed: bool) -> None:

@@ -19,7 +19,7 @@ from workers import heartbeat
 from workers.alerts import watch
 from workers.alerts.watch import Watch
 from workers.events.dead_letters import retry_due
-from workers.events.listening import listen
+from workers.events.listening import Listener
 from workers.figures import Figures
 from workers.fold import fold_pending
 from workers.heartbeat import Heartbeat
@@ -54,6 +54,7 @@ class Worker:
         self.figures = Figures()
         self.ticks = Ticks(self.figures.note_tick)
         self.alerts = Watch(settings)
+        self.listener = Listener(settings, self.engine) if Queue.EVENTS in self._queues else None
 
     async def work(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; then finishes the fold and, within GRACE_SECONDS, the jobs at hand. A refresh at hand is rolled
@@ -70,8 +71,8 @@ class Worker:
         finishing = [repeat("jobs", RESTART_SECONDS, jobs, stop)]
         if Queue.FOLD in self._queues:
             finishing.append(repeat("fold", settings.fold_seconds, fold, stop))
-        if Queue.EVENTS in self._queues:
-            finishing.append(repeat("events", RESTART_SECONDS, partial(listen, settings, engine, stop), stop))
+        if self.listener is not None:
+            finishing.append(repeat("events", RESTART_SECONDS, partial(self.listener.listen, stop), stop))
             finishing.append(repeat("event_retries", RETRY_SECONDS, partial(retry_due, engine, stop), stop))
             finishing.append(repeat("outbox", RESTART_SECONDS, partial(publish, settings, engine, stop), stop))
         if Queue.NOTIFY in self._queues:

@@ -12,7 +12,7 @@ from db.queries.alert_judging import expire_alerts
 from db.queries.dead_letters import expire_letters
 from db.queries.event_inbox import expire_inbox
 from db.queries.jobs import delete_finished_jobs
-from db.queries.maintenance import expire_idempotency_keys
+from db.queries.maintenance import expire_idempotency_keys, warm
 from db.queries.operations import forget_lost_workers
 from db.queries.outbox import expire_outbox
 from db.queries.webhook_deliveries import expire_deliveries
@@ -37,6 +37,12 @@ async def clean_up_now(context: JobContext, timestamp: int | None = None) -> Non
 @jobs.task(name="unpark", queue=Queue.MAINTENANCE, queueing_lock="maintenance:unpark", pass_context=True)
 async def unpark_now(context: JobContext, timestamp: int | None = None) -> None:
     await unpark_all(means_of(context).engine)
+
+
+@jobs.task(name="warm", queue=Queue.MAINTENANCE, queueing_lock="maintenance:warm", pass_context=True)
+async def warm_now(context: JobContext, timestamp: int | None = None) -> None:
+    async with means_of(context).engine.connect() as connection:
+        await warm(connection)
 
 
 async def clean_up(engine: AsyncEngine) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.queries.jobs import recover_stalled_jobs
 from settings import DatabaseRole
-from workers import maintenance, platform, refreshing
+from workers import maintenance, platform, recount, refreshing
 from workers.alerts import notices as alerts
 from workers.exports import job as exports
 from workers.means import Means, Queue
@@ -28,6 +28,7 @@ from workers.schedule import LATEST_SECONDS, SCHEDULE
 
 SUBJECTS = {
     "maintenance": maintenance.jobs,
+    "recount": recount.jobs,
     "refresh": refreshing.jobs,
     "exports": exports.jobs,
     "platform": platform.jobs,

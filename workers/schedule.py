@@ -1,6 +1,6 @@
 """What is done regularly: cron (minutes, hours, days, months, weekdays, in UTC) by the name of a task.
 
-Sums of days, weeks and months need nothing: they are live. What follows changes within a minute is a loop (``workers/loop.py``).
+Sums of days, weeks and months are live: they are only checked, in the early hours, after the period. What follows changes within a minute is a loop (``workers/loop.py``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ SCHEDULE = {
     "maintenance:unpark": "*/10 * * * *",
     "refresh:all": "7 * * * *",
     "platform:tend": "37 * * * *",
+    "maintenance:warm": "27 * * * *",
+    "recount:daily": "41 2 * * *",
     "maintenance:clean_up": "23 3 * * *",
+    "recount:weekly": "11 4 * * 1",
+    "recount:monthly": "31 4 1 * *",
 }
 
 LATEST_SECONDS = 86_400

@@ -142,6 +142,12 @@ _DATA = (
         f"SELECT topic, count(*) FROM dead_letters WHERE failed_at IS NOT NULL AND {_OWN} GROUP BY topic",
         by="topic",
     ),
+    Measure(
+        "consumer_lag",
+        "Events that a broker has and workers have not taken yet, as they said within the last minute.",
+        "SELECT topic, sum(lag) FROM jobs.consumers WHERE observed_at > now() - interval '1 minute' GROUP BY topic",
+        by="topic",
+    ),
 )
 
 MEASURES = {measure.name: measure for measure in (*_TRAFFIC, *_EXPORTS, *_WORKERS, *_DATA)}

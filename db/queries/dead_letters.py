@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, Select, case, column, select, table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.keyset import Page, SortKey, bounded_count, paged
+from db.snapshot import Snapshot
+from db.statement import Statement, sql
 
 # The pause doubles: 1, 2, 4, 8 seconds.
 HOLD = text("""
@@ -105,6 +110,101 @@ class LetterRow:
     received_at: datetime
     next_try_at: datetime | None
     failed_at: datetime | None
+
+
+class LetterStatus(StrEnum):
+    """WAITING to be tried again, or behind an earlier one of its person; DEAD until it is replayed; TAKEN after all."""
+
+    WAITING = "WAITING"
+    DEAD = "DEAD"
+    TAKEN = "TAKEN"
+
+
+class SeenLetter(NamedTuple):
+    """A letter as operators see it. ``payload`` is the message as it came, until it is taken."""
+
+    id: int
+    topic: str
+    event_type: str | None
+    event_id: str | None
+    code: str
+    message: str
+    tries: int
+    status: str
+    received_at: datetime
+    next_try_at: datetime | None
+    failed_at: datetime | None
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFilter:
+    """None leaves a thing open."""
+
+    status: str | None = None
+    topic: str | None = None
+    code: str | None = None
+
+
+# As the viewer
+
+letters = table(
+    "dead_letters",
+    column("id", BigInteger),
+    *(column(name) for name in SeenLetter._fields[1:] if name != "status"),
+    column("replayed_at"),
+)
+_STATUS = case(
+    (letters.c.replayed_at.is_not(None), LetterStatus.TAKEN.value),
+    (letters.c.failed_at.is_not(None), LetterStatus.DEAD.value),
+    else_=LetterStatus.WAITING.value,
+).label("status")
+_COLUMNS = tuple(_STATUS if name == "status" else letters.c[name] for name in SeenLetter._fields)
+OLDEST_FIRST = (SortKey(letters.c.id),)
+_STATUS_SQL = "CASE WHEN replayed_at IS NOT NULL THEN 'TAKEN' WHEN failed_at IS NOT NULL THEN 'DEAD' ELSE 'WAITING' END"
+_NAMES = ", ".join(_STATUS_SQL if name == "status" else name for name in SeenLetter._fields)
+
+LETTERS_BY_ID = sql(f"SELECT {_NAMES} FROM dead_letters WHERE id = ANY (:ids)")
+REPLAY_AS_VIEWER = text(
+    "SELECT replay_dead_letters(CAST(:ids AS bigint[]), CAST(:topic AS text), CAST(:code AS text), :most)"
+)
+
+
+async def get_letters(snapshot: Snapshot, ids: Sequence[int]) -> list[SeenLetter]:
+    return [SeenLetter(*row) for row in await snapshot.rows(LETTERS_BY_ID, ids=ids)]
+
+
+async def list_seen_letters(snapshot: Snapshot, wanted: LetterFilter, page: Page) -> list[SeenLetter]:
+    """A page, oldest first, with one row more than asked."""
+    statement = Statement(paged(_matching(select(*_COLUMNS), wanted), OLDEST_FIRST, page))
+    return [SeenLetter(*row) for row in await snapshot.rows(statement)]
+
+
+async def count_letters(snapshot: Snapshot, wanted: LetterFilter, bound: int | None) -> int:
+    return await snapshot.count(Statement(bounded_count(_matching(select(letters.c.id), wanted), bound)))
+
+
+def _matching(statement: Select[Any], wanted: LetterFilter) -> Select[Any]:
+    for value, expression in ((wanted.status, _STATUS), (wanted.topic, letters.c.topic), (wanted.code, letters.c.code)):
+        if value is not None:
+            statement = statement.where(expression == value)
+    return statement
+
+
+async def replay_as_viewer(
+    connection: AsyncConnection, ids: Sequence[int] | None, wanted: LetterFilter, most: int
+) -> list[int]:
+    """Lets dead ones of the viewer's organization be tried again: those named or, for None, the oldest that match. Their ids."""
+    values = {
+        "ids": None if ids is None else list(ids),
+        "topic": wanted.topic,
+        "code": wanted.code,
+        "most": most,
+    }
+    return sorted((await connection.execute(REPLAY_AS_VIEWER, values)).scalars())
+
+
+# As the worker
 
 
 async def hold_letters(connection: AsyncConnection, letters: Sequence[NewLetter]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,7 +17,7 @@ Organizations = dict[str | None, int]
 # In the order of the keys, so that two consumers of the same events wait for each other only one way.
 CLAIM = text("""
 INSERT INTO event_inbox (organization_id, topic, source, event_id)
-SELECT :organization_id, k.* FROM unnest(CAST(:topics AS text[]), CAST(:sources AS text[]), CAST(:event_ids AS text[])) AS k
+SELECT :organization_id, k.key ->> 0, k.key ->> 1, k.key ->> 2 FROM jsonb_array_elements(CAST(:keys AS jsonb)) AS k (key)
 ORDER BY 2, 3, 4
 ON CONFLICT DO NOTHING
 RETURNING topic, source, event_id
@@ -30,14 +31,8 @@ EXPIRE = text("DELETE FROM event_inbox WHERE received_at < now() - interval '30 
 
 async def claim_events(connection: AsyncConnection, organization_id: int, keys: Iterable[EventKey]) -> set[EventKey]:
     """Those that were not taken yet; from now on they are, if the transaction commits."""
-    topics, sources, event_ids = zip(*keys, strict=True)
-    values = {
-        "organization_id": organization_id,
-        "topics": list(topics),
-        "sources": list(sources),
-        "event_ids": list(event_ids),
-    }
-    return {(row.topic, row.source, row.event_id) for row in await connection.execute(CLAIM, values)}
+    values = {"organization_id": organization_id, "keys": orjson.dumps(list(keys)).decode()}
+    return {(topic, source, event_id) for topic, source, event_id in await connection.execute(CLAIM, values)}
 
 
 async def get_organizations(connection: AsyncConnection, slugs: Collection[str | None]) -> Organizations:

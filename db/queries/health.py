@@ -12,6 +12,7 @@ from db.engine import DatabaseUnavailable, ReadPool
 from db.migrate import known_revisions, newest_revision
 
 HEALTH = "SELECT revision, pending_changes, views FROM database_health()"
+CONSUMERS = "SELECT topic, silent_seconds, waiting_seconds FROM consumer_health()"
 PENDING_CEILING = 100_000
 """The function counts no further."""
 
@@ -25,12 +26,21 @@ class ViewHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsumerHealth:
+    """For how long nobody has listened to a topic of events, and for how long the oldest event of it waits."""
+
+    silent_seconds: float
+    waiting_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseHealth:
-    """``pending_changes`` wait to be folded; PENDING_CEILING stands for that many or more."""
+    """``pending_changes`` wait to be folded; PENDING_CEILING stands for that many or more. ``consumers`` by topic."""
 
     revision: str | None
     pending_changes: int
     views: Mapping[str, ViewHealth]
+    consumers: Mapping[str, ConsumerHealth]
 
     @property
     def is_behind(self) -> bool:
@@ -44,6 +54,7 @@ async def get_database_health(pool: ReadPool) -> DatabaseHealth | None:
         async with pool.connection() as connection:
             try:
                 row = await connection.fetchrow(HEALTH)
+                consumers = await connection.fetch(CONSUMERS)
             except asyncio.CancelledError:
                 # Whoever asks has waited long enough: the server may be gone without a word.
                 connection.terminate()
@@ -56,4 +67,5 @@ async def get_database_health(pool: ReadPool) -> DatabaseHealth | None:
         row["revision"],
         row["pending_changes"],
         {view["name"]: ViewHealth(view["lag_seconds"], view["is_failing"]) for view in row["views"] or ()},
+        {topic: ConsumerHealth(silent, waiting) for topic, silent, waiting in consumers},
     )

@@ -1,4 +1,6 @@
-"""The materialized views and the worker processes, as those who operate the platform see them; and what workers say of themselves."""
+"""The materialized views, the worker processes and the consumers of events, as those who operate the platform see them; and
+what workers say of themselves.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,13 +45,37 @@ class WorkerRow(NamedTuple):
     last_failed_tick_at: datetime | None
 
 
+class Position(NamedTuple):
+    """How far a group has come in a partition (a stream of Redis is one, without offsets). ``lag`` counts events that are not taken
+    yet, ``pending`` those of them that a worker has at hand. ``waiting_since``: when the oldest of them came, where that is known.
+    """
+
+    group_id: str
+    topic: str
+    partition: int
+    committed_offset: int | None
+    lag: int
+    pending: int
+    waiting_since: datetime | None
+    last_event_at: datetime | None
+
+
+class ConsumerRow(NamedTuple):
+    """A position, and when a worker last said so."""
+
+    position: Position
+    observed_at: datetime
+
+
 _WORKER = ", ".join(WorkerRow._fields)
+_POSITION = ", ".join(Position._fields)
 
 VIEWS = sql("""
 SELECT name, refreshed_at, greatest(refreshed_at, checked_at), CAST(duration_seconds AS float8), rows, last_error
 FROM view_refreshes ORDER BY name
 """)
 WORKERS = sql(f"SELECT {_WORKER} FROM worker_processes ORDER BY name, started_at")
+CONSUMERS = sql(f"SELECT {_POSITION}, observed_at FROM event_consumers ORDER BY topic, partition, group_id")
 
 BEAT = text(f"""
 INSERT INTO jobs.workers ({_WORKER})
@@ -60,6 +87,18 @@ ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at, ticks = exc
 """)
 LEAVE = text("DELETE FROM jobs.workers WHERE id = :id")
 FORGET = text("DELETE FROM jobs.workers WHERE heartbeat_at < now() - make_interval(days => :days)")
+TELL = text(f"""
+INSERT INTO jobs.consumers AS c ({_POSITION}, observed_at)
+SELECT {_POSITION}, now() FROM jsonb_to_recordset(CAST(:positions AS jsonb)) AS p (
+  group_id text, topic text, partition integer, committed_offset bigint, lag bigint, pending bigint, waiting_since timestamptz,
+  last_event_at timestamptz)
+ORDER BY group_id, topic, partition
+ON CONFLICT (group_id, topic, partition) DO UPDATE SET
+  committed_offset = excluded.committed_offset, lag = excluded.lag, pending = excluded.pending,
+  waiting_since = excluded.waiting_since, last_event_at = greatest(c.last_event_at, excluded.last_event_at),
+  observed_at = excluded.observed_at
+""")
+FORGET_CONSUMERS = text("DELETE FROM jobs.consumers WHERE observed_at < now() - make_interval(days => :days)")
 
 
 async def list_views(snapshot: Snapshot) -> list[ViewRow]:
@@ -69,6 +108,11 @@ async def list_views(snapshot: Snapshot) -> list[ViewRow]:
 async def list_workers(snapshot: Snapshot) -> list[WorkerRow]:
     """Those that run, and those that were lost in the last days."""
     return [WorkerRow(*row) for row in await snapshot.rows(WORKERS)]
+
+
+async def list_consumers(snapshot: Snapshot) -> list[ConsumerRow]:
+    """By topic and partition."""
+    return [ConsumerRow(Position(*row[:-1]), row[-1]) for row in await snapshot.rows(CONSUMERS)]
 
 
 async def beat(connection: AsyncConnection, worker: WorkerRow) -> None:
@@ -81,6 +125,13 @@ async def leave(connection: AsyncConnection, id: UUID) -> None:
     await connection.execute(LEAVE, {"id": id})
 
 
+async def tell_positions(connection: AsyncConnection, positions: Sequence[Position]) -> None:
+    """Says, as the worker, how far it has come."""
+    rows = orjson.dumps([position._asdict() for position in positions]).decode()
+    await connection.execute(TELL, {"positions": rows})
+
+
 async def forget_lost_workers(connection: AsyncConnection, days: int) -> int:
-    """Forgets workers that were lost so many days ago; says how many."""
-    return (await connection.execute(FORGET, {"days": days})).rowcount
+    """Forgets workers, and consumers, that were lost so many days ago; says how many."""
+    found = [await connection.execute(statement, {"days": days}) for statement in (FORGET, FORGET_CONSUMERS)]
+    return sum(result.rowcount for result in found)

@@ -226,11 +226,14 @@ def build_platform(connection: Connection) -> None:
 
 
 def build_jobs(connection: Connection, organizations: tuple[Organization, ...]) -> None:
-    """A job of each organization and one of none, and a worker."""
+    """A job of each organization and one of none, a worker, and a consumer of events."""
     for args in (*({"organization_id": of.id} for of in organizations), {}):
         connection.execute("SELECT enqueue_job('exports', 'test', %s)", (Jsonb(args),))
     connection.execute(
         "INSERT INTO jobs.workers (id, name, queues, started_at, heartbeat_at) VALUES (gen_random_uuid(), 'w', '{}', now(), now())"
+    )
+    connection.execute(
+        "INSERT INTO jobs.consumers (group_id, topic, partition, lag, pending) VALUES ('g', 'lab-events', 0, 0, 0)"
     )
 
 
@@ -443,6 +446,8 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
         "request_refresh",
         "keep_webhook_secret",
         "test_webhook",
+        "replay_dead_letters",
+        "consumer_health",
     }
     assert [name for name, _, is_pinned in rows if not is_pinned] == []
 
@@ -504,7 +509,8 @@ RULES: dict[str, Rule] = {
     "view_refreshes": of_organization,  # of everybody: when a view was refreshed
     **dict.fromkeys(("trusted_documents", "trusted_document_aliases"), of_organization),
     **dict.fromkeys(
-        ("job_runs", "worker_processes", "alerts", "alert_rules", "webhooks", "webhook_deliveries"), for_operators
+        ("job_runs", "worker_processes", "event_consumers", "alerts", "alert_rules", "webhooks", "webhook_deliveries"),
+        for_operators,
     ),
     **dict.fromkeys(("user_events", "user_event_ids"), for_those_who_see_all),
     **dict.fromkeys(
@@ -513,7 +519,7 @@ RULES: dict[str, Rule] = {
     ),
 }
 # What a view shows some of.
-SOURCES = {"job_runs": "jobs.runs", "worker_processes": "jobs.workers"}
+SOURCES = {"job_runs": "jobs.runs", "worker_processes": "jobs.workers", "event_consumers": "jobs.consumers"}
 # A document is looked up before it is known who asks.
 OF_THE_PLATFORM = {"trusted_documents", "trusted_document_aliases"}
 
@@ -523,7 +529,7 @@ def test_every_readable_relation_has_a_rule(world: World) -> None:
 
 
 def is_of(row: dict[str, Any], relation: str, organization: Organization) -> bool:
-    if relation in {"view_refreshes", "worker_processes"} | OF_THE_PLATFORM:
+    if relation in {"view_refreshes", "worker_processes", "event_consumers"} | OF_THE_PLATFORM:
         return True
     if (
         relation in {"job_runs", "system_metrics", "api_metrics", "alerts", "alert_rules"}

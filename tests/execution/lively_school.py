@@ -21,6 +21,7 @@ TABLES = {
     "AlertRule": "alert_rules",
     "Assignment": "assignments",
     "Attempt": "attempts",
+    "DeadLetter": "dead_letters",
     "ExportJob": "exports",
     "Group": "groups",
     "GroupMembership": "group_memberships",
@@ -52,6 +53,16 @@ SELECT u.organization_id, g.id, u.id, 'MEMBER', timestamptz '2026-01-15 00:00Z'
 FROM users u JOIN groups g ON g.organization_id = u.organization_id AND g.external_id = 'alg-2' WHERE u.external_id = 'cleo'
 """
 JOBS = "SELECT enqueue_job('exports', 'test', jsonb_build_object('organization_id', id)) FROM organizations, generate_series(1, 3)"
+LETTERS = """
+INSERT INTO dead_letters (organization_id, topic, event_id, event_type, payload, digest, code, message, tries, next_try_at, failed_at, replayed_at)
+SELECT o.id, 'lab-events', n, 'AttemptRecorded', CASE WHEN n < 4 THEN '{"id": 1}'::bytea END, sha256((o.id || '-' || n)::bytea), 'DATA', 'userId: Field required', n,
+  CASE WHEN n = 3 THEN now() END, CASE WHEN n < 3 THEN now() END, CASE WHEN n = 4 THEN now() END
+FROM organizations o, generate_series(1, 4) AS n
+"""
+CONSUMERS = """
+INSERT INTO jobs.consumers (group_id, topic, partition, committed_offset, lag, pending, last_event_at, observed_at)
+SELECT 'g', 'lab-events', n, n, 3 * n, n, now(), now() - n * interval '20 seconds' FROM generate_series(0, 2) AS n
+"""
 EXPORTS = """
 INSERT INTO exports (organization_id, requested_by, subject, role, kind, format, parameters, group_id, user_id, body, status,
   run, tries, progress, failure_code, failure_message, file_name, as_of, row_count, byte_size, sha256, expires_at)
@@ -94,7 +105,7 @@ EVERYTHING = f"""{{
     snapshots(first: 2, period: {{allTime: true}}) {{ {PAGES} }} memberships(first: 1) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} }} }}
   groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
   attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} exports(first: 1) {{ {PAGES} }}
-  operations {{ jobs(first: 1) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
+  operations {{ jobs(first: 1) {{ {PAGES} }} deadLetters(first: 2) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
   alerts(first: 1) {{ {PAGES} }}
 }}"""
 
@@ -115,6 +126,8 @@ async def enliven(ask: Asker) -> World:
         owner.execute(RECENT)
         owner.execute(IN_TWO_GROUPS)
         owner.execute(JOBS)
+        owner.execute(LETTERS)
+        owner.execute(CONSUMERS)
         owner.execute(EXPORTS)
         owner.execute(RULES)
         owner.execute(WEBHOOKS)

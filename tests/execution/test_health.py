@@ -60,7 +60,9 @@ async def test_all_is_well(http: httpx.AsyncClient) -> None:
             "/health/ready",
             {
                 "status": "ok",
-                "checks": {name: {"status": "ok"} for name in ("database", "migrations", "views", "changeFeed")},
+                "checks": {
+                    name: {"status": "ok"} for name in ("database", "migrations", "views", "events", "changeFeed")
+                },
             },
         ),
     ):

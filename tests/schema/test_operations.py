@@ -83,3 +83,34 @@ async def test_only_for_those_who_may_operate(ask: Asker) -> None:
     for person, role in (("ben", "STUDENT"), ("ada", "TEACHER"), ("mia", "MANAGER"), ("svc", "SERVICE")):
         answer = await ask(OPERATIONS, person=person, role=role)
         assert (answer.data, answer.codes) == ({"operations": None}, ["FORBIDDEN"])
+
+
+CONSUMERS = """{ operations { consumers {
+  groupId topic partition committedOffset lag pending lagSeconds lastEventAt status } } }"""
+CONSUMER = """
+INSERT INTO jobs.consumers (group_id, topic, partition, committed_offset, lag, pending, waiting_since, observed_at)
+VALUES
+  ('g', 'lab-events', 0, NULL, 0, 0, NULL, now()),
+  ('g', 'lab-events', 1, 9007199254740993, 7, 2, NULL, now()),
+  ('g', 'user-events', 0, NULL, 3, 3, now() - interval '5 seconds', now()),
+  ('g', 'user-events', 1, NULL, 3, 0, now() - interval '61 seconds', now()),
+  ('g', 'user-events', 2, NULL, 0, 0, NULL, now() - interval '31 seconds')
+"""
+
+
+async def test_consumers_and_how_they_are(fresh_ask: Asker) -> None:
+    execute(fresh_ask.database, CONSUMER)
+    answer = await fresh_ask(CONSUMERS, **ROOT)
+    assert answer.errors == []
+    assert answer.data
+    found = answer.data["operations"]["consumers"]
+    assert [(seen["topic"], seen["partition"], seen["status"]) for seen in found] == [
+        ("lab-events", 0, "OK"),
+        ("lab-events", 1, "OK"),
+        ("user-events", 0, "OK"),
+        ("user-events", 1, "LATE"),
+        ("user-events", 2, "LOST"),
+    ]
+    assert (found[1]["committedOffset"], found[1]["lag"], found[1]["pending"]) == ("9007199254740993", "7", "2")
+    assert (found[0]["lagSeconds"], found[1]["lagSeconds"]) == (0.0, None), "not known where the broker does not tell"
+    assert 5 <= found[2]["lagSeconds"] < 60

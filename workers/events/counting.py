@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 
 from prometheus_client import Counter, Histogram
 
@@ -35,6 +36,16 @@ COLLECTORS = (CONSUMED, LATENCY)
 
 def count(topic: str, result: Result, time: datetime | None = None) -> None:
     """``time`` is when the event happened."""
-    CONSUMED.labels(topic, result).inc()
+    _counted(topic, result).inc()
     if time is not None and result is Result.TAKEN:
-        LATENCY.labels(topic).observe(max(0.0, (datetime.now(UTC) - time).total_seconds()))
+        _timed(topic).observe(max(0.0, (datetime.now(UTC) - time).total_seconds()))
+
+
+@cache
+def _counted(topic: str, result: Result) -> Counter:
+    return CONSUMED.labels(topic, result)
+
+
+@cache
+def _timed(topic: str) -> Histogram:
+    return LATENCY.labels(topic)

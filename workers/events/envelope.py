@@ -36,11 +36,23 @@ class Message:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the envelope of an event says, where the rest cannot be read."""
+
+    id: str
+    type: str
+    organization: str | None
+    person: str | None = None
+
+
 class Refusal(Exception):
     """Why an event cannot be taken. ``code`` is stable; ``message`` holds no value of the event's.
 
-    ``may_pass``: it may be taken later, when something else has come.
+    ``may_pass``: it may be taken later, when something else has come. ``about``: as far as the event could be read.
     """
+
+    about: About | None = None
 
     def __init__(self, code: str, message: str, *, may_pass: bool = False) -> None:
         super().__init__(message)
@@ -155,6 +167,14 @@ def read(message: Message, data_of: Callable[[str, str], type[Data]]) -> Event:
     envelope = _checked(_CloudEvent if "specversion" in said else _Json, said, "ENVELOPE")
     type_ = envelope.type.rpartition(".")[2]
     model = data_of(message.topic, type_)
+    try:
+        return _event(message, envelope, type_, model)
+    except Refusal as refusal:
+        refusal.about = About(envelope.id, type_, envelope.organization)
+        raise
+
+
+def _event(message: Message, envelope: _Json, type_: str, model: type[Data]) -> Event:
     if envelope.schema_version > SCHEMA_VERSION:
         raise Refusal(
             "SCHEMA_VERSION",

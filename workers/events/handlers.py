@@ -57,14 +57,22 @@ HANDLERS = {
 }
 TOPICS = tuple(HANDLERS)
 
+ANYWHERE = {name: handler for handlers in HANDLERS.values() for name, handler in handlers.items()}
+"""For topics of other names, which KAFKA_TOPICS may bring: the type alone says what an event is."""
+
+
+def handler_of(topic: str, type_: str) -> Handler:
+    """Raises UnknownType."""
+    handler = HANDLERS.get(topic, ANYWHERE).get(type_)
+    if handler is None:
+        raise UnknownType
+    return handler
+
 
 def data_of(topic: str, type_: str) -> type[Data]:
     """What an event of this type says. Raises UnknownType."""
-    handler = HANDLERS[topic].get(type_)
-    if handler is None:
-        raise UnknownType
-    return handler.data
+    return handler_of(topic, type_).data
 
 
 def taker_of(event: Event) -> Take:
-    return HANDLERS[event.message.topic][event.type].take
+    return handler_of(event.message.topic, event.type).take

@@ -13,7 +13,7 @@ from db.queries.dead_letters import NewLetter, get_waiting_people, hold_letters
 from db.queries.event_inbox import Organizations, claim_events, get_organizations
 from db.transaction import is_race
 from workers.events.counting import Result, count
-from workers.events.envelope import Event, Message, Refusal, UnknownType, read
+from workers.events.envelope import About, Event, Message, Refusal, UnknownType, read
 from workers.events.handlers import TAKERS, data_of, taker_of
 from workers.failures import is_outage
 
@@ -35,6 +35,10 @@ class _Letter:
     event: Event | None = None
     tries: int = 1
 
+    @property
+    def about(self) -> Event | About | None:
+        return self.event or self.refusal.about
+
 
 class NotTaken(Exception):
     """These events cannot be taken, so the transaction is not to be committed."""
@@ -44,11 +48,24 @@ class NotTaken(Exception):
         self.letters = letters
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages that came together, as far as they can be read: events in their order, and what is wrong with the others."""
+
+    events: list[Event]
+    letters: list[_Letter]
+
+
 async def consume(engine: AsyncEngine, messages: Sequence[Message]) -> None:
     """Takes messages in their order. Afterwards each has had its effect or is kept, so they can be acknowledged.
 
     Raises what an outage raises: then nothing is known, and the messages are to come again.
     """
+    await take_batch(engine, read_batch(messages))
+
+
+def read_batch(messages: Sequence[Message]) -> Batch:
+    """Needs nothing but the messages."""
     events: list[Event] = []
     letters: list[_Letter] = []
     for message in messages:
@@ -58,17 +75,18 @@ async def consume(engine: AsyncEngine, messages: Sequence[Message]) -> None:
             count(message.topic, Result.IGNORED)
         except Refusal as refusal:
             letters.append(_Letter(message, refusal))
-    await _take(engine, events, letters)
+    return Batch(events, letters)
 
 
-async def _take(engine: AsyncEngine, events: list[Event], letters: list[_Letter]) -> None:
-    """Takes all that can be taken together, and keeps the rest."""
+async def take_batch(engine: AsyncEngine, batch: Batch) -> None:
+    """Takes all that can be taken together, and keeps the rest. Raises what an outage raises."""
+    events, letters = batch.events, batch.letters
     races = 0
     while events or letters:
         try:
             async with engine.begin() as connection:
                 slugs = {event.organization for event in events}
-                slugs |= {letter.event.organization for letter in letters if letter.event is not None}
+                slugs |= {about.organization for letter in letters if (about := letter.about) is not None}
                 organizations = await get_organizations(connection, slugs)
                 await hold_letters(connection, [_new_letter(letter, organizations) for letter in letters])
                 taken = await take(connection, events, organizations)
@@ -84,8 +102,8 @@ async def _take(engine: AsyncEngine, events: list[Event], letters: list[_Letter]
                 raise
             if len(events) > 1:
                 half = len(events) // 2
-                await _take(engine, events[:half], letters)
-                await _take(engine, events[half:], [])
+                await take_batch(engine, Batch(events[:half], letters))
+                await take_batch(engine, Batch(events[half:], []))
                 return
             if not events:
                 raise
@@ -145,13 +163,13 @@ async def _claim(connection: AsyncConnection, organization_id: int, events: list
 
 
 def _new_letter(letter: _Letter, organizations: Organizations) -> NewLetter:
-    event = letter.event
+    about = letter.about
     return NewLetter(
-        organization_id=organizations.get(event.organization) if event else None,
+        organization_id=organizations.get(about.organization) if about else None,
         topic=letter.message.topic,
-        event_id=event.id if event else None,
-        event_type=event.type if event else None,
-        person=event.person if event else None,
+        event_id=about.id if about else None,
+        event_type=about.type if about else None,
+        person=about.person if about else None,
         payload=letter.message.body,
         code=letter.refusal.code,
         message=letter.refusal.message,

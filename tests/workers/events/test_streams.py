@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import orjson
 import pytest
 from redis import Redis
 
@@ -79,6 +80,21 @@ def wait_for(database: Database, most: int, seconds: float = 40) -> None:
         time.sleep(0.1)
 
 
+def wait_until(holds: Callable[[], bool], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def make_old(redis: Redis) -> None:
+    """What a worker took and did not acknowledge, as if it had been silent for a minute."""
+    for topic in TOPICS:
+        for left in redis.xpending_range(topic, "scoregraph", "-", "+", 10_000):
+            key, consumer = left["message_id"], left["consumer"]
+            redis.xclaim(topic, "scoregraph", consumer, 0, [key], idle=60_000, justid=True)
+
+
 def pending(redis: Redis) -> int:
     return sum(redis.xpending(topic, "scoregraph")["pending"] for topic in TOPICS)
 
@@ -107,6 +123,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(start: Start, school: D
         time.sleep(random.uniform(0.0, 0.6))
         worker.kill()
         worker.communicate()
+    make_old(redis)
     start()
     wait_for(school, 4000)
     assert value(school, TAKEN) == 4000
@@ -137,3 +154,43 @@ def test_streams_that_are_deleted_are_made_again(start: Start, school: Database,
     redis.flushdb()
     add(redis, attempts(10, 10))
     wait_for(school, 20)
+
+
+def test_what_everybody_has_taken_is_removed(start: Start, school: Database, redis: Redis) -> None:
+    start()
+    redis.xgroup_create("user-events", "others", id="0", mkstream=True)
+    for part in range(3):
+        add(redis, attempts(part * 400, 400))
+        add(redis, [event("user-events", "UserLoggedIn", {"userId": "ben"}) for _ in range(200)])
+    wait_for(school, 1200)
+    # Whole nodes of a hundred entries go.
+    wait_until(lambda: redis.xlen("lab-events") <= 100)
+    assert redis.xlen("user-events") == 600, "others have not read it"
+    redis.xreadgroup("others", "o", {"user-events": ">"}, count=600)
+    time.sleep(0.6)
+    assert redis.xlen("user-events") == 600, "nor acknowledged it"
+    redis.xack("user-events", "others", *(key for key, _ in redis.xrange("user-events")))
+    wait_until(lambda: redis.xlen("user-events") <= 100)
+
+
+def test_says_how_far_it_has_come(start: Start, school: Database, redis: Redis) -> None:
+    add(redis, attempts(0, 30))
+    process = start()
+    wait_for(school, 30)
+    status = (
+        "SELECT array_agg((topic, lag, pending, last_event_at IS NOT NULL)::text ORDER BY topic) FROM jobs.consumers"
+    )
+    wait_until(lambda: value(school, status) is not None)
+    assert len(value(school, status)) == len(TOPICS)
+    wait_until(lambda: "(lab-events,0,0,t)" in value(school, status), seconds=15)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert redis.xinfo_consumers("lab-events", "scoregraph") == [], "it has said that it goes"
+
+
+def test_a_cloud_event_in_fields(start: Start, school: Database, redis: Redis) -> None:
+    start()
+    attributes = {"specversion": "1.0", "id": "1", "source": "/l", "type": "AttemptRecorded", "organization": "north"}
+    told = {"labType": "l4", "success": False, "completedAt": "2026-04-01T09:00:00Z", "attemptId": 1, "userId": "ben"}
+    redis.xadd("lab-events", {"event": orjson.dumps(told), **{f"ce_{name}": text for name, text in attributes.items()}})
+    wait_for(school, 1)
