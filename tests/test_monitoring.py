@@ -45,6 +45,7 @@ DEAD = """INSERT INTO dead_letters (topic, payload, digest, code, message, tries
 VALUES ('lab-events', 'x', 'x', 'DATA', '', 5, now())"""
 TICKED = """INSERT INTO jobs.workers (id, name, queues, started_at, heartbeat_at, last_tick_seconds)
 VALUES (gen_random_uuid(), 'w', '{refresh}', now(), now() + interval '1 hour', 1)"""
+LAG = "INSERT INTO jobs.consumers (group_id, topic, partition, lag, pending) VALUES ('g', 'lab-events', 0, 3, 1)"
 
 Told = dict[str, list[dict[str, str]]]
 """The labels of samples, by their names."""
@@ -55,6 +56,7 @@ def school(new_database: Callable[[], Database]) -> Database:
     school = new_school(new_database, is_folded=True)
     execute(school, DEAD)
     execute(school, TICKED)
+    execute(school, LAG)
     return school
 
 

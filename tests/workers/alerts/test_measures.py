@@ -68,6 +68,15 @@ async def test_workers_that_are_slow_or_fail(school: Database, engine: AsyncEngi
     assert (await measure(engine, "oldest_job_seconds"))["exports"] < 60
 
 
+async def test_what_brokers_have_and_nobody_took(school: Database, engine: AsyncEngine) -> None:
+    execute(
+        school,
+        """INSERT INTO jobs.consumers (group_id, topic, partition, lag, pending, observed_at) VALUES
+        ('g', 'lab-events', 0, 3, 1, now()), ('g', 'lab-events', 1, 4, 0, now()), ('g', 'gone', 0, 9, 0, now() - interval '1 hour')""",
+    )
+    assert await measure(engine, "consumer_lag") == {"lab-events": 7}
+
+
 async def test_requests_and_what_became_of_them(school: Database, engine: AsyncEngine) -> None:
     north, south = organization(school, "north"), organization(school, "south")
     assert await measure(engine, "requests") == {None: 0}
