@@ -73,10 +73,13 @@ Test = Comparison | Joined
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of a condition, for one subject. ``value`` is that of the first measure that it names and that is known; None: none is."""
+    """Of a condition, for one subject. ``value`` is that of the first measure that it names; None: not known. ``known_value`` is that
+    of the first one that is.
+    """
 
     holds: bool
     value: float | None
+    known_value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class Condition:
 
     def _judge(self, readings: Mapping[str, Reading], subject: str | None) -> Outcome:
         known = {name: readings[name][subject] for name in self.measures if subject in readings.get(name, {})}
-        return Outcome(_holds(self.test, known), next(iter(known.values()), None))
+        return Outcome(_holds(self.test, known), known.get(self.measures[0]), next(iter(known.values())))
 
 
 @lru_cache(maxsize=1024)

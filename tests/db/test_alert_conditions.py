@@ -59,9 +59,9 @@ def test_is_judged_by_what_its_measures_are_of() -> None:
         {"queue_depth": {"exports": 6, "notify": 6}, "oldest_job_seconds": {"exports": 11, "fold": 99}}
     )
     assert outcomes == {
-        "exports": Outcome(True, 6),
-        "notify": Outcome(False, 6),
-        "fold": Outcome(False, 99),
+        "exports": Outcome(True, 6, 6),
+        "notify": Outcome(False, 6, 6),
+        "fold": Outcome(False, None, 99),
     }
     assert condition.judge({}) == {}
 

@@ -79,16 +79,14 @@ def decide(
 
 
 def _hold(result: Round, rule: JudgedRule, subject: str | None, outcome: Outcome, alert: OpenAlert | None) -> None:
-    # What holds compares something that is known.
-    assert outcome.value is not None
     if alert is None:
-        result.begun.append((rule, subject, outcome.value))
+        result.begun.append((rule, subject, outcome.known_value))
     elif alert.has_fired:
         pass
     elif rule.is_resumed:
         result.anew.append(alert.id)
     elif alert.held_seconds >= rule.for_seconds:
-        result.due.append((alert.id, outcome.value))
+        result.due.append((alert.id, outcome.known_value))
 
 
 def _understood(rules: Sequence[JudgedRule]) -> list[tuple[JudgedRule, Condition | None]]:
