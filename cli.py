@@ -29,6 +29,7 @@ PANELS = {
         "jobs": "commands.jobs",
         "refresh": "commands.refresh",
         "events": "commands.events",
+        "alerts": "commands.alerts",
         "doctor": "commands.doctor.command",
     },
     "Develop": {

@@ -262,6 +262,46 @@ class Settings(BaseSettings):
         description="The consumer group in which workers share the events of Kafka.",
     )
 
+    alerts_file: Path | None = Field(
+        None,
+        validation_alias="ALERTS_FILE",
+        description="Rules about how the platform runs, read by workers when they start; without it the `config/alerts.yaml` that "
+        "comes with Scoregraph.",
+    )
+    alert_error_rate: float = Field(
+        0.05,
+        validation_alias="ALERT_THRESHOLD_ERROR_RATE",
+        gt=0,
+        le=1,
+        description="From which share of failed requests on there is an alert, 0 to 1.",
+    )
+    alert_response_time_ms: float = Field(
+        2000.0,
+        validation_alias="ALERT_THRESHOLD_RESPONSE_TIME",
+        gt=0,
+        le=1e9,
+        description="From how many milliseconds on, that 95 of 100 requests take at most, there is an alert.",
+    )
+    alert_emails: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        validation_alias="ALERT_EMAILS",
+        description="Addresses that alerts are sent to by e-mail, separated by commas.",
+    )
+    alert_slack_url: SecretStr | None = Field(
+        None, validation_alias="ALERT_SLACK_URL", description="Incoming webhook of Slack that alerts are sent to."
+    )
+    alert_telegram_chat: str | None = Field(
+        None, validation_alias="ALERT_TELEGRAM_CHAT", description="Chat of Telegram that alerts are sent to."
+    )
+    alert_webhook_url: SecretStr | None = Field(
+        None, validation_alias="ALERT_WEBHOOK_URL", description="Webhook that alerts are sent to."
+    )
+    alert_webhook_secret: SecretStr | None = Field(
+        None,
+        validation_alias="ALERT_WEBHOOK_SECRET",
+        description="Secret that they are signed with; needed with the URL.",
+    )
+
     events_out: str = Field(
         "analytics-events",
         validation_alias="SCOREGRAPH_EVENTS_OUT",
@@ -484,6 +524,12 @@ class Settings(BaseSettings):
             raise ValueError("OBJECT_STORAGE_ACCESS_KEY and OBJECT_STORAGE_SECRET_KEY belong together")
         return self
 
+    @model_validator(mode="after")
+    def _signed_alerts(self) -> Self:
+        if (self.alert_webhook_url is None) != (self.alert_webhook_secret is None):
+            raise ValueError("ALERT_WEBHOOK_URL and ALERT_WEBHOOK_SECRET belong together")
+        return self
+
     @field_validator("cors_origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -535,9 +581,10 @@ class Settings(BaseSettings):
         "cost_limit",
         "cost_per_minute",
         "kafka_brokers",
+        "event_dropped_keys",
+        "alert_emails",
         "email_domains",
         "webhook_networks",
-        "event_dropped_keys",
         "kafka_topics",
         mode="before",
     )

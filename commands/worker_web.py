@@ -28,7 +28,7 @@ def worker_web(settings: Settings, worker: Worker) -> WebServer:
     pool = ReadPool(settings.database_url, DatabaseRole.WORKER, size=1, statement_timeout=DEADLINE_SECONDS)
 
     def own() -> dict[str, Check]:
-        checks = {"ticks": _check(worker.ticks.complaint)}
+        checks = {"ticks": _check(worker.ticks.complaint), "alerts": _check(worker.alerts.complaint)}
         return checks if worker.listener is None else {**checks, "listening": _check(worker.listener.complaint)}
 
     health = Health(pool, own)
@@ -37,8 +37,10 @@ def worker_web(settings: Settings, worker: Worker) -> WebServer:
         try:
             async with worker.engine.connect() as connection:
                 worker.figures.set_depths(await list_queue_depths(connection))
+                await worker.figures.alerts.read(connection)
         except (SQLAlchemyError, OSError):
             worker.figures.set_depths(None)
+            worker.figures.alerts.forget()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

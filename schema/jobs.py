@@ -42,6 +42,7 @@ describe_enum(
         "CACHE_WARMING": "Reads what is read most, so that it is in memory.",
         "UNPARKING": "Records attempts that waited for their person or lab and need not any more.",
         "RETENTION": "Throws away events and metrics that are old enough, and makes room for new ones.",
+        "ALERT_NOTICE": "Sends a notice of an alert by one channel.",
         "OTHER": "Something else: see the task.",
     },
 )
@@ -85,7 +86,9 @@ class JobRun(Node):
 
 @strawberry.input(description="A job to be done soon.")
 class RunJobInput:
-    kind: JobKind = strawberry.field(description="Any but EXPORT, REPORT_SCHEDULES, DELIVERY, VIEW_REFRESH and OTHER.")
+    kind: JobKind = strawberry.field(
+        description="Any but EXPORT, REPORT_SCHEDULES, DELIVERY, VIEW_REFRESH, ALERT_NOTICE and OTHER."
+    )
     idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
 
 

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.alert_mutations import AlertMutation
 from schema.assignment_mutations import AssignmentMutation
 from schema.attempt_mutations import AttemptMutation
 from schema.dead_letters import DeadLetterMutation
@@ -29,5 +30,6 @@ class Mutation(
     WebhookMutation,
     TrackedEventMutation,
     RecordMetricsMutation,
+    AlertMutation,
 ):
     pass

@@ -8,6 +8,7 @@ from typing import Annotated
 import strawberry
 
 from resolvers.errors import ClientError, Invalid, NotFound
+from schema.alerts import Alert, AlertRule
 from schema.assignments import Assignment
 from schema.attempts import Attempt
 from schema.costs import one_for_each
@@ -30,6 +31,8 @@ from schema.webhooks import Webhook
 
 # Every type that implements Node. An id of another type finds nothing.
 NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
+    "Alert": Alert.from_key,
+    "AlertRule": AlertRule.from_key,
     "Assignment": Assignment.from_key,
     "Attempt": Attempt.from_key,
     "DeadLetter": DeadLetter.from_key,

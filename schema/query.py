@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.alerts import AlertQuery
 from schema.assignments import AssignmentQuery
 from schema.attempts import AttemptQuery
 from schema.comparisons import ComparisonQuery
@@ -43,6 +44,7 @@ class Query(
     LevelQuery,
     LabQuery,
     OperationsQuery,
+    AlertQuery,
     WebhookQuery,
     TrackedEventQuery,
     PlatformQuery,

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.alert_updates import AlertSubscription
 from schema.export_jobs import ExportSubscription
 from schema.leaderboard_updates import LeaderboardSubscription
 from schema.operations import OperationsSubscription
@@ -9,5 +10,11 @@ from schema.scores import ScoreSubscription
 
 
 @strawberry.type(description="What can be followed live, over graphql-transport-ws or server-sent events.")
-class Subscription(LeaderboardSubscription, ScoreSubscription, ExportSubscription, OperationsSubscription):
+class Subscription(
+    LeaderboardSubscription,
+    ScoreSubscription,
+    ExportSubscription,
+    OperationsSubscription,
+    AlertSubscription,
+):
     pass

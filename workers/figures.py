@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
 from db.queries.jobs import QueueDepth
+from workers.alerts.figures import AlertFigures
 from workers.events.counting import COLLECTORS as EVENTS
+from workers.exports.counting import COLLECTORS as EXPORTS
 from workers.means import Queue
 from workers.outbox.counting import COLLECTORS as OUTBOX
 from workers.recount import MENDED
@@ -33,6 +35,7 @@ class Figures:
             )
             for prefix in PREFIXES
         ]
+        self._errors = Counter("reporting_worker_errors", "Rounds of refreshing that failed.", registry=registry)
         # From zero on, so that the first one is seen to be one more.
         for count, _ in self._ticks:
             for status in ("success", "error"):
@@ -46,13 +49,16 @@ class Figures:
             "jobs_oldest_waiting_seconds", "For how long the oldest of them waits.", ["queue"], registry=registry
         )
         self._running = Gauge("jobs_running", "Jobs that run, of all workers.", ["queue"], registry=registry)
-        for collector in (ProcessCollector(registry=None), PlatformCollector(registry=None), *EVENTS, *OUTBOX, MENDED):
+        self.alerts = AlertFigures()
+        processes = (ProcessCollector(registry=None), PlatformCollector(registry=None))
+        for collector in (*processes, *EVENTS, *EXPORTS, *OUTBOX, MENDED, self.alerts):
             registry.register(collector)
 
     def note_tick(self, seconds: float, failed: bool) -> None:
         for count, duration in self._ticks:
             count.labels("error" if failed else "success").inc()
             duration.observe(seconds)
+        self._errors.inc(failed)
 
     def note_job(self, task: str, status: str, seconds: float) -> None:
         """``status`` is SUCCEEDED, FAILED, CANCELLED or INTERRUPTED."""

@@ -41,6 +41,7 @@ class Heartbeat:
             is_failing=ticks.complaint is not None,
             last_tick_at=ticks.last_at,
             last_tick_seconds=ticks.last_seconds,
+            last_failed_tick_at=ticks.last_failed_at,
         )
         async with engine.begin() as connection:
             await beat(connection, now)

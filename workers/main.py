@@ -16,6 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import write_engine
 from settings import DatabaseRole, Settings
 from workers import heartbeat
+from workers.alerts import watch
+from workers.alerts.watch import Watch
 from workers.events.dead_letters import retry_due
 from workers.events.listening import Listener
 from workers.figures import Figures
@@ -51,6 +53,7 @@ class Worker:
         self.engine = write_engine(settings.database_url, DatabaseRole.WORKER, pool_size=CONNECTIONS)
         self.figures = Figures()
         self.ticks = Ticks(self.figures.note_tick)
+        self.alerts = Watch(settings)
         self.listener = Listener(settings, self.engine) if Queue.EVENTS in self._queues else None
 
     async def work(self, stop: asyncio.Event) -> None:
@@ -80,6 +83,8 @@ class Worker:
         ]
         if is_refreshing:
             dropping.append(repeat("refresh", settings.refresh_seconds, refresh, stop))
+        if Queue.NOTIFY in self._queues:
+            dropping.append(repeat("alerts", watch.SECONDS, partial(self.alerts.look, engine), stop))
         log.info(
             "worker_started",
             queues=sorted(self._queues),

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.attempt_unparking import organizations_to_unpark, unpark
+from db.queries.alert_judging import expire_alerts
 from db.queries.dead_letters import expire_letters
 from db.queries.event_inbox import expire_inbox
 from db.queries.jobs import delete_finished_jobs
@@ -20,6 +21,9 @@ from workers.means import Queue, means_of
 
 JOB_DAYS = 7
 """For how long jobs are remembered that have ended, and workers that were lost."""
+
+ALERT_DAYS = 90
+"""For how long alerts are remembered that are resolved."""
 
 jobs = Blueprint()
 log = structlog.get_logger(__name__)
@@ -51,10 +55,19 @@ async def clean_up(engine: AsyncEngine) -> None:
     if unpublished:
         log.warning("events_never_published", events=unpublished)
     async with engine.begin() as connection:
+        alerts = await expire_alerts(connection, ALERT_DAYS)
         finished = await delete_finished_jobs(connection, JOB_DAYS)
         lost = await forget_lost_workers(connection, JOB_DAYS)
-    if keys or events or deliveries or finished or lost:
-        log.info("cleaned_up", idempotency_keys=keys, events=events, deliveries=deliveries, jobs=finished, workers=lost)
+    if keys or events or deliveries or alerts or finished or lost:
+        log.info(
+            "cleaned_up",
+            idempotency_keys=keys,
+            events=events,
+            deliveries=deliveries,
+            alerts=alerts,
+            jobs=finished,
+            workers=lost,
+        )
 
 
 async def unpark_all(engine: AsyncEngine) -> None:

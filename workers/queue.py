@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.queries.jobs import recover_stalled_jobs
 from settings import DatabaseRole
 from workers import maintenance, platform, recount, refreshing, reports
+from workers.alerts import notices as alerts
 from workers.deliveries import job as deliveries
 from workers.exports import job as exports
 from workers.means import Means, Queue
@@ -35,6 +36,7 @@ SUBJECTS = {
     "reports": reports.jobs,
     "deliveries": deliveries.jobs,
     "platform": platform.jobs,
+    "alerts": alerts.jobs,
 }
 
 CONCURRENCY = 4

@@ -21,6 +21,7 @@ class Ticks:
     is_failing: bool = False
     last_at: datetime | None = None
     last_seconds: float | None = None
+    last_failed_at: datetime | None = None
 
     @property
     def complaint(self) -> str | None:
@@ -46,4 +47,6 @@ class Ticks:
         self.failed += failed
         self.is_failing = failed
         self.last_at, self.last_seconds = datetime.now(UTC), seconds
+        if failed:
+            self.last_failed_at = self.last_at
         self.told(seconds, failed)

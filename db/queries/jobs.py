@@ -31,6 +31,7 @@ class JobKind(StrEnum):
     CACHE_WARMING = "CACHE_WARMING"
     UNPARKING = "UNPARKING"
     RETENTION = "RETENTION"
+    ALERT_NOTICE = "ALERT_NOTICE"
     OTHER = "OTHER"
 
 
@@ -39,6 +40,7 @@ RUNNABLE = frozenset(JobKind) - {
     JobKind.REPORT_SCHEDULES,
     JobKind.DELIVERY,
     JobKind.VIEW_REFRESH,
+    JobKind.ALERT_NOTICE,
     JobKind.OTHER,
 }
 """Those that can be run whenever somebody wants to: they need no arguments."""

@@ -42,6 +42,7 @@ class WorkerRow(NamedTuple):
     is_failing: bool
     last_tick_at: datetime | None
     last_tick_seconds: float | None
+    last_failed_tick_at: datetime | None
 
 
 class Position(NamedTuple):
@@ -81,10 +82,10 @@ TOLD_CONSUMERS = text(_CONSUMERS.format(source="jobs.consumers"))
 BEAT = text(f"""
 INSERT INTO jobs.workers ({_WORKER})
 VALUES (:id, :name, :queues, :started_at, now(), :interval_seconds, :ticks, :failed_ticks, :is_failing, :last_tick_at,
-  :last_tick_seconds)
+  :last_tick_seconds, :last_failed_tick_at)
 ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at, ticks = excluded.ticks,
   failed_ticks = excluded.failed_ticks, is_failing = excluded.is_failing, last_tick_at = excluded.last_tick_at,
-  last_tick_seconds = excluded.last_tick_seconds
+  last_tick_seconds = excluded.last_tick_seconds, last_failed_tick_at = excluded.last_failed_tick_at
 """)
 LEAVE = text("DELETE FROM jobs.workers WHERE id = :id")
 FORGET = text("DELETE FROM jobs.workers WHERE heartbeat_at < now() - make_interval(days => :days)")

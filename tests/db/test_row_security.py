@@ -137,6 +137,25 @@ def build(connection: Connection, slug: str) -> Organization:
         tries=5,
         failed_at="2026-01-01Z",
     )
+    insert(
+        connection,
+        "user_events",
+        organization_id=id,
+        user_id=users["student"],
+        event_type="user_login",
+        occurred_at="2026-01-01Z",
+    )
+    insert(
+        connection,
+        "user_event_ids",
+        "event_id",
+        organization_id=id,
+        source_id="e-1",
+        event_id=1,
+        occurred_at="2026-01-01Z",
+    )
+    add_metrics(connection, id)
+    add_alert(connection, id)
     webhook_id = insert(
         connection, "webhooks", organization_id=id, url="https://hooks.example", events=["AttemptRecorded"]
     )
@@ -205,8 +224,26 @@ def add_metrics(connection: Connection, organization_id: int | None) -> None:
     )
 
 
+def add_alert(connection: Connection, organization_id: int | None) -> None:
+    """A rule, and an alert of it that fires."""
+    rule_id = insert(
+        connection,
+        "alert_rules",
+        organization_id=organization_id,
+        origin="SAVED" if organization_id else "FILE",
+        name="dead",
+        condition="dead_letters > 0",
+        severity="WARNING",
+        for_seconds=0,
+    )
+    at = "2026-01-01Z"
+    of_rule = {"rule_id": rule_id, "organization_id": organization_id, "severity": "WARNING"}
+    insert(connection, "alerts", value=1, started_at=at, fired_at=at, **of_rule)
+
+
 def build_platform(connection: Connection) -> None:
     """What is of no organization."""
+    add_alert(connection, None)
     add_metrics(connection, None)
     connection.execute(
         "INSERT INTO trusted_documents (id, body, operations)"
@@ -518,7 +555,8 @@ RULES: dict[str, Rule] = {
     "view_refreshes": of_organization,  # of everybody: when a view was refreshed
     **dict.fromkeys(("trusted_documents", "trusted_document_aliases"), of_organization),
     **dict.fromkeys(
-        ("job_runs", "worker_processes", "event_consumers", "webhooks", "webhook_deliveries"), for_operators
+        ("job_runs", "worker_processes", "event_consumers", "alerts", "alert_rules", "webhooks", "webhook_deliveries"),
+        for_operators,
     ),
     **dict.fromkeys(("user_events", "user_event_ids"), for_those_who_see_all),
     **dict.fromkeys(
@@ -539,7 +577,10 @@ def test_every_readable_relation_has_a_rule(world: World) -> None:
 def is_of(row: dict[str, Any], relation: str, organization: Organization) -> bool:
     if relation in {"view_refreshes", "worker_processes", "event_consumers"} | OF_THE_PLATFORM:
         return True
-    if relation in {"job_runs", "system_metrics", "api_metrics"} and row["organization_id"] is None:
+    if (
+        relation in {"job_runs", "system_metrics", "api_metrics", "alerts", "alert_rules"}
+        and row["organization_id"] is None
+    ):
         return True
     return row["id" if relation == "organizations" else "organization_id"] == organization.id
 
@@ -879,6 +920,44 @@ def test_children_of_reports_are_added_by_those_who_see_them(world: World, role:
             world.api.execute(add, (world.here.id, key))
 
 
+RULE = """INSERT INTO alert_rules (organization_id, origin, name, condition, severity, for_seconds)
+VALUES (%s, %s, 'new', 'requests > 1', 'INFO', 0)"""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_alert_rules_are_their_operators_to_write(world: World, role: str) -> None:
+    world.viewer(role, world.here).look(world.api)
+    with world.undone():
+        # Only the organization's own, of the three that an operator sees.
+        changed = world.api.execute("UPDATE alert_rules SET condition = 'requests > 2'").rowcount
+        assert changed == (1 if role == "ADMIN" else 0)
+    for organization_id, origin in ((world.there.id, "SAVED"), (None, "FILE"), (None, "DEFAULT")):
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(RULE, (organization_id, origin))
+    with world.undone():
+        if role == "ADMIN":
+            world.api.execute(RULE, (world.here.id, "SAVED"))
+        else:
+            with pytest.raises(errors.InsufficientPrivilege):
+                world.api.execute(RULE, (world.here.id, "SAVED"))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_alerts_are_acknowledged_in_ones_own_name(world: World, role: str) -> None:
+    viewer = world.viewer(role, world.here)
+    viewer.look(world.api)
+    acknowledge = "UPDATE alerts SET acknowledged_at = now(), acknowledged_by = %s"
+    with world.undone():
+        seen = world.api.execute("SELECT FROM alerts").rowcount
+        assert world.api.execute(acknowledge, (viewer.user_id,)).rowcount == seen == (2 if role == "ADMIN" else 0)
+    if role == "ADMIN":
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(acknowledge, (world.here.users["friend"],))
+    for change in ("resolved_at = now()", "value = 0", "fired_at = now()"):
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(f"UPDATE alerts SET {change}")
+
+
 @pytest.mark.parametrize("table", ["lab_topics", "parked_attempts"])
 @pytest.mark.parametrize("role", ROLES)
 def test_deletes(world: World, role: str, table: str) -> None:
@@ -934,6 +1013,9 @@ def test_what_a_writer_writes_is_counted(world: World) -> None:
         "SELECT jobs.ask_once('exports', 'any', '{}', 'any')",
         "SELECT * FROM jobs.recover_stalled(0, 1)",
         "DELETE FROM job_runs",
+        "DELETE FROM alert_rules",
+        "DELETE FROM alerts",
+        "UPDATE alert_rules SET origin = 'FILE', organization_id = NULL",
         "CREATE TABLE public.mine ()",
         "CREATE TABLE internal.mine ()",
         "CREATE SCHEMA mine",

@@ -17,6 +17,8 @@ from tests.asking import Asker
 from tests.execution.generated_values import World
 
 TABLES = {
+    "Alert": "alerts",
+    "AlertRule": "alert_rules",
     "Assignment": "assignments",
     "Attempt": "attempts",
     "DeadLetter": "dead_letters",
@@ -75,6 +77,12 @@ FROM (VALUES
 ) AS e (person, role, status, progress, code, file)
 JOIN users u ON u.external_id = e.person JOIN groups g ON g.organization_id = u.organization_id AND g.external_id = 'alg-1'
 """
+RULES = """
+INSERT INTO alert_rules (organization_id, origin, name, condition, severity, for_seconds)
+SELECT id, 'SAVED', 'dead', 'dead_letters > 0', 'WARNING', 0 FROM organizations;
+INSERT INTO alerts (rule_id, organization_id, severity, value, started_at, fired_at)
+SELECT id, organization_id, severity, 1, now(), now() FROM alert_rules
+"""
 WEBHOOKS = """
 WITH made AS (
   INSERT INTO webhooks (organization_id, url, events, is_enabled)
@@ -129,6 +137,7 @@ EVERYTHING = f"""{{
   reports(first: 1) {{ {PAGES} nodes {{ runs(first: 1) {{ {PAGES} }} }} }}
   events(first: 2) {{ {PAGES} }}
   operations {{ jobs(first: 1) {{ {PAGES} }} deadLetters(first: 2) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
+  alerts(first: 1) {{ {PAGES} }}
 }}"""
 
 
@@ -151,6 +160,7 @@ async def enliven(ask: Asker) -> World:
         owner.execute(LETTERS)
         owner.execute(CONSUMERS)
         owner.execute(EXPORTS)
+        owner.execute(RULES)
         owner.execute(WEBHOOKS)
         owner.execute(REPORTS)
         owner.execute(EVENTS)

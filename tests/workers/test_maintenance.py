@@ -52,3 +52,17 @@ async def test_forgets_workers_that_were_lost_long_ago(school: Database, engine:
     )
     await clean_up(engine)
     assert value(school, "SELECT array_agg(name ORDER BY name) FROM jobs.workers") == ["0", "6"]
+
+
+async def test_forgets_alerts_long_after_they_were_resolved(school: Database, engine: AsyncEngine) -> None:
+    execute(
+        school,
+        """
+        INSERT INTO alert_rules (origin, name, condition, severity, for_seconds) VALUES ('FILE', 'x', 'requests > 1', 'INFO', 0);
+        INSERT INTO alerts (rule_id, subject, severity, value, started_at, fired_at, resolved_at)
+        SELECT r.id, age::text, 'INFO', 1, now() - interval '1 year', now() - interval '1 year', now() - make_interval(days => age)
+        FROM alert_rules r, unnest(ARRAY[89, 91, NULL]) AS age
+        """,
+    )
+    await clean_up(engine)
+    assert value(school, "SELECT array_agg(subject ORDER BY id) FROM alerts") == ["89", None]

@@ -35,6 +35,7 @@ from db.queries.export_runs import (
     queue_lost_exports,
 )
 from workers.exports.content import TooLarge
+from workers.exports.counting import count_not_made, count_ready
 from workers.exports.making import Making, RightsGone
 from workers.exports.storage import Storage, StorageFailed, storage_of
 from workers.failures import Postponed, is_outage
@@ -94,6 +95,7 @@ async def make_export(means: Means, storage: Storage, export_id: int) -> None:
 
 
 async def _run(means: Means, storage: Storage, export: Claimed) -> None:
+    started = time.monotonic()
     try:
         # What runs before this one may have left.
         await storage.remove(folder_of(export.id))
@@ -102,6 +104,7 @@ async def _run(means: Means, storage: Storage, export: Claimed) -> None:
             is_ready = await finish_export(connection, export, made, means.settings.export_ttl_hours * 3600)
         if not is_ready:
             raise _Lost
+        count_ready(export.format, time.monotonic() - started)
         log.info("export_ready", export=export.id, kind=export.kind, rows=made.row_count, bytes=made.byte_size)
     except _Lost:
         log.info("export_given_up", export=export.id)
@@ -170,6 +173,7 @@ async def _try_again(means: Means, storage: Storage, export: Claimed, error: Exc
         await _fail(means, storage, export, FailureCode.STORAGE, "The file could not be stored.")
         return
     await _put_back(means, export, counts=True)
+    count_not_made(FailureCode.STORAGE)
     raise Postponed(FIRST_PAUSE_SECONDS * 4 ** (export.tries - 1))
 
 
@@ -182,6 +186,7 @@ async def _fail(means: Means, storage: Storage, export: Claimed, code: FailureCo
     async with means.engine.begin() as connection:
         has_failed = await fail_export(connection, export, code, message)
     if has_failed:
+        count_not_made(code)
         log.info("export_not_made", export=export.id, kind=export.kind, code=code.value)
     await _remove(storage, folder_of(export.id, export.run))
 

@@ -1,0 +1,1 @@
+"""What alerts are about: measures, and conditions on them."""

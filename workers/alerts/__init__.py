@@ -1,0 +1,1 @@
+"""Alerts: rules about how the platform runs, judged every few seconds."""
