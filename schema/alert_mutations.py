@@ -6,13 +6,13 @@ from typing import Annotated
 
 import strawberry
 
-from db.delivery_targets import DeliveryChannel
 from db.queries.alert_rules import DEFAULT_FOR_SECONDS, AlertSeverity
 from db.queries.alert_rules import AlertRule as WrittenRule
 from resolvers.alert_writes import RuleDraft, resolve_acknowledge_alert, resolve_save_alert_rule
 from resolvers.user_errors import Refused
 from schema.alerts import Alert, AlertRule
 from schema.costs import FEW
+from schema.deliveries import DeliveryChannel
 from schema.relay import Info
 from schema.roster import REPLAYED, USER_ERRORS
 from schema.roster_inputs import KEY_DESCRIPTION, key_at

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 
-from db.delivery_targets import DeliveryChannel
 from db.queries.alert_rules import AlertOrigin, AlertRuleRow, AlertSeverity
 from db.queries.alerts import AlertRow, AlertSelection, AlertStatus
 from resolvers.alerts import (
@@ -21,6 +20,7 @@ from resolvers.alerts import (
 from resolvers.loaders.users import load_user_by_id
 from schema import users
 from schema.costs import assumed
+from schema.deliveries import DeliveryChannel
 from schema.enums import describe_enum
 from schema.relay import (
     PAGED,

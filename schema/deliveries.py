@@ -7,7 +7,7 @@ from typing import Self
 
 import strawberry
 
-from db.delivery_targets import DeliveryChannel
+from db.delivery_targets import DeliveryChannel as DeliveryChannel
 from db.queries.deliveries import DeliveryRow, DeliveryStatus, Target
 from db.queries.report_schedules import ScheduleDeliveryRow
 from resolvers.deliveries import MOST_TARGETS
