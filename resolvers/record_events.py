@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.entering import Viewer
 from db.event_drafts import EventDraft, event_problems
 from db.event_recording import EventOutcome, EventRecorded, OtherEvent, UnknownPerson, record_events
+from db.personal_keys import without_personal_keys
 from db.problems import Problem
 from db.queries.idempotency import claim_key, keep_answer
 from resolvers.argument_names import argument_name
@@ -41,7 +42,7 @@ class SentEvent:
 
     draft: EventDraft | UserError
     path: Path
-    body: Any
+    body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,13 @@ async def _record(context: Context, operation: str, key: str | None, sent: Seque
     settings = context.services.settings
     now = datetime.now(UTC)
     drafts, errors = _checked(sent, now, settings.metrics_retention_days)
-    # What makes no sense cannot be kept either: it is known by what is wrong with it.
+    words = frozenset(word.casefold() for word in settings.event_dropped_keys)
+    # What makes no sense cannot be kept either: it is known by what is wrong with it. Nor is what names a person kept here.
     said = [
-        [error.message for error in errors[place]] if place in errors else item.body for place, item in enumerate(sent)
+        [error.message for error in errors[place]] if place in errors else _impersonal(item.body, words)
+        for place, item in enumerate(sent)
     ]
     body = {"events": said}
-    words = frozenset(word.casefold() for word in settings.event_dropped_keys)
 
     async def work(connection: AsyncConnection, viewer: Viewer) -> RecordedEvents:
         kept = await claim_key(connection, claimed, body) if claimed else None
@@ -122,6 +124,10 @@ async def _record(context: Context, operation: str, key: str | None, sent: Seque
     # What is read from now on is read after the commit.
     await context.renew()
     return recorded
+
+
+def _impersonal(body: dict[str, Any], words: Collection[str]) -> dict[str, Any]:
+    return {**body, "metadata": without_personal_keys(body.get("metadata"), words)[0]}
 
 
 def _checked(

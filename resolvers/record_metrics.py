@@ -45,7 +45,9 @@ async def resolve_record_metrics(
 
     def body() -> dict[str, Any]:
         refuse_nonsense(samples, requests, now, settings.metrics_retention_days)
-        return {"samples": [_said(draft) for draft in samples], "requests": [_said(draft) for draft in requests]}
+        # What names a person is not kept with a key either.
+        kept = [{**_said(draft), "tags": without_personal_keys(draft.tags, words)[0]} for draft in samples]
+        return {"samples": kept, "requests": [_said(draft) for draft in requests]}
 
     async def work(connection: AsyncConnection, viewer: Viewer) -> list[int]:
         kept = [_sample(draft, now, words, dropped) for draft in samples]

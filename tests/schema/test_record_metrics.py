@@ -61,10 +61,12 @@ async def test_records_samples_and_adds_requests_up(fresh_ask: Asker) -> None:
 
 
 async def test_a_key_counts_once(fresh_ask: Asker) -> None:
-    first = await record(fresh_ask, [SAMPLE], [REQUEST], key="k")
-    again = await record(fresh_ask, [SAMPLE], [REQUEST], key="k")
+    sample = {**SAMPLE, "tags": {"ip": "secret address"}}
+    first = await record(fresh_ask, [sample], [REQUEST], key="k")
+    again = await record(fresh_ask, [sample], [REQUEST], key="k")
     assert (first["accepted"], again["accepted"], again["replayed"]) == (2, 0, True)
-    other = await record(fresh_ask, [SAMPLE], [{**REQUEST, "statusCode": 404}], key="k")
+    assert "secret address" not in value(fresh_ask.database, "SELECT string_agg(k::text, '') FROM idempotency_keys k")
+    other = await record(fresh_ask, [sample], [{**REQUEST, "statusCode": 404}], key="k")
     assert other["userErrors"][0]["firstDifference"] == ["input", "requests", "0", "status_code"]
     counts = "SELECT (SELECT count(*) FROM system_metrics) + (SELECT sum(requests) FROM api_metrics)"
     assert value(fresh_ask.database, counts) == 2
