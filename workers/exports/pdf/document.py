@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import dataclass
 from math import ceil
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from workers.exports.content import Card, Chart, Column, Kind, Report, Sheet
+from workers.exports.content import Card, Chart, Column, Kind, Report
 from workers.exports.pdf import charts
-from workers.exports.pdf.text import MOST_CHARACTERS, breakable, cut, isolated, plain
-from workers.exports.pdf.values import moment, written
-
-# Thirty pages or so: nobody reads more on paper, and Typst keeps a laid-out document in memory (about 0.2 MB a row).
-MOST_ROWS = 1_000
-MOST_COLUMNS = 16
+from workers.exports.pdf.tables import MOST_CHARACTERS, MOST_COLUMNS, MOST_ROWS, Table
+from workers.exports.pdf.text import breakable, isolated, plain
+from workers.exports.pdf.values import moment
 
 # Widths of columns are counted in characters: these bounds keep one from taking all.
 _NARROWEST, _WIDEST, _PADDING = 5, 30, 2
@@ -34,39 +28,6 @@ _ASK_FOR_ALL = "Ask for CSV or XLSX for all."
 
 # The text block of the template in points, and the gap between two charts.
 _TEXT_WIDTH, _GAP = 493, 18
-
-
-class Rows(Protocol):
-    """Where the rows of a sheet come from."""
-
-    def batches(self, sheet: Sheet) -> AsyncGenerator[list[tuple[Any, ...]], None]:
-        """The rows in their order, some at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The rows of a sheet that are shown; ``more`` if it has others. ``cut`` counts texts that were too long."""
-
-    sheet: Sheet
-    rows: list[tuple[str, ...]]
-    more: bool
-    cut: int
-
-
-async def read(sheet: Sheet, reader: Rows, zone: ZoneInfo) -> Table:
-    """The first MOST_ROWS rows in words; no more are read."""
-    columns = sheet.columns[:MOST_COLUMNS]
-    rows: list[tuple[str, ...]] = []
-    too_long = 0
-    async with aclosing(reader.batches(sheet)) as batches:
-        async for batch in batches:
-            for row in batch:
-                if len(rows) == MOST_ROWS:
-                    return Table(sheet, rows, True, too_long)
-                cells = [written(value, column, zone) for value, column in zip(row, columns, strict=False)]
-                too_long += sum(len(cell) > MOST_CHARACTERS for cell in cells)
-                rows.append(tuple(breakable(cut(plain(cell))) for cell in cells))
-    return Table(sheet, rows, False, too_long)
 
 
 def document(report: Report, tables: list[Table]) -> dict[str, Any]:
@@ -113,7 +74,8 @@ def _chart(chart: Chart, width: int) -> dict[str, Any]:
 
 def _table(table: Table) -> dict[str, Any]:
     columns = table.sheet.columns[:MOST_COLUMNS]
-    widths = [_width(column, [row[place] for row in table.rows]) for place, column in enumerate(columns)]
+    rows = [[breakable(plain(cell)) for cell in row] for row in table.rows]
+    widths = [_width(column, [row[place] for row in rows]) for place, column in enumerate(columns)]
     texts = [column.kind is Kind.TEXT for column in columns]
     across = sum(width * _WRAPPED if text else width for width, text in zip(widths, texts, strict=True)) > _UPRIGHT
     return {
@@ -122,7 +84,7 @@ def _table(table: Table) -> dict[str, Any]:
             {"title": breakable(plain(column.title)), "width": width, "text": text}
             for column, width, text in zip(columns, _fitted(widths, texts, across), texts, strict=True)
         ],
-        "rows": table.rows,
+        "rows": rows,
         "count": _count(table),
         "notes": _notes(table),
         "across": across,

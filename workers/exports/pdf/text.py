@@ -10,9 +10,6 @@ from workers.exports.pdf.fonts import covered
 # Embeddings, overrides and isolates, by which a name could turn round what stands beside it.
 _BIDI_CONTROLS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
-# A cell of a page is there to be read; what is longer is for CSV and XLSX.
-MOST_CHARACTERS = 300
-
 # A run in which no line can end would run out of its column.
 _LONG_RUN = re.compile(r"\S{20,}")
 _BETWEEN_LETTERS = re.compile(r"(?<=[^\s\u200d])(?=\w)")
@@ -34,11 +31,6 @@ def plain(text: str) -> str:
 def breakable(text: str) -> str:
     """With places at which a line may end in runs that have none."""
     return _LONG_RUN.sub(lambda run: _BETWEEN_LETTERS.sub("\N{ZERO WIDTH SPACE}", run[0]), text)
-
-
-def cut(text: str) -> str:
-    """At most MOST_CHARACTERS, the last of them … if there were more."""
-    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1].rstrip() + "…"
 
 
 def isolated(text: str) -> str:
