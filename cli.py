@@ -29,6 +29,7 @@ PANELS = {
         "jobs": "commands.jobs",
         "refresh": "commands.refresh",
         "events": "commands.events",
+        "export": "commands.exports",
         "doctor": "commands.doctor.command",
     },
     "Develop": {

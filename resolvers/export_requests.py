@@ -5,7 +5,7 @@ The file is made later, by a worker, as whoever asked for it: with the rights th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError as ParametersError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.entering import Viewer
-from db.export_parameters import PARAMETERS, ExportKind, ExportParameters
+from db.export_parameters import PARAMETERS, DocumentParameters, ExportKind, ExportParameters
 from db.queries.export_jobs import OUR_FAILURES, UNFINISHED, ExportFormat, ExportStatus
 from db.queries.export_requests import (
     LockedExport,
@@ -22,6 +22,7 @@ from db.queries.export_requests import (
     Subjects,
     cancel_export,
     count_used,
+    count_used_by_group,
     find_by_key,
     get_request_context,
     get_subject,
@@ -32,6 +33,7 @@ from db.queries.export_requests import (
 )
 from db.queries.idempotency import KeptAnswer
 from db.queries.leaderboards import LeaderboardScope
+from db.queries.trusted_documents import find_document
 from resolvers.context import Context
 from resolvers.errors import Forbidden
 from resolvers.idempotency import answer_again, idempotency_key
@@ -48,8 +50,10 @@ from resolvers.user_errors import (
     user_error_of,
 )
 from resolvers.writing import write
+from settings import Settings
 
 ID_PATH = ("input", "id")
+NOT_TAKEN = "This kind of export does not take it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +74,21 @@ class ExportDraft:
 
     def checked(self) -> ExportParameters:
         """The parameters without the period. Raises Refused."""
+        if self.kind is ExportKind.DOCUMENT and self.period is not None:
+            raise Refused(ValidationError(NOT_TAKEN, ("input", "period"), "CONSISTENCY"))
         try:
             return PARAMETERS[self.kind].model_validate(self.said)
         except ParametersError as error:
             raise Refused(*_problems(error)) from error
 
 
-async def resolve_request_export(context: Context, draft: ExportDraft, key: str | None) -> Done:
+CheckDocument = Callable[[str, dict[str, Any]], None]
+"""Raises Refused for a document, or variables, that cannot be exported."""
+
+
+async def resolve_request_export(
+    context: Context, draft: ExportDraft, key: str | None, check_document: CheckDocument
+) -> Done:
     """Asks for an export. Raises Refused, Unauthenticated."""
     settings = context.services.settings
 
@@ -90,8 +102,10 @@ async def resolve_request_export(context: Context, draft: ExportDraft, key: str 
         if kept is not None:
             return Done([answer_again(KeptAnswer(kept[1], kept[0]), body)], replayed=True)
         parameters = await _parameters(connection, viewer, draft, checked)
-        await _refuse_too_many(connection, viewer.organization_id, caller.subject, settings.exports_per_hour)
+        if isinstance(checked, DocumentParameters):
+            parameters["documentId"] = await _document(connection, checked, check_document)
         subjects = _subjects(draft.said)
+        await _refuse_too_many(connection, settings, viewer.organization_id, caller.subject, subjects.group_id)
         export_id = await insert_export(
             connection,
             parameters,
@@ -144,7 +158,7 @@ async def resolve_retry_export(context: Context, key: int) -> Done:
             raise Refused(
                 InvalidStateError("Only what failed by our fault can be tried again.", ID_PATH, export.status)
             )
-        await _refuse_too_many(connection, viewer.organization_id, export.subject, settings.exports_per_hour)
+        await _refuse_too_many(connection, settings, viewer.organization_id, export.subject, export.group_id)
         await queue_again(connection, key)
         return Done([key], replayed=False)
 
@@ -171,10 +185,29 @@ def _refuse_forbidden(viewer: Viewer, draft: ExportDraft) -> None:
         raise Refused(user_error_of(Forbidden(Permission.EXPORT)))
 
 
-async def _refuse_too_many(connection: AsyncConnection, organization_id: int, subject: str, limit: int) -> None:
+async def _refuse_too_many(
+    connection: AsyncConnection, settings: Settings, organization_id: int, subject: str, group_id: int | None
+) -> None:
+    limit, limit_of_group = settings.exports_per_hour, settings.group_exports_per_hour
     usage = await count_used(connection, organization_id, subject, limit)
     if usage.retry_at is not None:
         raise Refused(RateLimitedError(f"There are at most {limit} exports an hour.", ("input",), usage.retry_at))
+    if group_id is None:
+        return
+    usage = await count_used_by_group(connection, group_id, limit_of_group)
+    if usage.retry_at is not None:
+        message = f"There are at most {limit_of_group} exports of a group an hour."
+        raise Refused(RateLimitedError(message, ("input", "groupId"), usage.retry_at))
+
+
+async def _document(connection: AsyncConnection, asked: DocumentParameters, check: CheckDocument) -> str:
+    """The id of the document, whatever it was called. Raises Refused."""
+    found = await find_document(connection, asked.document_id)
+    if found is None:
+        raise Refused(NotFoundError("There is no registered document of this id.", ("input", "documentId")))
+    id, body = found
+    check(body, asked.variables)
+    return id
 
 
 async def _parameters(
@@ -250,7 +283,7 @@ def _problems(error: ParametersError) -> list[UserError]:
             path = ("leaderboard", *path)
         message = {
             "missing": "This kind of export needs it.",
-            "extra_forbidden": "This kind of export does not take it.",
+            "extra_forbidden": NOT_TAKEN,
         }.get(found["type"], found["msg"].removeprefix("Value error, "))
         problems.append(ValidationError(message, ("input", *path), rules.get(found["type"], "FORMAT")))
     return problems

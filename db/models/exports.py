@@ -1,6 +1,6 @@
 """Exports: what was asked for, by whom, and what became of it."""
 
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Integer, Table, Text
+from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Integer, LargeBinary, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB, REAL
 
 from db.models.base import metadata
@@ -39,6 +39,8 @@ exports = Table(
     Column("sha256", Text),
     Column("neutralized", Integer),
     Column("truncated", Integer),
+    Column("manifest", JSONB),
     Column("reads_groups", ARRAY(BigInteger)),
     Column("expires_at", DateTime(timezone=True)),
+    Column("link_key", LargeBinary),
 )

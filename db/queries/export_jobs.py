@@ -67,7 +67,9 @@ OUR_FAILURES = frozenset({FailureCode.TIMEOUT, FailureCode.STORAGE, FailureCode.
 
 
 class ExportRow(NamedTuple):
-    """``may_read``: whether the viewer may have the file, once there is one. Sizes are bytes, ``progress`` is 0 to 1."""
+    """``may_read``: whether the viewer may have the file, once there is one. Sizes are bytes, ``progress`` is 0 to 1.
+    ``link_key`` is a secret: it signs links to the file.
+    """
 
     id: int
     organization_id: int
@@ -95,6 +97,8 @@ class ExportRow(NamedTuple):
     neutralized: int | None
     truncated: int | None
     expires_at: datetime | None
+    manifest: dict[str, Any] | None
+    link_key: bytes
     may_read: bool
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from workers.exports.content import Card, Chart, Column, Kind, Report
 from workers.exports.pdf import charts
-from workers.exports.pdf.tables import MOST_CHARACTERS, MOST_COLUMNS, MOST_ROWS, Table
+from workers.exports.pdf.tables import MOST_CHARACTERS, MOST_ROWS, Table
 from workers.exports.pdf.text import breakable, isolated, plain
 from workers.exports.pdf.values import moment
 
@@ -20,6 +20,14 @@ _WRAPPED = 0.65
 
 # Figures of one width each are wider than the letters of a text are on average.
 _DIGIT = 1.15
+
+# Capitals are so much wider.
+_WIDE_LETTER = 1.25
+
+# What is no longer is not broken where it need not be.
+_LONGEST_WORD = 14
+
+_FROM_THE_START = (Kind.TEXT, Kind.INSTANT, Kind.DATE)
 
 # The characters that fit beside each other on a page held upright, and on one held across (in a smaller size).
 _UPRIGHT, _ACROSS = 104, 180
@@ -73,38 +81,63 @@ def _chart(chart: Chart, width: int) -> dict[str, Any]:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    columns = table.sheet.columns[:MOST_COLUMNS]
-    rows = [[breakable(plain(cell)) for cell in row] for row in table.rows]
-    widths = [_width(column, [row[place] for row in rows]) for place, column in enumerate(columns)]
-    texts = [column.kind is Kind.TEXT for column in columns]
-    across = sum(width * _WRAPPED if text else width for width, text in zip(widths, texts, strict=True)) > _UPRIGHT
+    cells = [[plain(cell) for cell in row] for row in table.rows]
+    widths = [_width(column, [row[place] for row in cells]) for place, column in enumerate(table.columns)]
+    across = sum(max(width.whole * _WRAPPED, width.least) for width in widths) > _UPRIGHT
+    fitted = _fitted(widths, _ACROSS if across else _UPRIGHT)
     return {
         "title": plain(table.sheet.title),
         "columns": [
-            {"title": breakable(plain(column.title)), "width": width, "text": text}
-            for column, width, text in zip(columns, _fitted(widths, texts, across), texts, strict=True)
+            {
+                "title": breakable(plain(column.title), _characters(width)),
+                "width": width,
+                "text": column.kind is Kind.TEXT,
+                "start": column.kind in _FROM_THE_START,
+            }
+            for column, width in zip(table.columns, fitted, strict=True)
         ],
-        "rows": rows,
+        "rows": [
+            [breakable(cell, _characters(width)) for cell, width in zip(row, fitted, strict=True)] for row in cells
+        ],
         "count": _count(table),
         "notes": _notes(table),
         "across": across,
     }
 
 
-def _width(column: Column, cells: list[str]) -> int:
-    # A heading may wrap between words, so that only its longest word counts.
-    longest = max((len(text) for text in (*cells, *column.title.split())), default=0)
-    wide = longest if column.kind is Kind.TEXT else ceil(longest * _DIGIT)
-    return min(max(wide, _NARROWEST), _WIDEST) + _PADDING
+class _Width(NamedTuple):
+    """Of a column, in characters: with no line wrapped, and with lines that wrap between words."""
+
+    whole: float
+    least: float
 
 
-def _fitted(widths: list[int], texts: list[bool], across: bool) -> list[float]:
-    # Where not all fits, texts give way: they can wrap, and a number that does is misread.
-    room = _ACROSS if across else _UPRIGHT
-    of_texts = sum(width for width, text in zip(widths, texts, strict=True) if text)
-    left = max(room - (sum(widths) - of_texts), (_NARROWEST + _PADDING) * sum(texts))
-    squeeze = min(1.0, left / of_texts) if of_texts else 1.0
-    return [width * squeeze if text else width for width, text in zip(widths, texts, strict=True)]
+def _width(column: Column, cells: list[str]) -> _Width:
+    # A heading may wrap, too.
+    heading = max((len(word) for word in column.title.split()), default=0) * _DIGIT
+    longest = max((len(text) for text in cells), default=0)
+    if column.kind is not Kind.TEXT:
+        # A number that wraps is misread.
+        width = min(max(ceil(longest * _DIGIT), heading, _NARROWEST), _WIDEST) + _PADDING
+        return _Width(width, width)
+    word = max((len(word) for text in cells for word in text.split()), default=0)
+    least = max(min(word, _LONGEST_WORD) * _WIDE_LETTER, heading, _NARROWEST) + _PADDING
+    return _Width(max(min(longest, _WIDEST) + _PADDING, least), least)
+
+
+def _fitted(widths: list[_Width], room: float) -> list[float]:
+    """Where not all fits, those give way that can wrap; where that does not do, all."""
+    whole, least = sum(width.whole for width in widths), sum(width.least for width in widths)
+    if whole <= room:
+        return [width.whole for width in widths]
+    kept = max(room - least, 0) / (whole - least) if whole > least else 0.0
+    narrowed = min(1.0, room / least)
+    return [(width.least + (width.whole - width.least) * kept) * narrowed for width in widths]
+
+
+def _characters(width: float) -> int:
+    """How many of a text surely fit beside each other."""
+    return max(round((width - _PADDING) / _WIDE_LETTER), 1)
 
 
 def _count(table: Table) -> str:
@@ -117,8 +150,8 @@ def _notes(table: Table) -> list[str]:
     notes = []
     if table.more:
         notes.append(f"These are the first {MOST_ROWS:,} rows of more. {_ASK_FOR_ALL}")
-    if (columns := len(table.sheet.columns)) > MOST_COLUMNS:
-        notes.append(f"These are the first {MOST_COLUMNS} of {columns} columns. {_ASK_FOR_ALL}")
+    if (columns := len(table.sheet.columns)) > len(table.columns):
+        notes.append(f"These are {len(table.columns)} of {columns} columns. {_ASK_FOR_ALL}")
     if table.cut:
         notes.append(f"Texts longer than {MOST_CHARACTERS} characters are cut (…). {_ASK_FOR_ALL}")
     return notes

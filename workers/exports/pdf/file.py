@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from workers.exports import manifest
 from workers.exports.content import Options, Report, TooLarge, Written
 from workers.exports.new_file import whole_or_gone
 from workers.exports.pdf.printing import printed
@@ -30,9 +32,16 @@ async def write(report: Report, reader: Rows, options: Options, path: Path) -> W
         raise TooLarge(f"{len(pages.content):,} bytes are more than the {options.most_bytes:,} allowed")
     with whole_or_gone(path):
         await asyncio.to_thread(path.write_bytes, pages.content)
+    shown = tuple(
+        manifest.Table(table.sheet.title, replace(table.sheet, columns=table.columns), len(table.rows))
+        for table in tables
+    )
+    truncated = sum(table.cut for table in tables)
+    sha256 = hashlib.sha256(pages.content).hexdigest()
     return Written(
-        rows=len(tables[0].rows) if tables else 0,
+        rows=shown[0].rows if shown else 0,
         bytes=len(pages.content),
-        sha256=hashlib.sha256(pages.content).hexdigest(),
-        truncated=sum(table.cut for table in tables),
+        sha256=sha256,
+        manifest=manifest.Manifest(report, "pdf", shown, truncated=truncated).of_file(sha256, len(pages.content)),
+        truncated=truncated,
     )

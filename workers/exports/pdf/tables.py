@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from workers.exports.content import Sheet
+from workers.exports.content import Column, Sheet
 from workers.exports.pdf.values import written
 
 # Thirty pages or so: nobody reads more on paper, and Typst takes about 0.2 MB for laying out a row.
@@ -28,9 +28,12 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of a sheet that are shown; ``more`` if it has others. ``cut`` counts texts that were too long."""
+    """The rows of a sheet that are shown; ``more`` if it has others. ``cut`` counts texts that were too long. ``columns`` are those
+    that are shown.
+    """
 
     sheet: Sheet
+    columns: tuple[Column, ...]
     rows: list[tuple[str, ...]]
     more: bool
     cut: int
@@ -38,18 +41,27 @@ class Table:
 
 async def read(sheet: Sheet, reader: Rows, zone: ZoneInfo) -> Table:
     """The first MOST_ROWS rows in words; no more are read."""
-    columns = sheet.columns[:MOST_COLUMNS]
+    places = _places(sheet)
+    columns = tuple(sheet.columns[place] for place in places)
     rows: list[tuple[str, ...]] = []
     too_long = 0
     async with aclosing(reader.batches(sheet)) as batches:
         async for batch in batches:
             for row in batch:
                 if len(rows) == MOST_ROWS:
-                    return Table(sheet, rows, True, too_long)
-                cells = [written(value, column, zone) for value, column in zip(row, columns, strict=False)]
+                    return Table(sheet, columns, rows, True, too_long)
+                cells = [written(row[place], column, zone) for place, column in zip(places, columns, strict=True)]
                 too_long += sum(len(cell) > MOST_CHARACTERS for cell in cells)
                 rows.append(tuple(map(cut, cells)))
-    return Table(sheet, rows, False, too_long)
+    return Table(sheet, columns, rows, False, too_long)
+
+
+def _places(sheet: Sheet) -> list[int]:
+    """Which columns are shown: all of them, or those that matter most."""
+    places = list(range(len(sheet.columns)))
+    if len(places) > MOST_COLUMNS:
+        places = [place for place in places if not sheet.columns[place].is_minor]
+    return places[:MOST_COLUMNS]
 
 
 def cut(text: str) -> str:
