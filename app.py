@@ -108,12 +108,14 @@ def create_app(settings: Settings) -> Starlette:
             await tracing.aclose()
 
     graphql = PageOr(endpoint)
+    files = ExportFiles(services, verifier, storage_of(settings))
     routes: list[BaseRoute] = [
         Route("/", to_page),
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", endpoint.live),
         Route("/schema.graphql", schema_route(graph.printed, verifier, introspection)),
-        Route("/exports/{id}/file", ExportFiles(services, verifier, storage_of(settings)).serve),
+        Route("/exports/{id}/file", files.serve),
+        Route("/exports/{id}/manifest", files.serve_manifest),
         *HealthRoutes(health, metrics, verifier).routes(),
         Route(
             "/metrics/prometheus", PrometheusRoute(metrics.registry, health.condition, settings.metrics_token).answer

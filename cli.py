@@ -30,6 +30,7 @@ PANELS = {
         "refresh": "commands.refresh",
         "events": "commands.events",
         "alerts": "commands.alerts",
+        "export": "commands.exports",
         "doctor": "commands.doctor.command",
     },
     "Develop": {

@@ -149,6 +149,19 @@ class Settings(BaseSettings):
         ge=1,
         description="Exports that one person may ask for in any hour.",
     )
+    group_exports_per_hour: int = Field(
+        20,
+        validation_alias="REPORTING_EXPORT_RATE_LIMIT_PER_HOUR_AND_GROUP",
+        ge=1,
+        description="Exports about one group that all people together may ask for in any hour.",
+    )
+    export_retention_days: int = Field(
+        90,
+        validation_alias="REPORTING_EXPORT_RETENTION_DAYS",
+        ge=1,
+        le=3650,
+        description="How long is remembered who asked for which export, after it is over and its file gone.",
+    )
     max_report_mb: int = Field(
         50,
         validation_alias="MAX_REPORT_SIZE_MB",

@@ -15,6 +15,7 @@ from rich.console import Console
 from bench.databases import Databases, kept_databases, seed_databases
 from bench.duel import Plan
 from bench.events import measure_events
+from bench.exports import measure_exports
 from bench.foundation import measure_foundation
 from bench.gateway import MEASUREMENTS, measure_gateway
 from bench.jobs import measure_jobs
@@ -105,6 +106,18 @@ def foundation_command(
     """Measure folds, live reads, recording, the import and memory, on servers of its own."""
     save("foundation", _command(), measure_foundation(attempts, oulad, _say))
     typer.echo(REPORT.read_text())
+
+
+@app.command("exports", epilog="Example: [bold]scoregraph bench exports[/] (about 10 minutes)")
+def exports_command(
+    attempts: Annotated[int, typer.Option(help="Attempts of the history.", min=200_000)] = 1_000_000,
+    rounds: Annotated[int, typer.Option(help="Rounds that count, after one that warms up.", min=1)] = 5,
+) -> None:
+    """Measure exports from request to READY, and the memory of the worker that makes them, on servers of its own.
+
+    With 5 rounds or more the figures are saved, with fewer they are only shown.
+    """
+    _keep("exports", rounds, measure_exports(attempts, rounds, _say))
 
 
 @app.command("events", epilog="Example: [bold]scoregraph bench events[/]")

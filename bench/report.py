@@ -91,6 +91,27 @@ EVENTS: tuple[Row, ...] = (
 JOBS: tuple[Row, ...] = (("jobs_small_per_s", "jobs that ask the database once, jobs/s", "≥ 200"),)
 
 
+EXPORTS: tuple[Row, ...] = (
+    ("export_rows", "rows of a CSV", ""),
+    ("export_csv_s", "from the request to READY, dialect RFC4180, s", "≤ 10"),
+    ("export_copy_s", "a bare COPY of the same columns to a file, s", ""),
+    ("export_csv_vs_copy", "COPY / CSV from the request to READY", "≥ 0.5"),
+    ("export_csv_worker_mib", "worker meanwhile, MiB resident at most", "≤ 300"),
+    ("export_csv_excel_s", "as many rows in the dialect EXCEL, s", "≤ 10"),
+    ("export_csv_excel_worker_mib", "worker meanwhile, MiB", "≤ 300"),
+    ("export_xlsx_s", "as many rows as XLSX, s", "≤ 30"),
+    ("export_xlsx_worker_mib", "worker meanwhile, MiB", "≤ 300"),
+    ("export_csv_all_rows", "rows of the whole history", ""),
+    ("export_csv_all_s", "as CSV, s", ""),
+    ("export_csv_all_worker_mib", "worker meanwhile, MiB", "≤ 300"),
+    ("export_xlsx_all_s", "as XLSX, s", ""),
+    ("export_xlsx_all_worker_mib", "worker meanwhile, MiB", "≤ 300"),
+    ("export_pdf_group_s", "PDF of a group of 33, s", "≤ 2"),
+    ("export_pdf_worker_mib", "worker meanwhile, MiB", "≤ 300"),
+    ("export_pdf_press_mib", "the process that prints, for as long as it lives, MiB", ""),
+)
+
+
 def save(section: str, command: str, found: Mapping[str, float]) -> None:
     """Puts the figures of one command to those that are there, and writes the report anew."""
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
@@ -115,6 +136,7 @@ def report(results: Mapping[str, Any]) -> str:
         ("foundation", "Foundation", FOUNDATION_NOTE, FOUNDATION),
         ("events", "Events", WORKER_NOTE, EVENTS),
         ("jobs", "Jobs", WORKER_NOTE, JOBS),
+        ("exports", "Exports", EXPORTS_NOTE, EXPORTS),
     ):
         if section in results["measured"]:
             lines += [
@@ -130,6 +152,10 @@ def report(results: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+EXPORTS_NOTE = (
+    "A gateway and a worker, asked by GraphQL every 20 ms whether it is READY. CSV, COPY and PDF: medians of interleaved rounds after "
+    "one that does not count; the others once."
+)
 FOUNDATION_NOTE = "Medians of 5 interleaved rounds after one that does not count, where there are rounds."
 WORKER_NOTE = (
     "Medians of rounds after one that does not count. One worker with its defaults, beside who sends and the servers."

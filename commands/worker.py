@@ -7,11 +7,13 @@ import os
 import socket
 import sys
 from contextlib import ExitStack
+from functools import partial
 from typing import Annotated
 
 import structlog
 import typer
 
+from commands.documents.for_workers import exported_documents
 from commands.errors import USAGE, CommandError
 from commands.memory import spare_what_stays
 from commands.servers import ready_servers
@@ -75,7 +77,7 @@ async def _work(settings: Settings, queues: set[Queue], listening: socket.socket
     on_stop_signal(stop.set)
     if until_eof:
         asyncio.get_running_loop().add_reader(sys.stdin, _stop_at_eof, stop)
-    worker = Worker(settings, queues)
+    worker = Worker(settings, queues, partial(exported_documents, settings))
     if listening is None:
         await worker.work(stop)
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -30,6 +30,7 @@ class ExportKind(StrEnum):
     LEADERBOARD = "LEADERBOARD"
     ATTEMPTS = "ATTEMPTS"
     LAB_REPORT = "LAB_REPORT"
+    DOCUMENT = "DOCUMENT"
 
 
 @cache
@@ -116,10 +117,22 @@ class LabReportParameters(ExportParameters):
     lab_id: Id
 
 
+class DocumentParameters(ExportParameters):
+    """``document_id`` is the hash of a registered document, whose variables may be any JSON. It takes no period."""
+
+    document_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    variables: dict[str, Any] = Field(default_factory=dict)
+
+
+class DocumentGone(Exception):
+    """A document, or what it asks for, is not there for the requester, or not any more."""
+
+
 PARAMETERS: dict[ExportKind, type[ExportParameters]] = {
     ExportKind.GROUP_REPORT: GroupReportParameters,
     ExportKind.USER_PERFORMANCE: UserPerformanceParameters,
     ExportKind.LEADERBOARD: LeaderboardParameters,
     ExportKind.ATTEMPTS: AttemptsParameters,
     ExportKind.LAB_REPORT: LabReportParameters,
+    ExportKind.DOCUMENT: DocumentParameters,
 }

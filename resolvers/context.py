@@ -55,6 +55,9 @@ class Context:
     audience: Audience = Audience.SCOPE
     # Where the operation is a subscription that somebody follows.
     live: Live | None = None
+    # One that belongs to somebody else, who opened it as the caller and closes it: what several operations read in it is from
+    # one instant.
+    within: Snapshot | None = None
     _snapshot: Snapshot | None = None
     _loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = field(default_factory=dict)
     _batches: Batches | None = None
@@ -73,13 +76,15 @@ class Context:
     def snapshot(self) -> Snapshot:
         if self._is_over:
             raise DatabaseUnavailable("The operation is over.")
+        if self.within is not None:
+            return self.within
         if self._snapshot is None:
             self._snapshot = Snapshot(self.services.read_pool, self.caller, self._narrow_to_person)
         return self._snapshot
 
     def read_once(self) -> SingleRead | None:
         """Makes the snapshot one of a single statement; None where the caller is new, or none at all."""
-        if self.claims is None or self.has_expired:
+        if self.claims is None or self.has_expired or self.within is not None:
             return None
         pool, caller = self.services.read_pool, self.caller
         expected = pool.acquaintances.expected(caller)

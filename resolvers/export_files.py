@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from db.queries.export_jobs import MEDIA_TYPES, ExportFormat, ExportStatus, file_key
+from db.entering import UnknownCaller
+from db.queries.export_jobs import MEDIA_TYPES, ExportFormat, ExportRow, ExportStatus, file_key
 from resolvers.context import Context
-from resolvers.errors import ClientError
+from resolvers.errors import ClientError, NotFound
 from resolvers.export_jobs import resolve_export
+from resolvers.export_links import LinkRefused, check_link
 
 
 class NotReady(ClientError):
@@ -38,11 +41,14 @@ class ExportFile:
     key: str
     name: str
     media_type: str
+    manifest: dict[str, Any]
 
 
-async def resolve_export_file(context: Context, key: int) -> ExportFile:
-    """Raises NotFound, NotReady, Expired, RightsGone, Unauthenticated, UnknownCaller."""
-    row = await resolve_export(context, key)
+async def resolve_export_file(context: Context, key: int, link: str | None = None) -> ExportFile:
+    """``link`` is what the context's claims were read from, where that is no token. Raises NotFound, NotReady, Expired, RightsGone,
+    LinkRefused, Unauthenticated, UnknownCaller.
+    """
+    row = await _row(context, key, link)
     if row.status == ExportStatus.EXPIRED or (
         row.expires_at is not None and row.expires_at <= await context.snapshot.at()
     ):
@@ -53,4 +59,17 @@ async def resolve_export_file(context: Context, key: int) -> ExportFile:
         raise RightsGone
     assert row.run is not None
     assert row.file_name is not None
-    return ExportFile(file_key(row.id, row.run), row.file_name, MEDIA_TYPES[ExportFormat(row.format)])
+    assert row.manifest is not None
+    return ExportFile(file_key(row.id, row.run), row.file_name, MEDIA_TYPES[ExportFormat(row.format)], row.manifest)
+
+
+async def _row(context: Context, key: int, link: str | None) -> ExportRow:
+    if link is None:
+        return await resolve_export(context, key)
+    try:
+        row = await resolve_export(context, key)
+    except (NotFound, UnknownCaller):
+        # Nothing is told to who may have made the link up.
+        raise LinkRefused from None
+    check_link(link, row)
+    return row

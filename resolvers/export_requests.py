@@ -5,7 +5,7 @@ The file is made later, by a worker, as whoever asked for it: with the rights th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError as ParametersError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.entering import Viewer
-from db.export_parameters import PARAMETERS, ExportKind, ExportParameters
+from db.export_parameters import PARAMETERS, DocumentParameters, ExportKind, ExportParameters
 from db.queries.deliveries import Target, insert_deliveries
 from db.queries.export_jobs import OUR_FAILURES, UNFINISHED, ExportFormat, ExportStatus
 from db.queries.export_requests import (
@@ -23,6 +23,7 @@ from db.queries.export_requests import (
     Subjects,
     cancel_export,
     count_used,
+    count_used_by_group,
     find_by_key,
     get_request_context,
     get_subject,
@@ -33,6 +34,7 @@ from db.queries.export_requests import (
 )
 from db.queries.idempotency import KeptAnswer
 from db.queries.leaderboards import LeaderboardScope
+from db.queries.trusted_documents import find_document
 from resolvers.context import Context
 from resolvers.deliveries import refuse_targets
 from resolvers.errors import Forbidden
@@ -50,8 +52,10 @@ from resolvers.user_errors import (
     user_error_of,
 )
 from resolvers.writing import write
+from settings import Settings
 
 ID_PATH = ("input", "id")
+NOT_TAKEN = "This kind of export does not take it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class ExportContent:
 
     def checked(self) -> ExportParameters:
         """The parameters without the period. Raises Refused."""
+        if self.kind is ExportKind.DOCUMENT and self.period is not None:
+            raise Refused(ValidationError(NOT_TAKEN, ("input", "period"), "CONSISTENCY"))
         try:
             return PARAMETERS[self.kind].model_validate(self.said)
         except ParametersError as error:
@@ -87,17 +93,28 @@ class ExportDraft(ExportContent):
         return orjson.loads(orjson.dumps({**said, "deliveries": [target.digest() for target in self.deliveries]}))
 
 
-async def resolve_request_export(context: Context, draft: ExportDraft, key: str | None) -> Done:
+CheckDocument = Callable[[str, dict[str, Any]], None]
+"""Raises Refused for a document, or variables, that cannot be exported."""
+
+
+async def resolve_request_export(
+    context: Context, draft: ExportDraft, key: str | None, check_document: CheckDocument
+) -> Done:
     """Asks for an export. Raises Refused, Unauthenticated."""
 
     async def work(connection: AsyncConnection, viewer: Viewer) -> Done:
-        return await ask_for_export(connection, context, viewer, draft, key)
+        return await ask_for_export(connection, context, viewer, draft, key, check_document)
 
     return await written(context, work)
 
 
 async def ask_for_export(
-    connection: AsyncConnection, context: Context, viewer: Viewer, draft: ExportDraft, key: str | None
+    connection: AsyncConnection,
+    context: Context,
+    viewer: Viewer,
+    draft: ExportDraft,
+    key: str | None,
+    check_document: CheckDocument,
 ) -> Done:
     """As a part of a change. Raises Refused."""
     settings, caller = context.services.settings, context.caller
@@ -109,10 +126,10 @@ async def ask_for_export(
     if kept is not None:
         return Done([answer_again(KeptAnswer(kept[1], kept[0]), body)], replayed=True)
     found = await refuse_unseen(connection, viewer, draft)
-    parameters = _parameters(draft, checked, found)
+    parameters = _parameters(draft, checked, found) | await document_said(connection, checked, check_document)
     await refuse_targets(connection, settings, viewer, draft.deliveries, *shown_of(draft, viewer))
-    await _refuse_too_many(connection, viewer.organization_id, caller.subject, settings.exports_per_hour)
     subjects = subjects_of(draft.said)
+    await _refuse_too_many(connection, settings, viewer.organization_id, caller.subject, subjects.group_id)
     export_id = await insert_export(
         connection,
         parameters,
@@ -165,7 +182,7 @@ async def resolve_retry_export(context: Context, key: int) -> Done:
             raise Refused(
                 InvalidStateError("Only what failed by our fault can be tried again.", ID_PATH, export.status)
             )
-        await _refuse_too_many(connection, viewer.organization_id, export.subject, settings.exports_per_hour)
+        await _refuse_too_many(connection, settings, viewer.organization_id, export.subject, export.group_id)
         await queue_again(connection, key)
         return Done([key], replayed=False)
 
@@ -195,10 +212,31 @@ def refuse_forbidden(viewer: Viewer, content: ExportContent) -> None:
         raise Refused(user_error_of(Forbidden(Permission.EXPORT)))
 
 
-async def _refuse_too_many(connection: AsyncConnection, organization_id: int, subject: str, limit: int) -> None:
+async def _refuse_too_many(
+    connection: AsyncConnection, settings: Settings, organization_id: int, subject: str, group_id: int | None
+) -> None:
+    limit, limit_of_group = settings.exports_per_hour, settings.group_exports_per_hour
     usage = await count_used(connection, organization_id, subject, limit)
     if usage.retry_at is not None:
         raise Refused(RateLimitedError(f"There are at most {limit} exports an hour.", ("input",), usage.retry_at))
+    if group_id is None:
+        return
+    usage = await count_used_by_group(connection, group_id, limit_of_group)
+    if usage.retry_at is not None:
+        message = f"There are at most {limit_of_group} exports of a group an hour."
+        raise Refused(RateLimitedError(message, ("input", "groupId"), usage.retry_at))
+
+
+async def document_said(connection: AsyncConnection, asked: ExportParameters, check: CheckDocument) -> dict[str, str]:
+    """The id of the document, whatever it was called; nothing for other kinds. Raises Refused."""
+    if not isinstance(asked, DocumentParameters):
+        return {}
+    found = await find_document(connection, asked.document_id)
+    if found is None:
+        raise Refused(NotFoundError("There is no registered document of this id.", ("input", "documentId")))
+    id, body = found
+    check(body, asked.variables)
+    return {"documentId": id}
 
 
 async def refuse_unseen(connection: AsyncConnection, viewer: Viewer, content: ExportContent) -> RequestContext:
@@ -283,7 +321,7 @@ def _problems(error: ParametersError) -> list[UserError]:
             path = ("leaderboard", *path)
         message = {
             "missing": "This kind of export needs it.",
-            "extra_forbidden": "This kind of export does not take it.",
+            "extra_forbidden": NOT_TAKEN,
         }.get(found["type"], found["msg"].removeprefix("Value error, "))
         problems.append(ValidationError(message, ("input", *path), rules.get(found["type"], "FORMAT")))
     return problems

@@ -192,11 +192,9 @@ def _next(cron: str, time_zone: str, now: datetime) -> datetime:
 
 def _dialect(format: ExportFormat, dialect: str | None) -> str | None:
     path: Path = ("input", "dialect")
-    if format is ExportFormat.CSV:
-        return dialect or "EXCEL"
-    if dialect is not None:
+    if dialect is not None and format is not ExportFormat.CSV:
         raise Refused(ValidationError("Only a CSV has a dialect.", path, "CONSISTENCY"))
-    return None
+    return dialect
 
 
 def _content(report: LockedReport) -> ExportContent:

@@ -30,9 +30,11 @@ from db.relative_period import LONGEST_LAST_DAYS, RelativePeriod
 from resolvers.context import Context
 from resolvers.errors import Forbidden, NotFound
 from resolvers.export_requests import (
+    CheckDocument,
     ExportContent,
     ExportDraft,
     ask_for_export,
+    document_said,
     refuse_unseen,
     subjects_of,
     written,
@@ -79,7 +81,7 @@ async def resolve_reports(context: Context, page: Page) -> Listing[ReportRow]:
     return Listing.of(page, await list_reports(snapshot, page), count)
 
 
-async def resolve_save_report(context: Context, draft: ReportDraft) -> Done:
+async def resolve_save_report(context: Context, draft: ReportDraft, check_document: CheckDocument) -> Done:
     """Saves a new report, or another content of one. Raises Refused, Unauthenticated."""
 
     async def work(connection: AsyncConnection, viewer: Viewer) -> Done:
@@ -89,12 +91,13 @@ async def resolve_save_report(context: Context, draft: ReportDraft) -> Done:
         _refuse_texts(draft)
         period = _relative(content.period)
         await refuse_unseen(connection, viewer, content)
+        document = await document_said(connection, checked, check_document)
         subjects = subjects_of(content.said)
         values: dict[str, Any] = {
             "title": draft.title,
             "description": draft.description,
             "kind": content.kind.value,
-            "parameters": {**content.said, "locale": checked.locale},
+            "parameters": {**content.said, **document, "locale": checked.locale},
             "period": period,
             "group_id": subjects.group_id,
             "user_id": subjects.user_id,
@@ -128,6 +131,7 @@ async def resolve_generate_report(
     dialect: str | None,
     deliveries: tuple[Target, ...],
     key: str | None,
+    check_document: CheckDocument,
 ) -> Done:
     """Asks for an export of a saved report now, as whoever asks; it counts in their hourly limit. Raises Refused, Unauthenticated."""
 
@@ -142,7 +146,7 @@ async def resolve_generate_report(
             deliveries=deliveries,
             report_id=report.id,
         )
-        return await ask_for_export(connection, context, viewer, draft, key)
+        return await ask_for_export(connection, context, viewer, draft, key, check_document)
 
     return await written(context, work)
 

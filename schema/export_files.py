@@ -1,26 +1,33 @@
-"""``/exports/{id}/file``: the file of an export, for whoever may have it now. Errors are shaped like GraphQL's."""
+"""``/exports/{id}/file`` and ``/exports/{id}/manifest``: the file of an export and what it says of itself, for whoever may have
+it now. Errors are shaped like GraphQL's.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
+import orjson
 import structlog
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
-from auth import AuthenticationError, TokenVerifier, bearer
+from auth import AuthenticationError, Claims, TokenVerifier, bearer
 from db.engine import DatabaseUnavailable
 from db.entering import UnknownCaller
 from resolvers.context import Context, Services
 from resolvers.errors import ClientError, NotFound, Unauthenticated, Unavailable
 from resolvers.export_files import Expired, ExportFile, NotReady, RightsGone, resolve_export_file
+from resolvers.export_links import LinkRefused, claimed_by
 from schema.relay import key_of
 
 UNCACHED = {"Cache-Control": "no-store", "Vary": "Authorization"}
 STATUS: dict[type[ClientError], int] = {
     Unauthenticated: 401,
     RightsGone: 403,
+    LinkRefused: 403,
     NotReady: 409,
     Expired: 410,
     Unavailable: 503,
@@ -47,9 +54,16 @@ class ExportFiles:
         self._storage = storage
 
     async def serve(self, request: Request) -> Response:
+        """The file."""
+        return await self._answered(request, self._send)
+
+    async def serve_manifest(self, request: Request) -> Response:
+        """What is known of the file, to be kept beside it."""
+        return await self._answered(request, _manifest)
+
+    async def _answered(self, request: Request, answer: Callable[[ExportFile], Awaitable[Response]]) -> Response:
         try:
-            file = await self._find(request)
-            source = await self._storage.source(file.key)
+            return await answer(await self._find(request))
         except AuthenticationError as error:
             return _refused(Unauthenticated(str(error)))
         except UnknownCaller:
@@ -59,6 +73,9 @@ class ExportFiles:
             return _refused(Unavailable())
         except ClientError as error:
             return _refused(error)
+
+    async def _send(self, file: ExportFile) -> Response:
+        source = await self._storage.source(file.key)
         if source is None:
             log.error("export_file_missing", key=file.key)
             return _refused(NotFound("file"))
@@ -67,14 +84,26 @@ class ExportFiles:
         return FileResponse(source, headers=UNCACHED, media_type=file.media_type, filename=file.name)
 
     async def _find(self, request: Request) -> ExportFile:
+        key = key_of("ExportJob", request.path_params["id"], "id")
+        link = request.query_params.get("link")
+        context = Context(self._services, claimed_by(link) if link else await self._claims(request))
+        try:
+            return await resolve_export_file(context, key, link)
+        finally:
+            await context.aclose()
+
+    async def _claims(self, request: Request) -> Claims:
         token = bearer(request.headers.get("authorization"))
         if token is None:
             raise Unauthenticated
-        context = Context(self._services, await self._verifier.verify(token))
-        try:
-            return await resolve_export_file(context, key_of("ExportJob", request.path_params["id"], "id"))
-        finally:
-            await context.aclose()
+        return await self._verifier.verify(token)
+
+
+async def _manifest(file: ExportFile) -> Response:
+    name = f"{file.name}.manifest.json"
+    headers = {**UNCACHED, "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
+    content = orjson.dumps(file.manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return Response(content, headers=headers, media_type="application/json")
 
 
 def _refused(error: ClientError) -> Response:

@@ -18,6 +18,7 @@ describe_enum(
         "LEADERBOARD": "A leaderboard.",
         "ATTEMPTS": "Attempts, one in a row.",
         "LAB_REPORT": "A lab: groups, common errors.",
+        "DOCUMENT": "The list that a registered document asks for.",
     },
 )
 describe_enum(

@@ -11,6 +11,7 @@ import strawberry
 from db.queries.export_jobs import OUR_FAILURES, ExportRow, ExportSelection, Usage
 from resolvers.deliveries import MOST_TARGETS
 from resolvers.export_jobs import ORDER, ORDER_TYPES, resolve_export, resolve_exports
+from resolvers.export_links import LONGEST_SECONDS, resolve_export_link
 from resolvers.live import DEFAULT_THROTTLE, Live
 from resolvers.loaders.deliveries import load_deliveries_by_export
 from resolvers.loaders.groups import load_group_by_id
@@ -18,7 +19,7 @@ from resolvers.loaders.reports import load_report_by_id
 from resolvers.loaders.users import load_user_by_id
 from resolvers.permissions import Permission
 from schema import groups, reports, users
-from schema.costs import assumed
+from schema.costs import FEW, assumed
 from schema.deliveries import ExportDelivery
 from schema.export_job_enums import ExportFormat, ExportKind, ExportStatus, FailureCode
 from schema.leaderboards import KINDS as BOARD_KINDS
@@ -53,6 +54,59 @@ class ExportFailure:
     code: FailureCode = strawberry.field(description="For programs.")
     message: str = strawberry.field(description="For people; the text may change.")
     retryable: bool = strawberry.field(description="Whether `retryExport` may help. Such a failure counts in no limit.")
+
+
+@strawberry.type(description="What was asked for, by name.")
+class ExportFilter:
+    name: str = strawberry.field(description="What is narrowed, such as `Group`.")
+    value: str = strawberry.field(description="To what.")
+
+
+@strawberry.type(description="A table of a file.")
+class ExportTable:
+    title: str = strawberry.field(description="As the file has it.")
+    rows: BigInt = strawberry.field(description="How many rows it has; of a PDF, those that are shown.")
+    columns: list[str] = strawberry.field(description="Their headings, in their order.", directives=FEW)
+
+
+@strawberry.type(description="What a file says of itself. `scoregraph export verify` holds a file against it.")
+class ExportManifest:
+    title: str = strawberry.field(description="The title.")
+    subtitle: str = strawberry.field(description="The line below it, such as the period; may be empty.")
+    time_zone: str = strawberry.field(description="Whose local times and days the file shows.")
+    filters: list[ExportFilter] = strawberry.field(description="What was asked for.", directives=FEW)
+    tables: list[ExportTable] = strawberry.field(description="Its tables, in their order.", directives=FEW)
+    url: str = strawberry.field(
+        description="Where all of it can be fetched as JSON, with the token in the header: a path of the gateway. Kept beside the file, "
+        "under its name and `.manifest.json`, it is found by `scoregraph export verify`."
+    )
+
+    @classmethod
+    def from_row(cls, row: ExportRow) -> Self | None:
+        about = row.manifest
+        if about is None:
+            return None
+        return cls(
+            title=about["title"],
+            subtitle=about["subtitle"],
+            time_zone=about["timeZone"],
+            filters=[ExportFilter(name=name, value=value) for name, value in about["filters"].items()],
+            tables=[
+                ExportTable(
+                    title=table["title"],
+                    rows=BigInt(table["rows"]),
+                    columns=[column["title"] for column in table["columns"]],
+                )
+                for table in about["tables"]
+            ],
+            url=f"{path_of(row)}/manifest",
+        )
+
+
+@strawberry.type(description="A link that needs no token.")
+class SignedUrl:
+    url: str = strawberry.field(description="A path of the gateway.")
+    expires_at: datetime = strawberry.field(description="When it ends at the latest.")
 
 
 @strawberry.type(description="A limit over a sliding hour.")
@@ -153,8 +207,33 @@ class ExportJob(Node):
         "decides anew each time who may have it. Null where the viewer cannot have it now."
     )
     def download_url(self) -> str | None:
-        is_there = self.status is ExportStatus.READY and self.row.may_read
-        return f"/exports/{global_id('ExportJob', self.row.id)}/file" if is_there else None
+        return f"{path_of(self.row)}/file" if self._is_there else None
+
+    @strawberry.field(
+        description="Where the file can be fetched without a token, for a while and by whoever has the link: as the viewer, whose rights are "
+        "looked at anew each time, so that it ends with them. Null where the viewer cannot have the file now."
+    )
+    async def signed_url(
+        self,
+        info: Info,
+        ttl_seconds: Annotated[
+            int, strawberry.argument(description="For how long: at most 900 seconds, 15 minutes, the default.")
+        ] = LONGEST_SECONDS,
+    ) -> SignedUrl | None:
+        link = await resolve_export_link(info.context, self.row, ttl_seconds)
+        if not self._is_there:
+            return None
+        return SignedUrl(url=f"{path_of(self.row)}/file?link={link.text}", expires_at=link.expires_at)
+
+    @strawberry.field(
+        description="What the file says of itself; null without one, and where the viewer may not have it."
+    )
+    def manifest(self) -> ExportManifest | None:
+        return ExportManifest.from_row(self.row) if self._is_there else None
+
+    @property
+    def _is_there(self) -> bool:
+        return self.status is ExportStatus.READY and self.row.may_read
 
     @strawberry.field(description="The run that has it, which names its place in the storage. Needs OPERATE.")
     async def storage_key(self, info: Info) -> str | None:
@@ -186,6 +265,11 @@ class ExportJob(Node):
     async def requested_by(self, info: Info) -> Annotated[User, strawberry.lazy("schema.users")] | None:
         row = await info.context.load(load_user_by_id, self.row.requested_by) if self.row.requested_by else None
         return users.User.from_row(row) if row else None
+
+
+def path_of(row: ExportRow) -> str:
+    """Of an export, below the gateway."""
+    return f"/exports/{global_id('ExportJob', row.id)}"
 
 
 def shown_parameters(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
+from strawberry import Schema
 
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod
+from execution.lists import NoList, list_of
+from execution.operations import Operations, RequestErrors
+from execution.refusals import Refusal
+from execution.variables import variables_of
 from resolvers.export_requests import (
     ExportContent,
     ExportDraft,
@@ -23,12 +29,13 @@ from schema.export_job_enums import ExportFormat, ExportKind
 from schema.export_jobs import ExportJob
 from schema.leaderboards import KINDS as BOARD_KINDS
 from schema.periods import PeriodInput, TimeZone
-from schema.relay import Info
+from schema.relay import LARGEST_PAGE, Info
 from schema.roster import REPLAYED, USER_ERRORS
 from schema.roster_inputs import KEY_DESCRIPTION, key_at
+from schema.scalars import JSON
 from schema.user_errors import UserError, user_errors_of
 
-DIALECT = "Of a CSV; EXCEL by default."
+DIALECT = "Of a CSV; by default EXCEL_SEMICOLON where the locale writes a decimal comma, else EXCEL."
 
 
 @strawberry.enum(description="How a CSV is written.")
@@ -36,7 +43,10 @@ class CsvDialect(Enum):
     EXCEL = strawberry.enum_value(
         "EXCEL", description="For people: commas, local times, no text that a program would take for a formula."
     )
-    EXCEL_SEMICOLON = strawberry.enum_value("EXCEL_SEMICOLON", description="The same with semicolons.")
+    EXCEL_SEMICOLON = strawberry.enum_value(
+        "EXCEL_SEMICOLON",
+        description="The same with semicolons, and decimal commas: for spreadsheets in languages that write them.",
+    )
     RFC4180 = strawberry.enum_value(
         "RFC4180", description="For programs: values as they are, times in ISO 8601. Do not open it in a spreadsheet."
     )
@@ -67,7 +77,7 @@ class ExportLeaderboardInput:
 
 CONTENT = (
     "GROUP_REPORT needs groupId, USER_PERFORMANCE userId, LAB_REPORT labId; the first two also take topicIds. LEADERBOARD takes "
-    "leaderboard. ATTEMPTS takes any of the ids, combined with AND."
+    "leaderboard. ATTEMPTS takes any of the ids, combined with AND. DOCUMENT needs documentId, and takes variables but no period."
 )
 
 
@@ -86,10 +96,21 @@ class ExportContentInput:
     period: PeriodInput | None = strawberry.field(
         default=None, description="Only what was completed in this period; all time by default."
     )
+    document_id: str | None = strawberry.field(
+        default=None,
+        description="Id or alias of a registered document with one query. The file has the first list that it asks for, to its end: "
+        "a row for each object, a column for each value.",
+    )
+    variables: JSON | None = strawberry.field(
+        default=None, description="The variables of the document, an object; those that say which page are left out."
+    )
     time_zone: TimeZone | None = strawberry.field(
         default=None, description="Whose local times and days the file shows; those of the organization by default."
     )
-    locale: str | None = strawberry.field(default=None, description="A language tag such as `en`, the default.")
+    locale: str | None = strawberry.field(
+        default=None,
+        description="A language tag such as `de-AT`; `en` by default. A CSV goes by it, and the direction of pages.",
+    )
 
     def to_content(self) -> ExportContent:
         """Raises Refused, PeriodError."""
@@ -109,6 +130,10 @@ class ExportContentInput:
             said["topicIds"] = [key_at("Topic", id, ("input", "topicIds", str(place))) for place, id in places]
         if self.leaderboard is not None or self.kind is ExportKind.LEADERBOARD:
             said |= (self.leaderboard or ExportLeaderboardInput()).said()
+        if self.document_id is not None:
+            said["documentId"] = self.document_id
+        if self.variables is not None:
+            said["variables"] = self.variables
         if self.time_zone is not None:
             said["timeZone"] = str(self.time_zone)
         if self.locale is not None:
@@ -140,7 +165,7 @@ def dialect_of(format: ExportFormat, dialect: CsvDialect | None) -> str | None:
     """Raises Refused."""
     if dialect is not None and format is not ExportFormat.CSV:
         raise Refused(ValidationError("Only a CSV has a dialect.", ("input", "dialect"), "CONSISTENCY"))
-    return (dialect or CsvDialect.EXCEL).name if format is ExportFormat.CSV else None
+    return dialect.name if dialect else None
 
 
 @strawberry.input(description="Which export to cancel.")
@@ -183,7 +208,8 @@ class ExportMutation:
         self, info: Info, input: Annotated[RequestExportInput, strawberry.argument(description="What is to be in it.")]
     ) -> RequestExportPayload:
         try:
-            done = await resolve_request_export(info.context, input.to_draft(), input.idempotency_key)
+            check = partial(check_document, info.schema)
+            done = await resolve_request_export(info.context, input.to_draft(), input.idempotency_key, check)
         except Refused as refused:
             return RequestExportPayload(user_errors=user_errors_of(refused.errors))
         return RequestExportPayload(export=await _export(info, done), replayed=done.replayed)
@@ -211,6 +237,23 @@ class ExportMutation:
         except Refused as refused:
             return RetryExportPayload(user_errors=user_errors_of(refused.errors))
         return RetryExportPayload(export=await _export(info, done))
+
+
+def check_document(schema: Schema, text: str, variables: dict[str, Any]) -> None:
+    """Whether a document can be exported with these variables. Raises Refused."""
+    operations = Operations(schema._schema)
+    try:
+        found = list_of(operations, schema._schema, text, LARGEST_PAGE)
+    except NoList as error:
+        raise Refused(ValidationError(str(error), ("input", "documentId"), "CONSISTENCY")) from None
+    except (RequestErrors, Refusal):
+        message = "The document has no single query that is valid now."
+        raise Refused(ValidationError(message, ("input", "documentId"), "CONSISTENCY")) from None
+    try:
+        variables_of(schema._schema, found.operation, variables)
+    except RequestErrors as error:
+        problems = [ValidationError(problem.message, ("input", "variables"), "FORMAT") for problem in error.errors]
+        raise Refused(*problems) from None
 
 
 def _key(value: str) -> int:

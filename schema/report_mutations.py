@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -19,7 +20,7 @@ from schema.costs import FEW
 from schema.deliveries import DELIVERIES, DeliveryInput, targets_of
 from schema.export_job_enums import ExportFormat
 from schema.export_jobs import ExportJob
-from schema.export_requests import CONTENT, DIALECT, CsvDialect, ExportContentInput, dialect_of
+from schema.export_requests import CONTENT, DIALECT, CsvDialect, ExportContentInput, check_document, dialect_of
 from schema.periods import TimeZone
 from schema.relay import Info
 from schema.report_schedules import ExportSchedule
@@ -143,7 +144,7 @@ class ReportMutation:
         self, info: Info, input: Annotated[SaveReportInput, strawberry.argument(description="What is to be in it.")]
     ) -> SaveReportPayload:
         try:
-            done = await resolve_save_report(info.context, input.to_draft())
+            done = await resolve_save_report(info.context, input.to_draft(), partial(check_document, info.schema))
         except Refused as refused:
             return SaveReportPayload(user_errors=user_errors_of(refused.errors))
         return SaveReportPayload(report=await Report.from_key(info, done.ids[0]))
@@ -174,6 +175,7 @@ class ReportMutation:
                 dialect_of(input.format, input.dialect),
                 targets_of(input.deliveries),
                 input.idempotency_key,
+                partial(check_document, info.schema),
             )
         except Refused as refused:
             return GenerateReportPayload(user_errors=user_errors_of(refused.errors))

@@ -6,7 +6,7 @@ Any number of workers may run: what must not be done twice at a time is guarded 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 
@@ -20,6 +20,7 @@ from workers.alerts import watch
 from workers.alerts.watch import Watch
 from workers.events.dead_letters import retry_due
 from workers.events.listening import Listener
+from workers.exports.documents import Documents
 from workers.figures import Figures
 from workers.fold import fold_pending
 from workers.heartbeat import Heartbeat
@@ -44,12 +45,18 @@ log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """One process of them. ``settings.database_url`` must be set."""
+    """One process of them. ``settings.database_url`` must be set. Without ``documents`` none is exported."""
 
-    def __init__(self, settings: Settings, queues: Collection[Queue] = tuple(Queue)) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        queues: Collection[Queue] = tuple(Queue),
+        documents: Callable[[], Documents] | None = None,
+    ) -> None:
         assert settings.database_url is not None
         self._settings = settings
         self._queues = set(queues)
+        self._documents = documents
         self.engine = write_engine(settings.database_url, DatabaseRole.WORKER, pool_size=CONNECTIONS)
         self.figures = Figures()
         self.ticks = Ticks(self.figures.note_tick)
@@ -67,7 +74,7 @@ class Worker:
         pulse = Heartbeat(self._queues, self.ticks, settings.refresh_seconds if is_refreshing else None)
         fold = partial(fold_pending, engine, stop)
         refresh = partial(self.ticks.run, partial(refresh_due, engine, settings.refresh_seconds, stop))
-        jobs = partial(run_jobs, Means(settings, engine), self._queues, stop, self.figures.note_job)
+        jobs = partial(run_jobs, Means(settings, engine, self._documents), self._queues, stop, self.figures.note_job)
         finishing = [repeat("jobs", RESTART_SECONDS, jobs, stop)]
         if Queue.FOLD in self._queues:
             finishing.append(repeat("fold", settings.fold_seconds, fold, stop))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,7 @@ from procrastinate import JobContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from settings import Settings
+from workers.exports.documents import Documents
 
 
 class Queue(StrEnum):
@@ -28,6 +30,8 @@ class Means:
 
     settings: Settings
     engine: AsyncEngine
+    documents: Callable[[], Documents] | None = None
+    """Where documents are read that are to be exported; asked for only where one is, since the graph is large."""
 
 
 def means_of(context: JobContext) -> Means:

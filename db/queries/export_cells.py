@@ -50,6 +50,11 @@ def shortened(digits: int) -> Cell:
     return lambda column: f"round(CAST({column} AS float8) * {fold}) / {fold}"
 
 
+def with_comma(cell: Cell) -> Cell:
+    """A number with a decimal comma."""
+    return lambda column: f"replace(CAST({cell(column)} AS text), '.', ',')"
+
+
 def wall_time(time_zone: str) -> Cell:
     """What clocks showed there, to the second."""
     return lambda column: f"date_trunc('second', {column} AT TIME ZONE {quoted(time_zone)})"

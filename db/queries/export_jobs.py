@@ -68,7 +68,7 @@ OUR_FAILURES = frozenset({FailureCode.TIMEOUT, FailureCode.STORAGE, FailureCode.
 
 class ExportRow(NamedTuple):
     """``may_read``: whether the viewer may have the file, once there is one. ``due_at`` is when a schedule wanted it. Sizes are bytes,
-    ``progress`` is 0 to 1.
+    ``progress`` is 0 to 1. ``link_key`` is a secret: it signs links to the file.
     """
 
     id: int
@@ -100,6 +100,8 @@ class ExportRow(NamedTuple):
     report_id: int | None
     due_at: datetime | None
     is_late: bool
+    manifest: dict[str, Any] | None
+    link_key: bytes
     may_read: bool
 
 

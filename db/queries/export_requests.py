@@ -18,6 +18,8 @@ LOCK_REQUESTER = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('scoregraph.exports ' || :organization_id || ' ' || :subject, 0))"
 )
 USED = text(USAGE)
+# Of all people: the rows of others are not the requester's to see, their number is.
+USED_BY_GROUP = text("SELECT used, retry_at, resets_at FROM group_export_usage(:group_id, :hourly_limit)")
 BY_KEY = text("""
 SELECT id, body FROM exports WHERE organization_id = :organization_id AND subject = :subject AND idempotency_key = :key
 """)
@@ -41,7 +43,7 @@ VALUES (:organization_id, :requested_by, :subject, :role, CAST(:claimed_groups A
   CAST(:parameters AS jsonb), :group_id, :user_id, :idempotency_key, CAST(:body AS jsonb), :report_id)
 RETURNING id
 """)
-LOCK = text("SELECT id, subject, status, failure_code FROM exports WHERE id = :id FOR NO KEY UPDATE")
+LOCK = text("SELECT id, subject, status, failure_code, group_id FROM exports WHERE id = :id FOR NO KEY UPDATE")
 SUBJECT = text("SELECT subject FROM exports WHERE id = :id")
 CANCEL = text("""
 UPDATE exports SET status = 'CANCELLED', run = NULL, progress = NULL, finished_at = clock_timestamp() WHERE id = :id
@@ -83,6 +85,7 @@ class LockedExport(NamedTuple):
     subject: str
     status: str
     failure_code: str | None
+    group_id: int | None
 
 
 async def lock_requester(connection: AsyncConnection, organization_id: int, subject: str) -> None:
@@ -103,6 +106,12 @@ async def count_used(connection: AsyncConnection, organization_id: int, subject:
     """Of the hourly limit; of a requester who is locked."""
     values = {"organization_id": organization_id, "subject": subject, "hourly_limit": hourly_limit}
     return Usage(*(await connection.execute(USED, values)).one())
+
+
+async def count_used_by_group(connection: AsyncConnection, group_id: int, hourly_limit: int) -> Usage:
+    """Of the hourly limit of a group, which stays as it is until the end of the transaction."""
+    values = {"group_id": group_id, "hourly_limit": hourly_limit}
+    return Usage(*(await connection.execute(USED_BY_GROUP, values)).one())
 
 
 async def get_request_context(connection: AsyncConnection, organization_id: int, subjects: Subjects) -> RequestContext:

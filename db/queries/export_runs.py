@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,13 +48,20 @@ FINISH = text(f"""
 UPDATE exports SET status = 'READY', progress = 1, finished_at = clock_timestamp(),
   expires_at = clock_timestamp() + make_interval(secs => :seconds_to_live),
   file_name = :file_name, as_of = :as_of, row_count = :row_count, byte_size = :byte_size, sha256 = :sha256,
-  neutralized = :neutralized, truncated = :truncated, reads_groups = :reads_groups
+  neutralized = :neutralized, truncated = :truncated, reads_groups = :reads_groups, manifest = CAST(:manifest AS jsonb)
 WHERE {_HELD} RETURNING true
 """)
 EXPIRED = text("""
 SELECT id FROM exports WHERE status = 'READY' AND expires_at <= clock_timestamp() ORDER BY expires_at LIMIT 1000
 """)
 EXPIRE = text("UPDATE exports SET status = 'EXPIRED', run = NULL WHERE id = :id AND status = 'READY'")
+FORGET = text("""
+DELETE FROM exports WHERE id IN (
+  SELECT id FROM exports
+  WHERE status IN ('FAILED', 'CANCELLED', 'EXPIRED') AND greatest(finished_at, expires_at) < clock_timestamp() - make_interval(days => :days)
+    AND finished_at < clock_timestamp() - make_interval(days => :days)
+  ORDER BY finished_at LIMIT 1000)
+""")
 # A job that nobody has any more: it was removed by hand, or given up.
 QUEUE_LOST = text("""
 WITH lost AS MATERIALIZED (
@@ -111,6 +119,7 @@ class Made:
     neutralized: int
     truncated: int
     reads_groups: Sequence[int]
+    manifest: dict[str, Any]
 
 
 async def claim_export(
@@ -154,7 +163,12 @@ async def fail_export(connection: AsyncConnection, export: Claimed, code: Failur
 
 async def finish_export(connection: AsyncConnection, export: Claimed, made: Made, seconds_to_live: float) -> bool:
     """Whether this run still held it; then it is READY."""
-    values = {**asdict(made), "reads_groups": list(made.reads_groups), "seconds_to_live": seconds_to_live}
+    values = {
+        **asdict(made),
+        "reads_groups": list(made.reads_groups),
+        "manifest": orjson.dumps(made.manifest).decode(),
+        "seconds_to_live": seconds_to_live,
+    }
     return (await connection.execute(FINISH, {**export.held, **values})).one_or_none() is not None
 
 
@@ -165,6 +179,11 @@ async def list_expired(connection: AsyncConnection) -> list[int]:
 
 async def expire_export(connection: AsyncConnection, key: int) -> None:
     await connection.execute(EXPIRE, {"id": key})
+
+
+async def forget_exports(connection: AsyncConnection, days: int) -> int:
+    """Deletes those that were over so many days ago and have no file any more, a thousand at most; how many."""
+    return (await connection.execute(FORGET, {"days": days})).rowcount
 
 
 async def queue_lost_exports(connection: AsyncConnection) -> list[int]:

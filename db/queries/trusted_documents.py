@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import DatabaseUnavailable, ReadPool
+from db.snapshot import Snapshot
 from db.statement import sql
 
 CHANGE_TAG = "documents"
@@ -51,6 +52,10 @@ NAMES = sql("""
 SELECT id, id FROM trusted_documents
 UNION ALL
 SELECT alias, document_id FROM trusted_document_aliases
+""")
+NAMED = text("""
+SELECT id, body FROM trusted_documents
+WHERE id = :name OR id = (SELECT document_id FROM trusted_document_aliases WHERE alias = :name)
 """)
 BODY = sql("SELECT body FROM trusted_documents WHERE id = :id")
 
@@ -97,6 +102,18 @@ async def get_document_body(pool: ReadPool, id: str) -> str | None:
         async with pool.connection() as connection:
             body: str | None = await connection.fetchval(BODY.sql, *BODY.arguments({"id": id}))
             return body
+
+
+async def get_registered_body(snapshot: Snapshot, id: str) -> str | None:
+    """As it is in the snapshot."""
+    row = await snapshot.row(BODY, id=id)
+    return row[0] if row else None
+
+
+async def find_document(connection: AsyncConnection, name: str) -> tuple[str, str] | None:
+    """The id and body of the document of that id or alias."""
+    row = (await connection.execute(NAMED, {"name": name})).one_or_none()
+    return (row.id, row.body) if row else None
 
 
 async def list_documents(connection: AsyncConnection) -> list[TrustedDocument]:

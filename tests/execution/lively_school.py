@@ -68,9 +68,11 @@ SELECT 'g', 'lab-events', n, n, 3 * n, n, now(), now() - n * interval '20 second
 """
 EXPORTS = """
 INSERT INTO exports (organization_id, requested_by, subject, role, kind, format, parameters, group_id, user_id, body, status,
-  run, tries, progress, failure_code, failure_message, file_name, as_of, row_count, byte_size, sha256, expires_at)
+  run, tries, progress, failure_code, failure_message, file_name, as_of, row_count, byte_size, sha256, manifest, expires_at)
 SELECT g.organization_id, u.id, u.external_id, e.role, 'GROUP_REPORT', 'CSV', jsonb_build_object('groupId', g.id, 'timeZone', 'UTC'),
-  g.id, NULL, '{}', e.status, 'run', 1, e.progress, e.code, e.code, e.file, now(), 2, 300, 'hash', now() + interval '1 day'
+  g.id, NULL, '{}', e.status, 'run', 1, e.progress, e.code, e.code, e.file, now(), 2, 300, 'hash',
+  '{"title": "Group report", "subtitle": "", "timeZone": "UTC", "filters": {"Group": "Algebra 1"},
+    "tables": [{"title": "Members", "rows": 2, "columns": [{"title": "Name"}]}]}', now() + interval '1 day'
 FROM (VALUES
   ('ada', 'TEACHER', 'READY', 1, NULL, 'a.csv'), ('ada', 'TEACHER', 'PENDING', NULL, NULL, NULL),
   ('mia', 'MANAGER', 'PROCESSING', 0.5, NULL, NULL), ('root', 'ADMIN', 'FAILED', NULL, 'STORAGE', NULL)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -20,10 +25,11 @@ CONTENT = b"\xef\xbb\xbfName\r\n" + b"Ben Bauer\r\n" * 1000
 NAME = 'Group report - Álgebra "1"; x 2026-03-01.csv'
 INSERT = """
 INSERT INTO exports (organization_id, requested_by, subject, role, kind, format, parameters, body, reads_groups, status, run,
-  file_name, as_of, row_count, byte_size, sha256, expires_at)
+  file_name, as_of, row_count, byte_size, sha256, manifest, expires_at)
 SELECT u.organization_id, u.id, 'ada', 'TEACHER', 'GROUP_REPORT', 'CSV', %s, '{}',
   ARRAY(SELECT g.id FROM groups g WHERE g.external_id = 'alg-1' AND g.organization_id = u.organization_id),
-  'READY', 'run', %s, now(), 1000, %s, 'x', now() + interval '1 hour'
+  'READY', 'run', %s, now(), 1000, %s, 'x', '{"title": "Group report", "subtitle": "All time", "timeZone": "UTC", "filters": {"Group": "Algebra 1"},
+    "tables": [{"title": "Members", "rows": 1000, "columns": [{"title": "Name"}]}]}', now() + interval '1 hour'
 FROM users u JOIN organizations o ON o.id = u.organization_id WHERE o.slug = 'north' AND u.external_id = 'ada' RETURNING id
 """
 
@@ -64,6 +70,103 @@ def files(new_database: Callable[[], Database], servers: Servers, tmp_path: Path
         made = Files(gateway, database, tmp_path)
         made.add()
         yield made
+
+
+LINK = """query ($id: ID!, $ttl: Int) { export(id: $id) { signedUrl(ttlSeconds: $ttl) { url expiresAt }
+  manifest { title filters { name value } tables { title rows columns } url } } }"""
+
+
+def asked(files: Files, person: str = "ada", role: str = "TEACHER", ttl: int = 900) -> dict[str, Any]:
+    """The export, or what is wrong."""
+    variables = {"id": global_id("ExportJob", files.key), "ttl": ttl}
+    headers = files.gateway.headers(person, role)
+    answer = httpx.post(
+        f"{files.gateway.url}/graphql", json={"query": LINK, "variables": variables}, headers=headers
+    ).json()
+    return dict(answer["errors"][0]["extensions"] if "errors" in answer else answer["data"]["export"])
+
+
+def fetched(files: Files, url: str) -> httpx.Response:
+    return httpx.get(f"{files.gateway.url}{url}")
+
+
+def test_a_link_needs_no_token(files: Files) -> None:
+    link = asked(files)["signedUrl"]
+    assert fetched(files, link["url"]).content == CONTENT
+    left = datetime.fromisoformat(link["expiresAt"]) - datetime.now(UTC)
+    assert timedelta(minutes=14) < left <= timedelta(minutes=15)
+    assert [asked(files, ttl=ttl)["code"] for ttl in (0, 901, -1)] == ["VALIDATION"] * 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE group_memberships SET valid_to = now() WHERE role = 'LEAD'",
+        "UPDATE users SET deactivated_at = now() WHERE external_id = 'ada'",
+        "UPDATE exports SET link_key = '\\x00'",
+        "DELETE FROM exports",
+    ],
+)
+def test_a_link_is_dead_as_soon_as_its_maker_may_not_have_the_file(files: Files, change: str) -> None:
+    url = asked(files)["signedUrl"]["url"]
+    assert fetched(files, url).status_code == 200
+    files.do(change)
+    assert fetched(files, url).status_code == 403
+
+
+def test_a_link_ends(files: Files) -> None:
+    url = asked(files, ttl=1)["signedUrl"]["url"]
+    sleep(1.1)
+    assert code_of(fetched(files, url)) == (403, "LINK_REFUSED")
+
+
+def test_a_link_that_was_made_up_or_changed_tells_nothing(files: Files) -> None:
+    url = asked(files)["signedUrl"]["url"]
+    path, _, link = url.partition("?link=")
+    claims, _, signature = link.partition(".")
+    [until, *_] = json.loads(urlsafe_b64decode(claims + "=="))
+    forged = [
+        [until + 1, "north", "ada", "TEACHER", None], [until, "north", "root", "ADMIN", None], [until, "north", "nobody", "ADMIN", None],
+        [until, "south", "root", "ADMIN", None], [10**30, "north", "ada", "TEACHER", None], [until, "north", "ada\0", "TEACHER", None],
+        [until, "north", "ada", "KING", None], [until], {}, "x", None, [[]] * 5,
+    ]  # fmt: skip
+    links = [f"{urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip('=')}.{signature}" for said in forged]
+    for wrong in (
+        *links,
+        claims,
+        f"{claims}.",
+        f".{signature}",
+        f"{claims}.é",
+        "é.é",
+        "=",
+        "x" * 30_000,
+        f"{claims}.{signature}x",
+    ):
+        assert code_of(httpx.get(f"{files.gateway.url}{path}", params={"link": wrong})) == (403, "LINK_REFUSED")
+    files.add()
+    other = global_id("ExportJob", files.key)
+    assert code_of(fetched(files, f"/exports/{other}/file?link={link}")) == (403, "LINK_REFUSED")
+
+
+def test_a_link_is_for_who_may_have_the_file(files: Files) -> None:
+    assert asked(files, "tom")["code"] == "NOT_FOUND"
+    assert asked(files, role="STUDENT")["signedUrl"] is None
+    assert asked(files, role="STUDENT")["manifest"] is None
+    files.do("UPDATE exports SET status = 'PROCESSING'")
+    assert asked(files)["signedUrl"] is None
+
+
+def test_the_manifest_can_be_fetched(files: Files) -> None:
+    about = asked(files)["manifest"]
+    assert about["filters"] == [{"name": "Group", "value": "Algebra 1"}]
+    assert about["tables"] == [{"title": "Members", "rows": "1000", "columns": ["Name"]}]
+    answer = httpx.get(f"{files.gateway.url}{about['url']}", headers=files.gateway.headers("ada", "TEACHER"))
+    assert answer.json()["title"] == about["title"]
+    assert answer.headers["Content-Disposition"].endswith(quote(f"{NAME}.manifest.json"))
+    assert fetched(files, about["url"]).status_code == 401
+    files.do("UPDATE group_memberships SET valid_to = now() WHERE role = 'LEAD'")
+    answer = httpx.get(f"{files.gateway.url}{about['url']}", headers=files.gateway.headers("ada", "TEACHER"))
+    assert code_of(answer) == (403, "PERMISSION_REVOKED")
 
 
 def code_of(answer: httpx.Response) -> tuple[int, str]:

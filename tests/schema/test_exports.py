@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -71,6 +72,8 @@ class Exports:
 
 
 READY = """status = 'READY', run = 'r', file_name = 'f.csv', as_of = now(), row_count = 1, byte_size = 1, sha256 = 'x',
+  manifest = '{"title": "Group report", "subtitle": "All time", "timeZone": "Europe/Madrid", "filters": {"Group": "Algebra 1"},
+    "tables": [{"title": "Members", "rows": 1, "columns": [{"title": "Name"}]}]}',
   expires_at = now() + interval '1 day'"""
 
 
@@ -146,6 +149,86 @@ async def test_what_cannot_be_meant_is_refused(
     assert [(error["path"], error["code"]) for error in done["userErrors"]] == [(path, code)]
     assert exports.jobs() == []
     assert await exports.remaining() == 5
+
+
+async def test_a_group_has_a_limit_of_all_together(exports: Exports) -> None:
+    made = [await exports.requested() for _ in range(4)] + [await exports.requested(MIA) for _ in range(4)]
+    exports.ask.services.settings.__dict__["group_exports_per_hour"] = 8
+    for who in ({}, MIA):
+        done = await exports.request(who)
+        assert [(error["code"], error["path"]) for error in done["userErrors"]] == [
+            ("RATE_LIMITED", ["input", "groupId"])
+        ]
+    # It says nothing else of what others asked for, and what is about no group is no matter of it.
+    assert (await exports.remaining(), await exports.remaining(**MIA)) == (1, 1)
+    await exports.requested(kind="ATTEMPTS")
+    exports.set(made[-1], failed("STORAGE"))
+    await exports.requested(MIA)
+
+
+@pytest.mark.parametrize(
+    ("locale", "said", "kept"),
+    [
+        (None, None, "EXCEL"), ("en", None, "EXCEL"), ("de", None, "EXCEL_SEMICOLON"), ("de-CH", None, "EXCEL"),
+        ("pt-BR", None, "EXCEL_SEMICOLON"), ("es-MX", None, "EXCEL"), ("de", "EXCEL", "EXCEL"), ("sr-Latn-RS", None, "EXCEL_SEMICOLON"),
+    ],
+)  # fmt: skip
+async def test_a_csv_is_such_as_spreadsheets_of_the_language_read_it(
+    exports: Exports, locale: str | None, said: str | None, kept: str
+) -> None:
+    given = {name: value for name, value in (("locale", locale), ("dialect", said)) if value is not None}
+    await exports.requested(**given)
+    assert rows(exports.ask, "SELECT dialect FROM exports") == [(kept,)]
+
+
+DOCUMENT = "query Members($id: ID!) { group(id: $id) { members { nodes { displayName } } } }"
+DOCUMENTS = {"members": DOCUMENT, "viewer": "{ viewer { role } }", "gone": "{ noLonger { id } }"}
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "code"),
+    [
+        ({}, ["input", "documentId"], "VALIDATION"),
+        ({"documentId": "unknown"}, ["input", "documentId"], "NOT_FOUND"),
+        ({"documentId": "viewer"}, ["input", "documentId"], "VALIDATION"),
+        ({"documentId": "gone"}, ["input", "documentId"], "VALIDATION"),
+        ({"documentId": "members"}, ["input", "variables"], "VALIDATION"),
+        ({"documentId": "members", "variables": {"id": {}}}, ["input", "variables"], "VALIDATION"),
+        ({"documentId": "members", "variables": [1]}, ["input", "variables"], "VALIDATION"),
+        (
+            {"documentId": "members", "variables": {"id": "x"}, "period": {"lastDays": 7}},
+            ["input", "period"],
+            "VALIDATION",
+        ),
+    ],
+)
+async def test_documents_that_cannot_be_exported_are_refused(
+    exports: Exports, given: dict[str, Any], path: list[str], code: str
+) -> None:
+    register(exports)
+    done = await exports.request(kind="DOCUMENT", **given)
+    assert [(error["path"], error["code"]) for error in done["userErrors"]] == [(path, code)]
+    assert exports.jobs() == []
+
+
+async def test_a_document_is_kept_by_what_it_says_now(exports: Exports) -> None:
+    ids = register(exports)
+    export = await exports.requested(kind="DOCUMENT", documentId="members", variables={"id": "x"})
+    assert export["parameters"]["documentId"] == ids["members"]
+    assert export["parameters"]["variables"] == {"id": "x"}
+
+
+def register(exports: Exports) -> dict[str, str]:
+    ids = {name: sha256(text.encode()).hexdigest() for name, text in DOCUMENTS.items()}
+    with exports.ask.database.connect() as owner:
+        for name, text in DOCUMENTS.items():
+            owner.execute(
+                "INSERT INTO trusted_documents (id, body, operations) VALUES (%s, %s, '{}')", (ids[name], text)
+            )
+            owner.execute(
+                "INSERT INTO trusted_document_aliases (alias, document_id) VALUES (%s, %s)", (name, ids[name])
+            )
+    return ids
 
 
 def _with_ids(ask: Asker, given: dict[str, Any]) -> dict[str, Any]:

@@ -28,12 +28,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``name`` is for machines (snake_case), ``title`` for people. ``digits`` after the point, of a DECIMAL."""
+    """``name`` is for machines (snake_case), ``title`` for people. ``digits`` after the point, of a DECIMAL. What ``is_minor`` goes
+    first where there is no room for all, on pages.
+    """
 
     name: str
     title: str
     kind: Kind
     digits: int = 2
+    is_minor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,10 @@ class Card:
 
 
 class ChartKind(StrEnum):
-    """LINE over time, or BARS side by side."""
+    """LINE or COLUMNS over time, or BARS side by side."""
 
     LINE = "line"
+    COLUMNS = "columns"
     BARS = "bars"
 
 
@@ -75,7 +79,7 @@ class Chart:
 @dataclass(frozen=True, slots=True)
 class Report:
     """``filters`` says in words what was asked for, by name. Times are shown in ``time_zone``. The first of ``sheets`` is what
-    the file is about; a format that holds one table holds that.
+    the file is about; a format that holds one table holds that. ``export_id`` is what the product knows the file by.
     """
 
     title: str
@@ -88,17 +92,20 @@ class Report:
     cards: tuple[Card, ...] = ()
     charts: tuple[Chart, ...] = ()
     locale: str = "en"
+    export_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """What was written: rows of the first sheet, bytes, and text cells that were changed so that no program takes them for
-    formulas. ``truncated``: cells that were cut because the format holds no longer ones.
+    formulas. ``truncated``: cells that were cut because the format holds no longer ones. ``manifest`` says all that, and
+    what the file is of.
     """
 
     rows: int
     bytes: int
     sha256: str
+    manifest: dict[str, Any]
     neutralized: int = 0
     truncated: int = 0
 
@@ -108,8 +115,8 @@ class TooLarge(Exception):
 
 
 class Dialect(StrEnum):
-    """EXCEL for people (UTF-8 with BOM, CRLF, comma, no formulas), EXCEL_SEMICOLON the same with semicolons, RFC4180 for
-    machines: raw values, and times in ISO 8601.
+    """EXCEL for people (UTF-8 with BOM, CRLF, comma, no formulas), EXCEL_SEMICOLON the same with semicolons and decimal commas,
+    RFC4180 for machines: raw values, and times in ISO 8601.
     """
 
     EXCEL = "EXCEL"

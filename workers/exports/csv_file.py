@@ -19,12 +19,12 @@ from db.queries.export_cells import (
     shortened,
     upper_flag,
     wall_time,
+    with_comma,
 )
 from workers.exports.content import Column, Dialect, Kind, Options, Report, Sheet, Written
-from workers.exports.in_thread import in_thread
 from workers.exports.labels import heading, zone_of
-from workers.exports.manifest import Manifest, Table, side_file, write_side_file
-from workers.exports.new_file import NewFile, new_file, whole_or_gone
+from workers.exports.manifest import Manifest, Table
+from workers.exports.new_file import NewFile, new_file
 from workers.exports.reading import ReportReader
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -34,24 +34,26 @@ _DANGEROUS = re.compile(DANGEROUS)
 
 
 async def write(report: Report, reader: ReportReader, options: Options, path: Path) -> Written:
-    """Writes the first sheet, and a manifest beside the file.
+    """Writes the first sheet.
 
-    Raises TooLarge, ValueError for an unknown time zone, OSError, and as the reader does; then neither file is there.
+    Raises TooLarge, ValueError for an unknown time zone, OSError, and as the reader does; then the file is not there.
     """
     zone_of(report.time_zone)
-    with whole_or_gone(side_file(path)):
-        async with new_file(path, options.most_bytes) as file:
-            lines = _Lines(file, options.dialect)
-            rows = await lines.write(report.sheets[0], reader, report.time_zone)
-        table = Table(report.sheets[0].title, report.sheets[0], rows)
-        manifest = Manifest(report, "csv", (table,), dialect=options.dialect, neutralized=lines.neutralized)
-        with whole_or_gone(path):
-            await in_thread(write_side_file, manifest, path, file.sha256, file.bytes)
-    return Written(rows, file.bytes, file.sha256, neutralized=lines.neutralized)
+    async with new_file(path, options.most_bytes) as file:
+        lines = _Lines(file, options.dialect)
+        rows = await lines.write(report.sheets[0], reader, report.time_zone)
+    table = Table(report.sheets[0].title, report.sheets[0], rows)
+    manifest = Manifest(report, "csv", (table,), dialect=options.dialect, neutralized=lines.neutralized)
+    about = manifest.of_file(file.sha256, file.bytes)
+    return Written(rows, file.bytes, file.sha256, about, neutralized=lines.neutralized)
 
 
 def delimiter_of(dialect: Dialect) -> str:
     return ";" if dialect is Dialect.EXCEL_SEMICOLON else ","
+
+
+def _as_it_is(cell: Cell) -> Cell:
+    return cell
 
 
 class _Lines:
@@ -96,11 +98,13 @@ class _Lines:
     def _cell(self, column: Column, time_zone: str) -> Cell:
         if self._dialect is Dialect.RFC4180:
             return {Kind.INSTANT: iso_instant, Kind.FLAG: lower_flag}.get(column.kind, as_it_is)
+        # Where semicolons stand between cells, a program would take 3.5 for the third of May.
+        number = with_comma if self._dialect is Dialect.EXCEL_SEMICOLON else _as_it_is
         return {
             Kind.TEXT: harmless_text(self._apostrophe),
-            Kind.DECIMAL: rounded(column.digits),
-            Kind.RATIO: shortened(RATIO_DIGITS),
-            Kind.SECONDS: shortened(SECONDS_DIGITS),
+            Kind.DECIMAL: number(rounded(column.digits)),
+            Kind.RATIO: number(shortened(RATIO_DIGITS)),
+            Kind.SECONDS: number(shortened(SECONDS_DIGITS)),
             Kind.INSTANT: wall_time(time_zone),
             Kind.FLAG: upper_flag,
         }.get(column.kind, as_it_is)

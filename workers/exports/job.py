@@ -20,7 +20,7 @@ import structlog
 from procrastinate import Blueprint, JobContext
 
 from db.engine import DatabaseUnavailable
-from db.queries.export_jobs import MEDIA_TYPES, ExportFormat, FailureCode, folder_of
+from db.queries.export_jobs import MEDIA_TYPES, ExportFormat, FailureCode, file_key, folder_of
 from db.queries.export_runs import (
     Claimed,
     Made,
@@ -29,6 +29,7 @@ from db.queries.export_runs import (
     expire_export,
     fail_export,
     finish_export,
+    forget_exports,
     go_on,
     list_expired,
     put_back,
@@ -132,7 +133,7 @@ async def _run(means: Means, storage: Storage, export: Claimed) -> None:
 async def _make_while_held(means: Means, storage: Storage, export: Claimed) -> Made:
     """Makes the file and stores it, for as long as this run holds the export. Raises _Lost, and as the parts do."""
     assert means.settings.database_url is not None
-    making = Making(means.settings.database_url, export)
+    making = Making(means.settings.database_url, export, means.documents)
     async with _folder() as folder:
         work = asyncio.create_task(_make_and_store(means, storage, export, making, folder))
         watch = asyncio.create_task(_watch(means, export, making))
@@ -148,11 +149,8 @@ async def _make_while_held(means: Means, storage: Storage, export: Claimed) -> M
 
 async def _make_and_store(means: Means, storage: Storage, export: Claimed, making: Making, folder: Path) -> Made:
     made = await making.make(folder / "file", means.settings.max_report_mb * 1024 * 1024)
-    for path in await asyncio.to_thread(lambda: sorted(folder.iterdir())):
-        is_file = path.name == "file"
-        media_type = MEDIA_TYPES[ExportFormat(export.format)] if is_file else MEDIA_TYPES[ExportFormat.JSON]
-        name = made.file_name + path.name.removeprefix("file")
-        await storage.put(path, f"{folder_of(export.id, export.run)}/{path.name}", name, media_type)
+    media_type = MEDIA_TYPES[ExportFormat(export.format)]
+    await storage.put(folder / "file", file_key(export.id, export.run), made.file_name, media_type)
     return made
 
 
@@ -198,17 +196,20 @@ async def _remove(storage: Storage, folder: str) -> None:
 
 
 async def expire_exports(means: Means, storage: Storage) -> None:
-    """Removes files whose time is over, and asks anew for exports that nobody makes. Raises StorageFailed."""
+    """Removes files whose time is over, asks anew for exports that nobody makes, and forgets what was over long ago. Raises
+    StorageFailed.
+    """
     async with means.engine.begin() as connection:
         lost = await queue_lost_exports(connection)
         expired = await list_expired(connection)
+        forgotten = await forget_exports(connection, means.settings.export_retention_days)
     for export_id in expired:
         # First the file: one that cannot be removed is tried again.
         await storage.remove(folder_of(export_id))
         async with means.engine.begin() as connection:
             await expire_export(connection, export_id)
-    if expired or lost:
-        log.info("exports_expired", exports=len(expired), queued_again=len(lost))
+    if expired or lost or forgotten:
+        log.info("exports_expired", exports=len(expired), queued_again=len(lost), forgotten=forgotten)
 
 
 @asynccontextmanager

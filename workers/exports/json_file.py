@@ -28,7 +28,7 @@ async def write(report: Report, reader: ReportReader, options: Options, path: Pa
             tables.append(Table(sheet.title, sheet, await _write_sheet(sheet, reader, file)))
         manifest = Manifest(report, "json", tuple(tables))
         await file.write(b'\n],"manifest":' + orjson.dumps(manifest.data) + b"}\n")
-    return Written(tables[0].rows, file.bytes, file.sha256)
+    return Written(tables[0].rows, file.bytes, file.sha256, manifest.of_file(file.sha256, file.bytes))
 
 
 async def _write_sheet(sheet: Sheet, reader: ReportReader, file: NewFile) -> int:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from db.engine import ReadPool
 from db.entering import Caller, UnknownCaller
-from db.export_parameters import ExportKind
+from db.export_parameters import DocumentGone, DocumentParameters, ExportKind
+from db.number_writing import writes_decimal_comma
 from db.queries.export_jobs import ExportFormat, may_have
 from db.queries.export_runs import Claimed, Made
 from db.snapshot import Snapshot
 from settings import DatabaseRole
-from workers.exports import csv_file, json_file, xlsx_file
+from workers.exports import csv_file, documents, json_file, xlsx_file
 from workers.exports.content import Dialect, Options, Report, Written
+from workers.exports.documents import DocumentReader, Documents
+from workers.exports.kinds.asking import Asking
 from workers.exports.kinds.errors import Forbidden, NotFound
 from workers.exports.kinds.registry import report_of
 from workers.exports.pdf import file as pdf_file
@@ -42,11 +47,22 @@ class RightsGone(Exception):
 
 
 class Making:
-    """One run. ``rows_read`` says how far it is."""
+    """One run. ``rows_read`` says how far it is. ``as_of``: the instant that the file is to name, where it is made again to be
+    held against one from then.
+    """
 
-    def __init__(self, database_url: str, export: Claimed) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        export: Claimed,
+        documents: Callable[[], Documents] | None = None,
+        *,
+        as_of: datetime | None = None,
+    ) -> None:
         self._database_url = database_url
         self._export = export
+        self._documents = documents
+        self._as_of = as_of
         self._reader: ReportReader | None = None
 
     @property
@@ -59,18 +75,18 @@ class Making:
         Raises RightsGone, TooLarge, OSError, DatabaseUnavailable, asyncpg.QueryCanceledError.
         """
         export = self._export
-        options = Options(Dialect(export.dialect or Dialect.EXCEL), most_bytes)
+        options = Options(_dialect(export), most_bytes)
         pool = ReadPool(self._database_url, DatabaseRole.API, size=1, statement_timeout=STATEMENT_SECONDS)
         try:
             async with self._as_requester(pool) as snapshot:
                 reads_groups = await _allowed_groups(snapshot, export)
-                report = await report_of(ExportKind(export.kind), export.parameters, snapshot)
-                self._reader = ReportReader(snapshot)
+                report, self._reader = await self._asked(snapshot)
+                report = replace(report, export_id=export.id, as_of=self._as_of or report.as_of)
                 written = await WRITERS[ExportFormat(export.format)](report, self._reader, options, path)
             async with self._as_requester(pool) as snapshot:
                 # It took a while: what was theirs to see may no longer be.
                 await _refuse_unless_theirs(snapshot, export, reads_groups)
-        except (UnknownCaller, NotFound, Forbidden) as error:
+        except (UnknownCaller, NotFound, Forbidden, DocumentGone) as error:
             raise RightsGone from error
         finally:
             await pool.aclose()
@@ -83,20 +99,28 @@ class Making:
             neutralized=written.neutralized,
             truncated=written.truncated,
             reads_groups=reads_groups,
+            manifest=written.manifest,
         )
+
+    async def _asked(self, snapshot: Snapshot) -> tuple[Report, ReportReader]:
+        kind, parameters = ExportKind(self._export.kind), self._export.parameters
+        if kind is not ExportKind.DOCUMENT:
+            return await report_of(kind, parameters, snapshot), ReportReader(snapshot)
+        assert self._documents is not None
+        asked = DocumentParameters.model_validate(parameters)
+        document = await self._documents().ask(snapshot, self._caller, asked.document_id, asked.variables)
+        report = documents.report_of(await Asking.of(snapshot, asked), document, asked)
+        return report, DocumentReader(snapshot, document)
+
+    @property
+    def _caller(self) -> Caller:
+        export = self._export
+        groups = None if export.claimed_groups is None else tuple(export.claimed_groups)
+        return Caller(export.organization, export.subject, export.role, groups)
 
     @asynccontextmanager
     async def _as_requester(self, pool: ReadPool) -> AsyncIterator[Snapshot]:
-        groups = self._export.claimed_groups
-        snapshot = Snapshot(
-            pool,
-            Caller(
-                self._export.organization,
-                self._export.subject,
-                self._export.role,
-                None if groups is None else tuple(groups),
-            ),
-        )
+        snapshot = Snapshot(pool, self._caller)
         try:
             yield snapshot
         finally:
@@ -117,6 +141,13 @@ async def _allowed_groups(snapshot: Snapshot, export: Claimed) -> list[int]:
 async def _refuse_unless_theirs(snapshot: Snapshot, export: Claimed, groups: list[int]) -> None:
     if not await may_have(snapshot, export.role, groups, export.user_id):
         raise RightsGone
+
+
+def _dialect(export: Claimed) -> Dialect:
+    """The one that was asked for, or what a spreadsheet in the reader's language takes."""
+    if export.dialect is not None:
+        return Dialect(export.dialect)
+    return Dialect.EXCEL_SEMICOLON if writes_decimal_comma(export.parameters["locale"]) else Dialect.EXCEL
 
 
 def file_name(report: Report, format: ExportFormat) -> str:

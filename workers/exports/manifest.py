@@ -8,8 +8,6 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from workers.exports.content import Report, Sheet
 from workers.exports.labels import plain
 
@@ -50,6 +48,10 @@ class Manifest:
             "tables": [table.data for table in self.tables],
         }
 
+    def of_file(self, sha256: str, size: int) -> dict[str, Any]:
+        """The same, with the hash of the file and its number of bytes: what is kept of it, and can lie beside it."""
+        return {**self.data, "bytes": size, "sha256": sha256}
+
     @property
     def entries(self) -> Iterator[tuple[str, str, str | int]]:
         """The same as rows of a sheet, under SHEET_HEADINGS."""
@@ -64,6 +66,7 @@ class Manifest:
     @property
     def _about(self) -> dict[str, Any]:
         return {
+            **({} if self.report.export_id is None else {"export": self.report.export_id}),
             "title": plain(self.report.title),
             "subtitle": plain(self.report.subtitle),
             "asOf": self.report.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z"),
@@ -81,11 +84,5 @@ def columns_data(sheet: Sheet) -> list[dict[str, str]]:
 
 
 def side_file(path: Path) -> Path:
-    """Where the manifest of a file is that cannot hold one."""
+    """Where somebody who has a file and its manifest has the manifest."""
     return path.with_name(f"{path.name}.manifest.json")
-
-
-def write_side_file(manifest: Manifest, path: Path, sha256: str, size: int) -> None:
-    """Beside the file at ``path``, with its hash and its number of bytes."""
-    data = {**manifest.data, "bytes": size, "sha256": sha256}
-    side_file(path).write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -74,8 +74,13 @@ class Book:
         for worksheet in self._book.worksheets():
             worksheet.row_data_fh.close()
 
+    @property
+    def manifest(self) -> Manifest:
+        """Of what is in it so far."""
+        return Manifest(self._report, "xlsx", tuple(self.tables), truncated=self.cells.truncated)
+
     def _add_manifest(self) -> None:
-        about = Manifest(self._report, "xlsx", tuple(self.tables), truncated=self.cells.truncated)
+        about = self.manifest
         worksheet = self.worksheet(manifest.SHEET, manifest.SHEET_HEADINGS, MANIFEST_WIDTHS)
         for row, (entry, name, value) in enumerate(about.entries, start=1):
             self.cells.write_text(worksheet, row, 0, entry)

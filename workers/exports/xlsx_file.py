@@ -38,7 +38,7 @@ async def write(report: Report, reader: ReportReader, options: Options, path: Pa
             size = file.tell()
         sha256 = await in_thread(sha256_of, path)
     rows = sum(table.rows for table in book.tables if table.sheet is report.sheets[0])
-    return Written(rows, size, sha256, truncated=book.cells.truncated)
+    return Written(rows, size, sha256, book.manifest.of_file(sha256, size), truncated=book.cells.truncated)
 
 
 class LimitedFile(io.FileIO):

@@ -37,11 +37,15 @@ CREATE TABLE exports (
   sha256 text,
   neutralized integer,
   truncated integer,
+  -- What the file says of itself, with its size and hash.
+  manifest jsonb,
   -- The groups whose rows it shows because the requester led them. Who does not lead them all any more may not have it.
   reads_groups bigint[] NOT NULL DEFAULT '{}',
   expires_at timestamptz,
+  -- Links to the file are signed with it: no gateway has to share a secret with another, and they end with the row.
+  link_key bytea NOT NULL DEFAULT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()),
   CHECK ((status = 'FAILED') = (failure_code IS NOT NULL AND failure_message IS NOT NULL)),
-  CHECK (status NOT IN ('READY', 'EXPIRED') OR num_nulls(file_name, as_of, row_count, byte_size, sha256, expires_at) = 0),
+  CHECK (status NOT IN ('READY', 'EXPIRED') OR num_nulls(file_name, as_of, row_count, byte_size, sha256, manifest, expires_at) = 0),
   FOREIGN KEY (organization_id, requested_by) REFERENCES users (organization_id, id),
   FOREIGN KEY (organization_id, group_id) REFERENCES groups (organization_id, id),
   FOREIGN KEY (organization_id, user_id) REFERENCES users (organization_id, id),
@@ -51,7 +55,9 @@ CREATE INDEX exports_by_requester ON exports (organization_id, requested_by, id)
 CREATE INDEX exports_by_subject ON exports (organization_id, subject, queued_at);
 CREATE INDEX exports_unfinished ON exports (organization_id, status) WHERE status IN ('PENDING', 'PROCESSING');
 CREATE INDEX exports_by_expiry ON exports (expires_at) WHERE status = 'READY';
-CREATE INDEX exports_by_group ON exports (group_id) WHERE group_id IS NOT NULL;
+CREATE INDEX exports_by_group ON exports (group_id, queued_at) WHERE group_id IS NOT NULL;
+CREATE INDEX exports_over ON exports (finished_at) WHERE status IN ('FAILED', 'CANCELLED', 'EXPIRED');
+CREATE INDEX exports_by_hash ON exports (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX exports_by_user ON exports (user_id) WHERE user_id IS NOT NULL;
 
 -- Whether the viewer may have what was made as a requester of this role, of these led groups and this person (null: none).
@@ -90,6 +96,22 @@ GRANT SELECT,
   UPDATE (status, queued_at, tries, run, started_at, progress, finished_at, failure_code, failure_message)
 ON exports TO scoregraph_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON exports TO scoregraph_worker;
+
+-- How much of the hourly limit of a group is used up, by whomever, and when there is room again: what row security hides is
+-- counted, and nothing else of it told. Requests about one group come one after the other, so that each counts those before it.
+CREATE FUNCTION group_export_usage(about_group_id bigint, hourly_limit integer, OUT used bigint, OUT retry_at timestamptz, OUT resets_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('scoregraph.exports of group ' || about_group_id, 0));
+  SELECT count(*), (array_agg(queued_at ORDER BY queued_at DESC))[hourly_limit] + interval '1 hour', min(queued_at) + interval '1 hour'
+  INTO used, retry_at, resets_at
+  FROM exports
+  WHERE organization_id = viewer_organization_id() AND group_id = about_group_id
+    AND queued_at > clock_timestamp() - interval '1 hour'
+    AND (failure_code IS NULL OR failure_code NOT IN ('INTERNAL', 'STORAGE', 'TIMEOUT'));
+END $$;
+REVOKE ALL ON FUNCTION group_export_usage FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION group_export_usage TO scoregraph_api;
 
 -- The job is asked for in the transaction that asks for the export.
 CREATE FUNCTION make_export() RETURNS trigger

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from commands.documents.for_workers import exported_documents
 from settings import Settings
 from tests.conftest import Database
 from workers.exports.job import make_export
@@ -44,7 +46,7 @@ class Workshop:
 
     @property
     def means(self) -> Means:
-        return Means(self.settings, self.engine)
+        return Means(self.settings, self.engine, partial(exported_documents, self.settings))
 
     @property
     def storage(self) -> Storage:

@@ -68,7 +68,7 @@ async def test_is_stored_and_fetched_by_a_link(stored: Workshop, bucket: Bucket)
     key = stored.request()
     made = await stored.make(key)
     folder = f"scoregraph/exports/{key}/{made['run']}"
-    assert bucket.names() == [f"{folder}/file", f"{folder}/file.manifest.json"]
+    assert bucket.names() == [f"{folder}/file"]
     link = await stored.storage.source(f"{key}/{made['run']}/file")
     assert isinstance(link, str)
     assert int(parse_qs(urlsplit(link).query)["X-Amz-Expires"][0]) <= 15 * 60

@@ -42,8 +42,10 @@ async def test_is_made(workshop: Workshop, format: str) -> None:
     assert made["reads_groups"] == [made["group_id"]]
     lifetime = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["finished_at"])
     assert abs(lifetime - timedelta(hours=24)) < timedelta(seconds=5)
-    side = [f"{key}/{made['run']}/file.manifest.json"] if format == "CSV" else []
-    assert workshop.files() == [f"{key}/{made['run']}/file", *side]
+    assert workshop.files() == [f"{key}/{made['run']}/file"]
+    about = made["manifest"]
+    assert (about["export"], about["sha256"], about["bytes"]) == (key, made["sha256"], made["byte_size"])
+    assert about["tables"][0]["rows"] == made["row_count"]
 
 
 async def test_shows_what_the_requester_sees(workshop: Workshop) -> None:
@@ -117,7 +119,7 @@ async def test_two_runs_make_one_file(workshop: Workshop) -> None:
     await asyncio.gather(first, second)
     made = workshop.of(key)
     assert (made["status"], made["run"], made["tries"]) == ("READY", run, 2)
-    assert workshop.files() == [f"{key}/{run}/file", f"{key}/{run}/file.manifest.json"]
+    assert workshop.files() == [f"{key}/{run}/file"]
 
 
 async def test_a_job_that_is_run_again_changes_nothing(workshop: Workshop) -> None:

@@ -59,7 +59,7 @@ async def test_killed_in_the_middle_of_a_file(start: Start, workshop: Workshop, 
     await workshop.until("status = 'READY'", seconds=60)
     made = workshop.of(key)
     assert made["tries"] == 2
-    assert workshop.files() == [f"{key}/{made['run']}/file", f"{key}/{made['run']}/file.manifest.json"]
+    assert workshop.files() == [f"{key}/{made['run']}/file"]
     content = (workshop.folder / workshop.files()[0]).read_bytes()
     assert (len(content), sha256(content).hexdigest()) == (made["byte_size"], made["sha256"])
 

@@ -22,6 +22,11 @@ MOST_BARS = 30
 # have room for such labels lie. Of shorter ones, every other may go.
 _CHARACTER, _WORD = 4.6, 7
 
+_HEIGHT, _TICKS = 130, 4
+
+# As many labels as have room; none runs out of the drawing.
+_OVER_TIME: dict[str, Any] = {"labelAngle": 0, "labelOverlap": "greedy", "labelBound": True, "grid": False}
+
 _CONFIG: dict[str, Any] = {
     "font": ", ".join(fonts.FAMILIES),
     "background": "transparent",
@@ -48,7 +53,13 @@ def svg(chart: Chart, width: int) -> str | None:
         return None
     labels = [plain(label) for label, _ in chart.points]
     _register_fonts()
-    spec = _line(values, labels) if chart.kind is ChartKind.LINE else _bars(values, labels, width)
+    match chart.kind:
+        case ChartKind.LINE:
+            spec = _line(values)
+        case ChartKind.COLUMNS:
+            spec = _columns(values)
+        case ChartKind.BARS:
+            spec = _bars(values, labels, width)
     return vl_convert.vegalite_to_svg(
         {
             "width": width - 20,
@@ -75,10 +86,22 @@ def left_out(chart: Chart) -> int:
     return max(0, len(chart.points) - MOST_BARS) if chart.kind is ChartKind.BARS else 0
 
 
-def _line(values: list[float | None], labels: list[str]) -> dict[str, Any]:
+def _columns(values: list[float | None]) -> dict[str, Any]:
+    return {
+        "height": _HEIGHT,
+        "data": {"values": [{"place": place, "value": value} for place, value in enumerate(values)]},
+        "mark": {"type": "bar", "color": ACCENT},
+        "encoding": {
+            "x": _places(**_OVER_TIME) | {"scale": {"type": "band", "paddingInner": 0.25}},
+            "y": _values(zero=True),
+        },
+    }
+
+
+def _line(values: list[float | None]) -> dict[str, Any]:
     points = [{"place": place, "value": value, "alone": _alone(values, place)} for place, value in enumerate(values)]
     axes = {
-        "x": _places(labelAngle=0, labelOverlap="greedy", labelFlush=True, grid=False) | {"scale": {"type": "point"}},
+        "x": _places(**_OVER_TIME) | {"scale": {"type": "point"}},
         "y": _values(zero=False),
     }
     line = {"mark": {"type": "line", "color": ACCENT, "strokeWidth": 1.8, "invalid": "break-paths-show-path-domains"}}
@@ -87,7 +110,7 @@ def _line(values: list[float | None], labels: list[str]) -> dict[str, Any]:
         "transform": [{"filter": "datum.alone"}],
         "mark": {"type": "point", "filled": True, "color": ACCENT, "size": 18, "opacity": 1},
     }
-    return {"height": 130, "data": {"values": points}, "encoding": axes, "layer": [line, alone]}
+    return {"height": _HEIGHT, "data": {"values": points}, "encoding": axes, "layer": [line, alone]}
 
 
 def _bars(values: list[float | None], labels: list[str], width: int) -> dict[str, Any]:
@@ -100,7 +123,7 @@ def _bars(values: list[float | None], labels: list[str], width: int) -> dict[str
     }
     along, across = ("y", "x") if lying else ("x", "y")
     return {
-        "height": {"step": 15} if lying else 130,
+        "height": {"step": 15} if lying else _HEIGHT,
         "data": {"values": bars},
         "mark": {"type": "bar", "color": ACCENT},
         "encoding": {along: places, across: _values(zero=True)},
@@ -120,8 +143,8 @@ def _values(zero: bool) -> dict[str, Any]:
     return {
         "field": "value",
         "type": "quantitative",
-        "scale": {"zero": zero, "nice": True},
-        "axis": {"tickCount": 4, "domain": False, "format": ",~f"},
+        "scale": {"zero": zero, "nice": _TICKS},
+        "axis": {"tickCount": _TICKS, "domain": False, "format": ",~f"},
     }
 
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import dataclass
 from math import ceil
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from workers.exports.content import Card, Chart, Column, Kind, Report, Sheet
+from workers.exports.content import Card, Chart, Column, Kind, Report
 from workers.exports.pdf import charts
-from workers.exports.pdf.text import MOST_CHARACTERS, breakable, cut, isolated, plain
-from workers.exports.pdf.values import moment, written
-
-# Thirty pages or so: nobody reads more on paper, and Typst keeps a laid-out document in memory (about 0.2 MB a row).
-MOST_ROWS = 1_000
-MOST_COLUMNS = 16
+from workers.exports.pdf.tables import MOST_CHARACTERS, MOST_ROWS, Table
+from workers.exports.pdf.text import breakable, isolated, plain
+from workers.exports.pdf.values import moment
 
 # Widths of columns are counted in characters: these bounds keep one from taking all.
 _NARROWEST, _WIDEST, _PADDING = 5, 30, 2
@@ -27,6 +21,14 @@ _WRAPPED = 0.65
 # Figures of one width each are wider than the letters of a text are on average.
 _DIGIT = 1.15
 
+# Capitals are so much wider.
+_WIDE_LETTER = 1.25
+
+# What is no longer is not broken where it need not be.
+_LONGEST_WORD = 14
+
+_FROM_THE_START = (Kind.TEXT, Kind.INSTANT, Kind.DATE)
+
 # The characters that fit beside each other on a page held upright, and on one held across (in a smaller size).
 _UPRIGHT, _ACROSS = 104, 180
 
@@ -34,39 +36,6 @@ _ASK_FOR_ALL = "Ask for CSV or XLSX for all."
 
 # The text block of the template in points, and the gap between two charts.
 _TEXT_WIDTH, _GAP = 493, 18
-
-
-class Rows(Protocol):
-    """Where the rows of a sheet come from."""
-
-    def batches(self, sheet: Sheet) -> AsyncGenerator[list[tuple[Any, ...]], None]:
-        """The rows in their order, some at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The rows of a sheet that are shown; ``more`` if it has others. ``cut`` counts texts that were too long."""
-
-    sheet: Sheet
-    rows: list[tuple[str, ...]]
-    more: bool
-    cut: int
-
-
-async def read(sheet: Sheet, reader: Rows, zone: ZoneInfo) -> Table:
-    """The first MOST_ROWS rows in words; no more are read."""
-    columns = sheet.columns[:MOST_COLUMNS]
-    rows: list[tuple[str, ...]] = []
-    too_long = 0
-    async with aclosing(reader.batches(sheet)) as batches:
-        async for batch in batches:
-            for row in batch:
-                if len(rows) == MOST_ROWS:
-                    return Table(sheet, rows, True, too_long)
-                cells = [written(value, column, zone) for value, column in zip(row, columns, strict=False)]
-                too_long += sum(len(cell) > MOST_CHARACTERS for cell in cells)
-                rows.append(tuple(breakable(cut(plain(cell))) for cell in cells))
-    return Table(sheet, rows, False, too_long)
 
 
 def document(report: Report, tables: list[Table]) -> dict[str, Any]:
@@ -112,37 +81,63 @@ def _chart(chart: Chart, width: int) -> dict[str, Any]:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    columns = table.sheet.columns[:MOST_COLUMNS]
-    widths = [_width(column, [row[place] for row in table.rows]) for place, column in enumerate(columns)]
-    texts = [column.kind is Kind.TEXT for column in columns]
-    across = sum(width * _WRAPPED if text else width for width, text in zip(widths, texts, strict=True)) > _UPRIGHT
+    cells = [[plain(cell) for cell in row] for row in table.rows]
+    widths = [_width(column, [row[place] for row in cells]) for place, column in enumerate(table.columns)]
+    across = sum(max(width.whole * _WRAPPED, width.least) for width in widths) > _UPRIGHT
+    fitted = _fitted(widths, _ACROSS if across else _UPRIGHT)
     return {
         "title": plain(table.sheet.title),
         "columns": [
-            {"title": breakable(plain(column.title)), "width": width, "text": text}
-            for column, width, text in zip(columns, _fitted(widths, texts, across), texts, strict=True)
+            {
+                "title": breakable(plain(column.title), _characters(width)),
+                "width": width,
+                "text": column.kind is Kind.TEXT,
+                "start": column.kind in _FROM_THE_START,
+            }
+            for column, width in zip(table.columns, fitted, strict=True)
         ],
-        "rows": table.rows,
+        "rows": [
+            [breakable(cell, _characters(width)) for cell, width in zip(row, fitted, strict=True)] for row in cells
+        ],
         "count": _count(table),
         "notes": _notes(table),
         "across": across,
     }
 
 
-def _width(column: Column, cells: list[str]) -> int:
-    # A heading may wrap between words, so that only its longest word counts.
-    longest = max((len(text) for text in (*cells, *column.title.split())), default=0)
-    wide = longest if column.kind is Kind.TEXT else ceil(longest * _DIGIT)
-    return min(max(wide, _NARROWEST), _WIDEST) + _PADDING
+class _Width(NamedTuple):
+    """Of a column, in characters: with no line wrapped, and with lines that wrap between words."""
+
+    whole: float
+    least: float
 
 
-def _fitted(widths: list[int], texts: list[bool], across: bool) -> list[float]:
-    # Where not all fits, texts give way: they can wrap, and a number that does is misread.
-    room = _ACROSS if across else _UPRIGHT
-    of_texts = sum(width for width, text in zip(widths, texts, strict=True) if text)
-    left = max(room - (sum(widths) - of_texts), (_NARROWEST + _PADDING) * sum(texts))
-    squeeze = min(1.0, left / of_texts) if of_texts else 1.0
-    return [width * squeeze if text else width for width, text in zip(widths, texts, strict=True)]
+def _width(column: Column, cells: list[str]) -> _Width:
+    # A heading may wrap, too.
+    heading = max((len(word) for word in column.title.split()), default=0) * _DIGIT
+    longest = max((len(text) for text in cells), default=0)
+    if column.kind is not Kind.TEXT:
+        # A number that wraps is misread.
+        width = min(max(ceil(longest * _DIGIT), heading, _NARROWEST), _WIDEST) + _PADDING
+        return _Width(width, width)
+    word = max((len(word) for text in cells for word in text.split()), default=0)
+    least = max(min(word, _LONGEST_WORD) * _WIDE_LETTER, heading, _NARROWEST) + _PADDING
+    return _Width(max(min(longest, _WIDEST) + _PADDING, least), least)
+
+
+def _fitted(widths: list[_Width], room: float) -> list[float]:
+    """Where not all fits, those give way that can wrap; where that does not do, all."""
+    whole, least = sum(width.whole for width in widths), sum(width.least for width in widths)
+    if whole <= room:
+        return [width.whole for width in widths]
+    kept = max(room - least, 0) / (whole - least) if whole > least else 0.0
+    narrowed = min(1.0, room / least)
+    return [(width.least + (width.whole - width.least) * kept) * narrowed for width in widths]
+
+
+def _characters(width: float) -> int:
+    """How many of a text surely fit beside each other."""
+    return max(round((width - _PADDING) / _WIDE_LETTER), 1)
 
 
 def _count(table: Table) -> str:
@@ -155,8 +150,8 @@ def _notes(table: Table) -> list[str]:
     notes = []
     if table.more:
         notes.append(f"These are the first {MOST_ROWS:,} rows of more. {_ASK_FOR_ALL}")
-    if (columns := len(table.sheet.columns)) > MOST_COLUMNS:
-        notes.append(f"These are the first {MOST_COLUMNS} of {columns} columns. {_ASK_FOR_ALL}")
+    if (columns := len(table.sheet.columns)) > len(table.columns):
+        notes.append(f"These are {len(table.columns)} of {columns} columns. {_ASK_FOR_ALL}")
     if table.cut:
         notes.append(f"Texts longer than {MOST_CHARACTERS} characters are cut (…). {_ASK_FOR_ALL}")
     return notes

@@ -10,15 +10,13 @@ from workers.exports.pdf.fonts import covered
 # Embeddings, overrides and isolates, by which a name could turn round what stands beside it.
 _BIDI_CONTROLS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
-# A cell of a page is there to be read; what is longer is for CSV and XLSX.
-MOST_CHARACTERS = 300
-
-# A run in which no line can end would run out of its column.
-_LONG_RUN = re.compile(r"\S{20,}")
 _BETWEEN_LETTERS = re.compile(r"(?<=[^\s\u200d])(?=\w)")
 
 # Of the characters that only steer, those that a script cannot be written without: joiners, and marks of one letter's direction.
 _NEEDED = frozenset("\u00ad\u061c\u200b\u200c\u200d\u200e\u200f")
+
+_AFTER_PUNCTUATION = re.compile(r"(?<=[._@/+:-])(?=\w)")
+_ZERO_WIDTH_SPACE = "\N{ZERO WIDTH SPACE}"
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -31,14 +29,18 @@ def plain(text: str) -> str:
     return "".join(_shown(character) for character in composed)
 
 
-def breakable(text: str) -> str:
-    """With places at which a line may end in runs that have none."""
-    return _LONG_RUN.sub(lambda run: _BETWEEN_LETTERS.sub("\N{ZERO WIDTH SPACE}", run[0]), text)
+def breakable(text: str, longest: int) -> str:
+    """With places at which a line may end in runs that have none and are longer, which would run out of their column: after
+    punctuation where that will do.
+    """
+    return re.sub(rf"\S{{{longest + 1},}}", lambda run: _broken(run[0], longest), text)
 
 
-def cut(text: str) -> str:
-    """At most MOST_CHARACTERS, the last of them … if there were more."""
-    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1].rstrip() + "…"
+def _broken(run: str, longest: int) -> str:
+    parts = _AFTER_PUNCTUATION.split(run)
+    return _ZERO_WIDTH_SPACE.join(
+        _BETWEEN_LETTERS.sub(_ZERO_WIDTH_SPACE, part) if len(part) > longest else part for part in parts
+    )
 
 
 def isolated(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import re
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from db.queries.export_cells import DANGEROUS
 from tests.workers.exports.files.reports import left, names_sheet, naughty_names, numbers_sheet, report_of
 from workers.exports.content import Column, Dialect, Kind, Options, Sheet, TooLarge
 from workers.exports.csv_file import write
-from workers.exports.manifest import side_file
 from workers.exports.reading import ReportReader
 
 EVERYTHING = Sheet(
@@ -46,8 +44,8 @@ EXCEL = (
 )
 SEMICOLON = (
     '\ufeffId;"Name, ""given""";\'=Balance;Score;Rate;Time;Completed (Europe/Madrid);Day;Passed\r\n'
-    '384622082018771969;"Añ""a, b; c";-5;86.6;0.3333;12.35;2026-07-01 12:00:00;2026-07-01;TRUE\r\n'
-    '\'-2+3+cmd;"two\nlines\r\n";9223372036854775807;0.0;1;0;2026-01-01 11:00:00;1999-12-31;FALSE\r\n'
+    '384622082018771969;"Añ""a, b; c";-5;86,6;0,3333;12,35;2026-07-01 12:00:00;2026-07-01;TRUE\r\n'
+    '\'-2+3+cmd;"two\nlines\r\n";9223372036854775807;0,0;1;0;2026-01-01 11:00:00;1999-12-31;FALSE\r\n'
     ';"";;;;;;;\r\n'
 )
 RAW = (
@@ -78,7 +76,7 @@ async def test_an_empty_result(reader: ReportReader, tmp_path: Path) -> None:
     written = await write(report_of(names_sheet([])), reader, Options(), tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_bytes() == b"\xef\xbb\xbfNumber,Name\r\n"
     assert written.rows == 0
-    assert json.loads(side_file(tmp_path / "a.csv").read_text())["tables"][0]["rows"] == 0
+    assert written.manifest["tables"][0]["rows"] == 0
 
 
 @pytest.mark.parametrize("dialect", Dialect)

@@ -48,7 +48,7 @@ def test_is_refused_by_name(kind: ExportKind, asked: dict[str, Any], named: str)
 @pytest.mark.parametrize("kind", ExportKind)
 def test_comes_back_from_json_as_it_went(kind: ExportKind) -> None:
     asked = {
-        "groupId": 1, "userId": 2, "labId": 3, "scope": "LAB", "scopeId": 9_007_199_254_740_993, "topicIds": [4, 5],
+        "groupId": 1, "userId": 2, "labId": 3, "scope": "LAB", "documentId": "members", "variables": {"id": "R3Jv"}, "scopeId": 9_007_199_254_740_993, "topicIds": [4, 5],
         "timeZone": "Asia/Kathmandu", "period": {"from": "2026-01-01T00:00:00.000001+05:45", "to": "2026-01-02T00:00:00Z"},
     }  # fmt: skip
     model = PARAMETERS[kind]
