@@ -378,6 +378,7 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
         "organization_now",
         "run_job",
         "request_refresh",
+        "group_export_usage",
     }
     assert [name for name, _, is_pinned in rows if not is_pinned] == []
 
