@@ -486,6 +486,7 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
         "viewer_may_deliver_to",
         "replay_dead_letters",
         "consumer_health",
+        "group_export_usage",
     }
     assert [name for name, _, is_pinned in rows if not is_pinned] == []
 

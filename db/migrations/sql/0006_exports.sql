@@ -107,6 +107,7 @@ BEGIN
   INTO used, retry_at, resets_at
   FROM exports
   WHERE organization_id = viewer_organization_id() AND group_id = about_group_id
+    AND (viewer_sees_all() OR about_group_id IN (SELECT viewer_group_ids()))
     AND queued_at > clock_timestamp() - interval '1 hour'
     AND (failure_code IS NULL OR failure_code NOT IN ('INTERNAL', 'STORAGE', 'TIMEOUT'));
 END $$;
