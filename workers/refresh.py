@@ -24,6 +24,8 @@ from workers.failures import is_outage, reason_of
 EARLY = 0.9
 """A tick that comes a little early must not find every view not quite due, or each would wait two ticks."""
 
+BUSY = "another worker is refreshing it"
+
 log = structlog.get_logger(__name__)
 
 
@@ -64,7 +66,7 @@ async def _refresh(engine: AsyncEngine, view: DueRow) -> str | None:
     try:
         async with engine.begin() as connection:
             if not await refresh_view(connection, view):
-                return "another worker is refreshing it"
+                return BUSY
     except DBAPIError as error:
         if is_outage(error):
             raise

@@ -102,6 +102,10 @@ async def test_a_database_that_takes_the_call_and_says_nothing() -> None:
             assert not (await health.condition()).can_answer
 
 
+CONSUMER = """
+INSERT INTO jobs.consumers (group_id, topic, partition, lag, pending, observed_at, waiting_since) VALUES ('g', 'lab-events', 0, 1, 0,"""
+
+
 @pytest.mark.parametrize(
     ("change", "status", "failing"),
     [
@@ -111,6 +115,10 @@ async def test_a_database_that_takes_the_call_and_says_nothing() -> None:
         # While gateways are replaced one by one the database is of the newer version already.
         ("UPDATE alembic_version SET version_num = 'newer'", Status.OK, None),
         ("UPDATE view_refreshes SET last_error = 'secret' WHERE name = 'lab_stats'", Status.DEGRADED, "views"),
+        ("DROP FUNCTION consumer_health", Status.UNAVAILABLE, "migrations"),
+        (f"{CONSUMER} now(), now() - interval '59 seconds')", Status.OK, None),
+        (f"{CONSUMER} now(), now() - interval '61 seconds')", Status.DEGRADED, "events"),
+        (f"{CONSUMER} now() - interval '31 seconds', NULL)", Status.DEGRADED, "events"),
     ],
 )
 async def test_a_database_of_another_version(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 import subprocess
@@ -13,13 +14,17 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from settings import Settings
 from tests.commanding import start_scoregraph
 from tests.conftest import Database, Servers
 from tests.workers.asking import execute, value
 from tests.workers.events.telling import event
 from workers.events.envelope import Message
 from workers.events.handlers import TOPICS
+from workers.events.listening import Listener
 
 Start = Callable[[], "subprocess.Popen[str]"]
 TAKEN = "SELECT count(*) FROM attempts WHERE source = 'KAFKA'"
@@ -186,6 +191,23 @@ def test_says_how_far_it_has_come(start: Start, school: Database, redis: Redis) 
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert redis.xinfo_consumers("lab-events", "scoregraph") == [], "it has said that it goes"
+
+
+async def test_says_that_its_broker_does_not_answer(school: Database, engine: AsyncEngine, redis_url: str) -> None:
+    stop = asyncio.Event()
+    away = Listener(Settings(redis_url="redis://127.0.0.1:1/0"), engine)
+    with pytest.raises(RedisConnectionError):
+        await away.listen(stop)
+    assert away.complaint == "The broker of events does not answer: see the worker's log."
+    assert Listener(Settings(redis_url=None), engine).complaint is None, "it has none"
+    listener = Listener(Settings(redis_url=redis_url), engine)
+    listening = asyncio.create_task(listener.listen(stop))
+    while listener.complaint is not None:
+        assert not listening.done()
+        await asyncio.sleep(0.05)
+    stop.set()
+    await listening
+    assert listener.complaint is not None
 
 
 def test_a_cloud_event_in_fields(start: Start, school: Database, redis: Redis) -> None:
