@@ -35,6 +35,7 @@ describe_enum(
         "VIEW_REFRESH": "Refreshes materialized views by name; asked for by refreshViews.",
         "DATA_CLEANUP": "Throws away kept answers, finished jobs and lost workers that are old enough.",
         "UNPARKING": "Records attempts that waited for their person or lab and need not any more.",
+        "AWARDS": "Looks at everybody's badges and milestones anew, by all that they did.",
         "OTHER": "Something else: see the task.",
     },
 )
@@ -78,7 +79,9 @@ class JobRun(Node):
 
 @strawberry.input(description="A job to be done soon.")
 class RunJobInput:
-    kind: JobKind = strawberry.field(description="One of HOURLY_AGGREGATION, DATA_CLEANUP and UNPARKING.")
+    kind: JobKind = strawberry.field(
+        description="One of HOURLY_AGGREGATION, REPORT_CLEANUP, DATA_CLEANUP, UNPARKING and AWARDS."
+    )
     idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
 
 

@@ -10,6 +10,7 @@ import strawberry
 from resolvers.errors import ClientError, Invalid, NotFound
 from schema.assignments import Assignment
 from schema.attempts import Attempt
+from schema.awards import BadgeDefinition, PerformanceBadge, PerformanceMilestone
 from schema.costs import one_for_each
 from schema.export_jobs import ExportJob
 from schema.groups import Group
@@ -27,6 +28,7 @@ from schema.users import User
 NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "Assignment": Assignment.from_key,
     "Attempt": Attempt.from_key,
+    "BadgeDefinition": BadgeDefinition.from_key,
     "ExportJob": ExportJob.from_key,
     "Group": Group.from_key,
     "GroupMembership": GroupMembership.from_key,
@@ -34,7 +36,9 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "Lab": Lab.from_key,
     "Level": Level.from_key,
     "Organization": Organization.from_key,
+    "PerformanceBadge": PerformanceBadge.from_key,
     "PerformanceLog": PerformanceLog.from_key,
+    "PerformanceMilestone": PerformanceMilestone.from_key,
     "Topic": Topic.from_key,
     "User": User.from_key,
 }

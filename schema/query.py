@@ -4,6 +4,7 @@ import strawberry
 
 from schema.assignments import AssignmentQuery
 from schema.attempts import AttemptQuery
+from schema.awards import AwardQuery
 from schema.comparisons import ComparisonQuery
 from schema.export_jobs import ExportQuery
 from schema.groups import GroupQuery
@@ -23,6 +24,7 @@ from schema.viewer import ViewerQuery
 class Query(
     AssignmentQuery,
     AttemptQuery,
+    AwardQuery,
     LeaderboardQuery,
     NodeQuery,
     ViewerQuery,

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import write_engine
 from settings import DatabaseRole, Settings
 from workers import heartbeat
+from workers.awards import award_pending
 from workers.events.dead_letters import retry_due
 from workers.events.listening import listen
 from workers.figures import Figures
@@ -33,6 +34,9 @@ RESTART_SECONDS = 1.0
 """After which the queue, or a broker of events, is looked at again, when it was lost."""
 RETRY_SECONDS = 0.5
 """How often events that could not be taken are looked at."""
+
+AWARD_SECONDS = 1.0
+"""How often awards are looked at of those for whom something was folded."""
 
 RECOVERY_SECONDS = 10.0
 
@@ -65,6 +69,8 @@ class Worker:
         finishing = [repeat("jobs", RESTART_SECONDS, jobs, stop)]
         if Queue.FOLD in self._queues:
             finishing.append(repeat("fold", settings.fold_seconds, fold, stop))
+        if Queue.MAINTENANCE in self._queues:
+            finishing.append(repeat("awards", AWARD_SECONDS, partial(award_pending, engine, stop), stop))
         if Queue.EVENTS in self._queues:
             finishing.append(repeat("events", RESTART_SECONDS, partial(listen, settings, engine, stop), stop))
             finishing.append(repeat("event_retries", RETRY_SECONDS, partial(retry_due, engine, stop), stop))

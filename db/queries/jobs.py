@@ -24,10 +24,19 @@ class JobKind(StrEnum):
     VIEW_REFRESH = "VIEW_REFRESH"
     DATA_CLEANUP = "DATA_CLEANUP"
     UNPARKING = "UNPARKING"
+    AWARDS = "AWARDS"
     OTHER = "OTHER"
 
 
-RUNNABLE = frozenset({JobKind.REPORT_CLEANUP, JobKind.HOURLY_AGGREGATION, JobKind.DATA_CLEANUP, JobKind.UNPARKING})
+RUNNABLE = frozenset(
+    {
+        JobKind.REPORT_CLEANUP,
+        JobKind.HOURLY_AGGREGATION,
+        JobKind.DATA_CLEANUP,
+        JobKind.UNPARKING,
+        JobKind.AWARDS,
+    }
+)
 """Those that can be run whenever somebody wants to: they need no arguments."""
 
 

@@ -136,6 +136,15 @@ def build(connection: Connection, slug: str) -> Organization:
             parameters=Jsonb({}),
             body=Jsonb({}),
         )
+    for user_id in users.values():
+        connection.execute(
+            "INSERT INTO awards (organization_id, user_id, definition_id, achieved_at, achieved_value)"
+            " SELECT organization_id, %s, id, now(), 1 FROM award_definitions WHERE organization_id = %s",
+            (user_id, id),
+        )
+        insert(
+            connection, "user_zone_changes", "user_id", organization_id=id, user_id=user_id, lived_until="2026-01-01Z"
+        )
     insert(
         connection,
         "dead_letters",
@@ -408,9 +417,17 @@ def for_operators(row: dict[str, Any], viewer: Viewer) -> bool:
 
 
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(("organizations", "topics", "levels", "labs", "lab_topics"), of_organization),
+    **dict.fromkeys(("organizations", "topics", "levels", "labs", "lab_topics", "award_definitions"), of_organization),
     **dict.fromkeys(
-        ("attempts", "attempt_revisions", "attempt_deltas", "attempt_measures", "deadline_extensions"),
+        (
+            "attempts",
+            "attempt_revisions",
+            "attempt_deltas",
+            "attempt_measures",
+            "deadline_extensions",
+            "awards",
+            "user_zone_changes",
+        ),
         of_person,
     ),
     **dict.fromkeys(

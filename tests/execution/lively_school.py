@@ -19,6 +19,7 @@ from tests.execution.generated_values import World
 TABLES = {
     "Assignment": "assignments",
     "Attempt": "attempts",
+    "BadgeDefinition": "award_definitions",
     "ExportJob": "exports",
     "Group": "groups",
     "GroupMembership": "group_memberships",
@@ -26,7 +27,9 @@ TABLES = {
     "Lab": "labs",
     "Level": "levels",
     "Organization": "organizations",
+    "PerformanceBadge": "awards",
     "PerformanceLog": "attempts",
+    "PerformanceMilestone": "awards",
     "Topic": "topics",
     "User": "users",
 }
@@ -60,6 +63,12 @@ FROM (VALUES
 ) AS e (person, role, status, progress, code, file)
 JOIN users u ON u.external_id = e.person JOIN groups g ON g.organization_id = u.organization_id AND g.external_id = 'alg-1'
 """
+AWARDS = """
+INSERT INTO awards (organization_id, user_id, definition_id, achieved_at, achieved_value, revoked_at, note)
+SELECT d.organization_id, u.id, d.id, timestamptz '2026-03-04 10:00Z' + d.id * interval '1 hour', d.threshold,
+  CASE WHEN d.slug = 'streak_30' THEN now() END, CASE WHEN d.slug = 'streak_30' THEN 'gone' END
+FROM award_definitions d JOIN users u ON u.organization_id = d.organization_id AND u.external_id IN ('ben', 'cleo', 'dan')
+"""
 SAVE = "mutation ($input: SaveAssignmentInput!) { saveAssignment(input: $input) { assignment { id } userErrors { message } } }"
 EXTEND = "mutation ($input: ExtendDeadlineInput!) { extendDeadline(input: $input) { userErrors { message } } }"
 UPDATE = "mutation ($input: UpdateAttemptInput!) { updateAttempt(input: $input) { userErrors { message } } }"
@@ -69,7 +78,8 @@ PAGES = "edges { cursor }"
 EVERYTHING = f"""{{
   users(first: 3) {{ {PAGES} nodes {{
     attempts(first: 2) {{ {PAGES} nodes {{ revisions {{ {PAGES} }} }} }} performanceLogs(first: 2) {{ {PAGES} }}
-    snapshots(first: 2, period: {{allTime: true}}) {{ {PAGES} }} memberships(first: 1) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} }} }}
+    snapshots(first: 2, period: {{allTime: true}}) {{ {PAGES} }} memberships(first: 1) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }}
+    milestones(first: 1) {{ {PAGES} }} badges(first: 1) {{ {PAGES} }} }} }}
   groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
   attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} exports(first: 1) {{ {PAGES} }}
   operations {{ jobs(first: 1) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
@@ -93,6 +103,7 @@ async def enliven(ask: Asker) -> World:
         owner.execute(IN_TWO_GROUPS)
         owner.execute(JOBS)
         owner.execute(EXPORTS)
+        owner.execute(AWARDS)
     for given, lab in (({"groupId": ask.id("Group", "alg-1")}, "l1"), ({"userId": ask.id("User", "cleo")}, "l3")):
         saved = await write(
             SAVE, labId=ask.id("Lab", lab), assignedAt="2026-01-01T00:00:00Z", dueAt="2026-03-05T12:00:00Z", **given
