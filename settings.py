@@ -182,6 +182,14 @@ class Settings(BaseSettings):
         None, validation_alias="OBJECT_STORAGE_PREFIX", description="What the names of objects begin with."
     )
 
+    audit_retention_days: int | None = Field(
+        None,
+        validation_alias="AUDIT_RETENTION_DAYS",
+        ge=1,
+        le=36_500,
+        description="For how many days the audit trail is kept; without it for ever.",
+    )
+
     kafka_brokers: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         validation_alias="KAFKA_BROKERS",

@@ -32,6 +32,7 @@ from db.queries.export_requests import (
 )
 from db.queries.idempotency import KeptAnswer
 from db.queries.leaderboards import LeaderboardScope
+from resolvers.audit_log import trace
 from resolvers.context import Context
 from resolvers.errors import Forbidden
 from resolvers.idempotency import answer_again, idempotency_key
@@ -108,6 +109,8 @@ async def resolve_request_export(context: Context, draft: ExportDraft, key: str 
             user_id=subjects.user_id,
             idempotency_key=claimed.key if claimed else None,
         )
+        about = {"kind": draft.kind.value, "format": draft.format.value}
+        await trace(context, connection, viewer, "requestExport", [export_id], **about)
         return Done([export_id], replayed=False)
 
     return await _written(context, work)
@@ -120,6 +123,7 @@ async def resolve_cancel_export(context: Context, key: int) -> Done:
         export = await _locked(connection, key)
         if export.status in UNFINISHED:
             await cancel_export(connection, key)
+            await trace(context, connection, viewer, "cancelExport", [key])
         elif export.status != ExportStatus.CANCELLED:
             raise Refused(InvalidStateError("It is over already.", ID_PATH, export.status))
         return Done([key], replayed=export.status == ExportStatus.CANCELLED)
@@ -146,6 +150,7 @@ async def resolve_retry_export(context: Context, key: int) -> Done:
             )
         await _refuse_too_many(connection, viewer.organization_id, export.subject, settings.exports_per_hour)
         await queue_again(connection, key)
+        await trace(context, connection, viewer, "retryExport", [key])
         return Done([key], replayed=False)
 
     return await _written(context, work)

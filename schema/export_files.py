@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from auth import AuthenticationError, TokenVerifier, bearer
 from db.engine import DatabaseUnavailable
 from db.entering import UnknownCaller
+from resolvers.audit_log import resolve_fetch_trace
 from resolvers.context import Context, Services
 from resolvers.errors import ClientError, NotFound, Unauthenticated, Unavailable
 from resolvers.export_files import Expired, ExportFile, NotReady, RightsGone, resolve_export_file
@@ -48,8 +49,7 @@ class ExportFiles:
 
     async def serve(self, request: Request) -> Response:
         try:
-            file = await self._find(request)
-            source = await self._storage.source(file.key)
+            file, source = await self._fetch(request)
         except AuthenticationError as error:
             return _refused(Unauthenticated(str(error)))
         except UnknownCaller:
@@ -59,20 +59,28 @@ class ExportFiles:
             return _refused(Unavailable())
         except ClientError as error:
             return _refused(error)
-        if source is None:
-            log.error("export_file_missing", key=file.key)
-            return _refused(NotFound("file"))
         if isinstance(source, str):
             return RedirectResponse(source, 302, UNCACHED)
         return FileResponse(source, headers=UNCACHED, media_type=file.media_type, filename=file.name)
 
-    async def _find(self, request: Request) -> ExportFile:
+    async def _fetch(self, request: Request) -> tuple[ExportFile, Path | str]:
+        """The file and where it is, once it is noted who has it."""
         token = bearer(request.headers.get("authorization"))
         if token is None:
             raise Unauthenticated
         context = Context(self._services, await self._verifier.verify(token))
         try:
-            return await resolve_export_file(context, key_of("ExportJob", request.path_params["id"], "id"))
+            key = key_of("ExportJob", request.path_params["id"], "id")
+            file = await resolve_export_file(context, key)
+            source = await self._storage.source(file.key)
+            if source is None:
+                log.error("export_file_missing", key=file.key)
+                raise NotFound("file")
+            if isinstance(source, str):
+                await resolve_fetch_trace(context, "mintExportLink", key)
+            elif request.method != "HEAD":
+                await resolve_fetch_trace(context, "downloadExport", key)
+            return file, source
         finally:
             await context.aclose()
 

@@ -4,6 +4,7 @@ import strawberry
 
 from schema.assignment_mutations import AssignmentMutation
 from schema.attempt_mutations import AttemptMutation
+from schema.award_mutations import AwardMutation
 from schema.export_requests import ExportMutation
 from schema.jobs import JobMutation
 from schema.roster import RosterMutation
@@ -13,5 +14,5 @@ from schema.roster import RosterMutation
     description="What can be changed. What is wrong with an input is part of the answer (`userErrors`); what was written is "
     "in what the answer shows."
 )
-class Mutation(AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation, JobMutation):
+class Mutation(AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation, JobMutation, AwardMutation):
     pass

@@ -10,6 +10,7 @@ import strawberry
 from resolvers.errors import ClientError, Invalid, NotFound
 from schema.assignments import Assignment
 from schema.attempts import Attempt
+from schema.audit_log import AuditEntry
 from schema.awards import BadgeDefinition, PerformanceBadge, PerformanceMilestone
 from schema.costs import one_for_each
 from schema.export_jobs import ExportJob
@@ -28,6 +29,7 @@ from schema.users import User
 NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "Assignment": Assignment.from_key,
     "Attempt": Attempt.from_key,
+    "AuditEntry": AuditEntry.from_key,
     "BadgeDefinition": BadgeDefinition.from_key,
     "ExportJob": ExportJob.from_key,
     "Group": Group.from_key,

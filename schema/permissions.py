@@ -18,6 +18,7 @@ describe_enum(
         "INGEST": "Record attempts.",
         "EDIT_ATTEMPTS": "Change, delete and restore attempts.",
         "EXPORT": "Ask for files of what one sees. Without it: of one's own performance.",
+        "CURATE": "Say what badges and milestones there are.",
         "MANAGE_ROSTER": "Keep people, groups, topics, labs and assignments.",
         "OPERATE": "Operate the platform.",
     },

@@ -4,6 +4,7 @@ import strawberry
 
 from schema.assignments import AssignmentQuery
 from schema.attempts import AttemptQuery
+from schema.audit_log import AuditQuery
 from schema.awards import AwardQuery
 from schema.comparisons import ComparisonQuery
 from schema.export_jobs import ExportQuery
@@ -25,6 +26,7 @@ class Query(
     AssignmentQuery,
     AttemptQuery,
     AwardQuery,
+    AuditQuery,
     LeaderboardQuery,
     NodeQuery,
     ViewerQuery,

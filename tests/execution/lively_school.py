@@ -19,6 +19,7 @@ from tests.execution.generated_values import World
 TABLES = {
     "Assignment": "assignments",
     "Attempt": "attempts",
+    "AuditEntry": "audit_entries",
     "BadgeDefinition": "award_definitions",
     "ExportJob": "exports",
     "Group": "groups",
@@ -82,7 +83,7 @@ EVERYTHING = f"""{{
     milestones(first: 1) {{ {PAGES} }} badges(first: 1) {{ {PAGES} }} }} }}
   groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
   attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} exports(first: 1) {{ {PAGES} }}
-  operations {{ jobs(first: 1) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
+  auditLog(first: 1) {{ {PAGES} }} operations {{ jobs(first: 1) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
 }}"""
 
 

@@ -197,6 +197,7 @@ DECLARE
 BEGIN
   FOR relation, teller IN VALUES
     ('awards', 'tell_rows(organization_id, user_id)'),
+    ('user_zone_changes', 'tell_rows(organization_id, user_id)'),
     ('award_definitions', 'tell_rows(organization_id, null, all, organization_id)')
   LOOP
     EXECUTE format('CREATE TRIGGER %s_inserted_told AFTER INSERT ON %1$s REFERENCING NEW TABLE AS new_rows'
