@@ -12,8 +12,10 @@ COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY . .
 COPY --from=web /web/dist web/dist
-RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . && useradd --system scoregraph
+# A volume for the files of exports takes the owner of the folder that it covers.
+RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . && useradd --system scoregraph \
+  && install --directory --owner scoregraph /var/lib/scoregraph/reports
 USER scoregraph
-ENV HOST=0.0.0.0 PORT=8005
+ENV HOST=0.0.0.0 PORT=8005 REPORTS_STORAGE_PATH=/var/lib/scoregraph/reports
 EXPOSE 8005
 CMD ["scoregraph", "serve"]

@@ -26,9 +26,10 @@ web/dist/built.stamp: $(WEB_SOURCES) $(VENV)/installed.stamp
 demo: setup ## Start everything with a year of synthetic data on http://127.0.0.1:8005 (FLAGS="--port 9000 …")
 	@exec $(BIN)/scoregraph demo $(FLAGS)
 
-test: setup ## Run all tests on embedded PostgreSQL and Valkey (ARGS="-k name …")
+# Most of what tests do is waiting for servers, so there are more processes than cores; each has servers of its own.
+test: setup ## Run all tests on embedded PostgreSQL and Valkey (ARGS="-n 0 -k name …")
 	@scripts/install-browser
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
 
 check: setup ## Lint, types, import contracts, fresh generated files
 	$(BIN)/ruff check .

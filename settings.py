@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -209,6 +210,25 @@ class Settings(BaseSettings):
         description="The consumer group in which workers share the events of Kafka.",
     )
 
+    events_out: str = Field(
+        "analytics-events",
+        validation_alias="SCOREGRAPH_EVENTS_OUT",
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="The stream or Kafka topic that others are told of events in.",
+    )
+    stream_length: int = Field(
+        100_000,
+        validation_alias="SCOREGRAPH_STREAM_LENGTH",
+        ge=1,
+        description="About how many events that stream keeps; a topic keeps what it is told to.",
+    )
+    webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (),
+        validation_alias="SCOREGRAPH_WEBHOOK_NETWORKS",
+        description="Networks that are not public but may be posted to by webhooks, such as `10.1.0.0/16`, separated by commas; with "
+        "`127.0.0.0/8` also without TLS on this machine.",
+    )
+
     user_progress_url: str | None = Field(
         None,
         validation_alias="USER_PROGRESS_SERVICE_URL",
@@ -371,7 +391,15 @@ class Settings(BaseSettings):
         """What the operations of one caller may cost in a minute, for every role."""
         return _by_role((*type(self).model_fields["cost_per_minute"].default, *self.cost_per_minute))
 
-    @field_validator("jwt_algorithms", "cors_origins", "cost_limit", "cost_per_minute", "kafka_brokers", mode="before")
+    @field_validator(
+        "jwt_algorithms",
+        "cors_origins",
+        "cost_limit",
+        "cost_per_minute",
+        "kafka_brokers",
+        "webhook_networks",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value

@@ -34,6 +34,10 @@ OBJECT_TYPES = {
     "retryExport": "ExportJob",
     "downloadExport": "ExportJob",
     "mintExportLink": "ExportJob",
+    "saveWebhook": "Webhook",
+    "deleteWebhook": "Webhook",
+    "rotateWebhookSecret": "Webhook",
+    "testWebhook": "WebhookDelivery",
     "runJob": "JobRun",
     "refreshViews": "JobRun",
 }

@@ -11,7 +11,8 @@ import types
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from db.batch import Batch, Part, Query, Table, read_together
+from db.batch import Batch, read_together
+from db.parts import Part, Query, Table
 from db.snapshot import FATAL, Snapshot
 
 WAITING = object()

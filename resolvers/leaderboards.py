@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from db.batch import Table
 from db.keyset import Listing, Page
+from db.parts import Table
 from db.queries.leaderboards import (
     Board,
     LeaderboardMetric,

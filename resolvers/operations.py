@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from db.queries.operations import ViewRow, WorkerRow, list_views, list_workers
 from resolvers.context import Context
+from resolvers.errors import Invalid
 from resolvers.permissions import Permission
 
 LOST_AFTER = timedelta(seconds=30)
@@ -42,6 +44,17 @@ async def resolve_workers(context: Context) -> list[SeenWorker]:
         return WorkerHealth.DEGRADED if row.is_failing else WorkerHealth.OK
 
     return [SeenWorker(row, health(row)) for row in await list_workers(context.snapshot)]
+
+
+async def resolve_latest_view(context: Context, names: Sequence[str] | None) -> ViewRow:
+    """Of these materialized views (all for None) the one that was refreshed last. Raises Forbidden, Invalid."""
+    await context.require(Permission.VIEW_ANALYTICS)
+    views = await list_views(context.snapshot)
+    known = {view.name: view for view in views}
+    if names is not None and (not names or not known.keys() >= set(names)):
+        raise Invalid(f"Name some of {', '.join(known)}.", "views")
+    wanted = views if names is None else [known[name] for name in names]
+    return max(wanted, key=lambda view: (view.refreshed_at is not None, view.refreshed_at))
 
 
 async def resolve_views(context: Context) -> list[ViewRow]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from db.batch import Table
+from db.parts import Table
 from db.queries.measures import Measures
 from db.queries.standings import NO_STANDING
 from resolvers.batches import Load

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import strawberry
 from strawberry.types.base import StrawberryObjectDefinition
 
-from db.batch import Table
+from db.parts import Table
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod, Standing
 from execution.columns import Columns, column, foresee, reference, row_reference, wanted
 from resolvers.leaderboards import (

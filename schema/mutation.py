@@ -8,11 +8,14 @@ from schema.award_mutations import AwardMutation
 from schema.export_requests import ExportMutation
 from schema.jobs import JobMutation
 from schema.roster import RosterMutation
+from schema.webhook_mutations import WebhookMutation
 
 
 @strawberry.type(
     description="What can be changed. What is wrong with an input is part of the answer (`userErrors`); what was written is "
     "in what the answer shows."
 )
-class Mutation(AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation, JobMutation, AwardMutation):
+class Mutation(
+    AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation, JobMutation, AwardMutation, WebhookMutation
+):
     pass

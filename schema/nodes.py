@@ -24,6 +24,7 @@ from schema.performance_logs import PerformanceLog
 from schema.relay import LARGEST_PAGE, Info, Node, parse_global_id
 from schema.topics import Topic
 from schema.users import User
+from schema.webhooks import Webhook
 
 # Every type that implements Node. An id of another type finds nothing.
 NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
@@ -43,6 +44,7 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "PerformanceMilestone": PerformanceMilestone.from_key,
     "Topic": Topic.from_key,
     "User": User.from_key,
+    "Webhook": Webhook.from_key,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -11,10 +12,19 @@ from db.queries.jobs import JobKind, JobStatus
 from db.queries.operations import ViewRow
 from execution.live.noise import NOISE
 from resolvers.jobs import resolve_jobs
-from resolvers.operations import SeenWorker, WorkerHealth, resolve_operations, resolve_views, resolve_workers
+from resolvers.live import DEFAULT_THROTTLE, Live
+from resolvers.operations import (
+    SeenWorker,
+    WorkerHealth,
+    resolve_latest_view,
+    resolve_operations,
+    resolve_views,
+    resolve_workers,
+)
 from schema.costs import assumed
 from schema.enums import describe_enum
 from schema.jobs import ORDER, TYPES, JobRun
+from schema.live import Throttle
 from schema.relay import PAGED, After, Before, Connection, First, Info, Last, connection_of, page_of
 from schema.scalars import BigInt
 
@@ -123,3 +133,22 @@ class OperationsQuery:
     async def operations(self, info: Info) -> Operations | None:
         await resolve_operations(info.context)
         return Operations()
+
+
+@strawberry.type
+class OperationsSubscription:
+    @strawberry.subscription(
+        description="The materialized view that was refreshed last: at once, and again whenever one is. Needs VIEW_ANALYTICS."
+    )
+    async def analytics_updated(
+        self,
+        info: Info,
+        views: Annotated[
+            list[str] | None, strawberry.argument(description="Only these, by name; all by default.")
+        ] = None,
+        throttle: Throttle = DEFAULT_THROTTLE,
+    ) -> AsyncGenerator[MaterializedView, None]:
+        row = await resolve_latest_view(info.context, views)
+        live = info.context.live or Live()
+        live.follow(["views"], throttle)
+        yield MaterializedView.from_row(row)

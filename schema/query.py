@@ -19,6 +19,7 @@ from schema.performance_logs import PerformanceLogQuery
 from schema.topics import TopicQuery
 from schema.users import UserQuery
 from schema.viewer import ViewerQuery
+from schema.webhooks import WebhookQuery
 
 
 @strawberry.type(description="What can be asked. Every number of an answer is from the same instant.")
@@ -40,5 +41,6 @@ class Query(
     LevelQuery,
     LabQuery,
     OperationsQuery,
+    WebhookQuery,
 ):
     pass

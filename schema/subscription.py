@@ -4,9 +4,10 @@ import strawberry
 
 from schema.export_jobs import ExportSubscription
 from schema.leaderboard_updates import LeaderboardSubscription
+from schema.operations import OperationsSubscription
 from schema.scores import ScoreSubscription
 
 
 @strawberry.type(description="What can be followed live, over graphql-transport-ws or server-sent events.")
-class Subscription(LeaderboardSubscription, ScoreSubscription, ExportSubscription):
+class Subscription(LeaderboardSubscription, ScoreSubscription, ExportSubscription, OperationsSubscription):
     pass

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import strawberry
 
-from db.batch import Table
+from db.parts import Table
 from db.queries.measures import ratio
 from db.queries.user_stats import StatsSelection
 from execution.columns import Columns, by_key, column, needs, row_reference, same_row, wanted

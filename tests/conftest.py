@@ -19,7 +19,7 @@ from db.embedded import Embedded
 from db.migrate import migrate
 from settings import DatabaseRole
 
-TEMPLATE = "scoregraph_template"
+TEMPLATE = f"scoregraph_template_{os.getpid()}"
 OTHER_SERVER = "SCOREGRAPH_TEST_DATABASE_URL"
 
 

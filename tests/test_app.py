@@ -35,7 +35,7 @@ def gateway(school: Database, servers: Servers) -> Iterator[Gateway]:
 
 @pytest.fixture
 async def http(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=gateway.url) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
         yield client
 
 
@@ -117,7 +117,7 @@ async def test_what_cannot_be_meant_has_a_code(
 
 async def test_an_unreachable_database_says_so(servers: Servers) -> None:
     with running_gateway(Database("postgresql://nobody@127.0.0.1:1/none"), servers) as lost:
-        async with httpx.AsyncClient(base_url=lost.url) as client:
+        async with httpx.AsyncClient(base_url=lost.url, timeout=30) as client:
             answer = (await client.post("/graphql", json={"query": WHO}, headers=lost.headers("a", "ADMIN"))).json()
             assert answer["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
             assert "nobody" not in json.dumps(answer)
@@ -179,7 +179,7 @@ async def test_a_board_is_pushed_at_once_and_after_a_change(
 
 
 async def test_a_person_may_follow_themselves_but_nobody_else(gateway: Gateway) -> None:
-    async with httpx.AsyncClient(base_url=gateway.url) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
         answer = await client.post(
             "/graphql",
             json={"query": '{ a: user(by: {externalId: "ben"}) { id } b: user(by: {externalId: "cleo"}) { id } }'},

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Plat
 from db.queries.jobs import QueueDepth
 from workers.events.counting import COLLECTORS as EVENTS
 from workers.means import Queue
+from workers.outbox.counting import COLLECTORS as OUTBOX
 
 TICK_SECONDS = (0.05, 0.25, 1.0, 5.0, 15.0, 30.0, 60.0, 90.0, 300.0)
 JOB_SECONDS = (0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0)
@@ -44,7 +45,7 @@ class Figures:
             "jobs_oldest_waiting_seconds", "For how long the oldest of them waits.", ["queue"], registry=registry
         )
         self._running = Gauge("jobs_running", "Jobs that run, of all workers.", ["queue"], registry=registry)
-        for collector in (ProcessCollector(registry=None), PlatformCollector(registry=None), *EVENTS):
+        for collector in (ProcessCollector(registry=None), PlatformCollector(registry=None), *EVENTS, *OUTBOX):
             registry.register(collector)
 
     def note_tick(self, seconds: float, failed: bool) -> None:

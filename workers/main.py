@@ -25,9 +25,11 @@ from workers.heartbeat import Heartbeat
 from workers.job_log import report_quietly, take_over_logs
 from workers.loop import repeat
 from workers.means import Means, Queue
+from workers.outbox.publishing import publish
 from workers.queue import recover, run_jobs
 from workers.refresh import refresh_due
 from workers.ticks import Ticks
+from workers.webhooks import deliver
 
 CONNECTIONS = 3
 RESTART_SECONDS = 1.0
@@ -74,6 +76,9 @@ class Worker:
         if Queue.EVENTS in self._queues:
             finishing.append(repeat("events", RESTART_SECONDS, partial(listen, settings, engine, stop), stop))
             finishing.append(repeat("event_retries", RETRY_SECONDS, partial(retry_due, engine, stop), stop))
+            finishing.append(repeat("outbox", RESTART_SECONDS, partial(publish, settings, engine, stop), stop))
+        if Queue.NOTIFY in self._queues:
+            finishing.append(repeat("webhooks", RESTART_SECONDS, partial(deliver, settings, engine, stop), stop))
         dropping = [
             repeat("heartbeat", heartbeat.SECONDS, partial(pulse.beat, engine), stop),
             repeat("recovery", RECOVERY_SECONDS, partial(recover, engine), stop),

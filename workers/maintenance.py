@@ -14,6 +14,8 @@ from db.queries.event_inbox import expire_inbox
 from db.queries.jobs import delete_finished_jobs
 from db.queries.maintenance import expire_idempotency_keys
 from db.queries.operations import forget_lost_workers
+from db.queries.outbox import expire_outbox
+from db.queries.webhook_deliveries import expire_deliveries
 from workers.failures import is_outage
 from workers.means import Queue, means_of
 
@@ -43,10 +45,14 @@ async def clean_up(engine: AsyncEngine) -> None:
         keys = await expire_idempotency_keys(connection)
         events = await expire_inbox(connection) + await expire_letters(connection)
     async with engine.begin() as connection:
+        unpublished, deliveries = await expire_outbox(connection), await expire_deliveries(connection)
+    if unpublished:
+        log.warning("events_never_published", events=unpublished)
+    async with engine.begin() as connection:
         finished = await delete_finished_jobs(connection, JOB_DAYS)
         lost = await forget_lost_workers(connection, JOB_DAYS)
-    if keys or events or finished or lost:
-        log.info("cleaned_up", idempotency_keys=keys, events=events, jobs=finished, workers=lost)
+    if keys or events or deliveries or finished or lost:
+        log.info("cleaned_up", idempotency_keys=keys, events=events, deliveries=deliveries, jobs=finished, workers=lost)
 
 
 async def expire_audit_trail(engine: AsyncEngine, days: int) -> None:

@@ -85,16 +85,26 @@ CROSS JOIN LATERAL (
 LEFT JOIN deadline_extensions x ON x.assignment_id = a.id AND x.user_id = p.user_id
 """)
 
+# Others are told of attempts by the ids of the source systems, as they tell us of them.
+_TOLD = """
+INSERT INTO outbox (organization_id, type, subject, data)
+SELECT a.organization_id, 'AttemptRecorded', 'users/' || u.external_id, jsonb_strip_nulls(jsonb_build_object(
+  'attemptId', global_id('Attempt', a.id), 'revision', a.revision, 'userId', u.external_id, 'labType', l.type, 'status', a.status,
+  'completedAt', a.completed_at, 'score', trim_scale(a.score), 'source', a.source, 'sourceId', a.source_id))
+FROM recorded a JOIN users u ON u.id = a.user_id JOIN labs l ON l.id = a.lab_id ORDER BY a.id
+"""
+
 # Rows come in the order of the array, so ids rise with their positions. `first` marks the first success of a person in a
 # lab among these rows: counted at once unless there is one already, so that the trigger seldom has to write a second time.
 # (A scalar subquery, since for EXISTS the planner may read everybody's counted attempts into a hash table.)
-INSERT = text("""
+INSERT = text(f"""
+WITH recorded AS (
 INSERT INTO attempts (
   organization_id, user_id, lab_id, assignment_id, status, started_at, completed_at, due_at, duration_seconds, score,
   accuracy, skill_match, difficulty, hints_used, errors, memory_mib, cpu_percent, metadata, source, source_id, counted
 )
 SELECT :organization_id, r.user_id, r.lab_id, r.assignment_id, r.status, r.started_at, r.completed_at, r.due_at,
-  r.duration_seconds, r.score, r.accuracy, r.skill_match, r.difficulty, r.hints_used, coalesce(r.errors, '{}'), r.memory_mib,
+  r.duration_seconds, r.score, r.accuracy, r.skill_match, r.difficulty, r.hints_used, coalesce(r.errors, '{{}}'), r.memory_mib,
   r.cpu_percent, r.metadata, r.source, r.source_id,
   r.first AND coalesce(
     (SELECT false FROM attempts c WHERE c.user_id = r.user_id AND c.lab_id = r.lab_id AND c.counted LIMIT 1), true)
@@ -105,7 +115,9 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
   metadata jsonb, source text, source_id text, first boolean
 )
 ORDER BY r.position
-RETURNING id
+RETURNING *
+), told AS ({_TOLD})
+SELECT id FROM recorded
 """)
 
 # Types are the columns', so that what is rounded there is compared rounded.
@@ -138,8 +150,12 @@ INSERT INTO attempt_revisions (organization_id, user_id, attempt_id, revision, c
 SELECT a.organization_id, a.user_id, a.id, a.revision, 'UPDATED', to_jsonb(a) FROM attempts a, {_DIFFERENT}
 """)
 REVISE = text(f"""
+WITH recorded AS (
 UPDATE attempts a SET revision = a.revision + 1, {", ".join(f"{name} = r.{name}" for name in REVISED_COLUMNS)}
 FROM {_DIFFERENT}
+RETURNING a.*
+)
+{_TOLD}
 """)
 
 

@@ -6,7 +6,8 @@ It is worked out anew of everything that a person did: late, changed and deleted
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -32,13 +33,17 @@ class AwardRule(StrEnum):
 
 
 class Granted(NamedTuple):
-    """An award that was not there before."""
+    """An award that was not there before. ``person`` is the external id of whose it is."""
 
     id: int
     organization_id: int
     user_id: int
+    person: str
     slug: str
+    kind: str
+    window_start: date | None
     achieved_at: datetime
+    achieved_value: Decimal
 
 
 GRACE = "interval '1 hour'"
@@ -127,7 +132,8 @@ written AS (
     revoked_at = NULL, note = NULL
   WHERE (a.achieved_at, a.achieved_value, a.attempt_id, a.revoked_at, a.note)
     IS DISTINCT FROM (excluded.achieved_at, excluded.achieved_value, excluded.attempt_id, NULL, NULL)
-  RETURNING a.id, a.organization_id, a.user_id, a.definition_id, a.achieved_at, a.xmax = 0 AS is_new
+  RETURNING a.id, a.organization_id, a.user_id, a.definition_id, a.window_start, a.achieved_at, a.achieved_value,
+    a.xmax = 0 AS is_new
 ),
 lost AS (
   UPDATE awards a SET revoked_at = CASE WHEN d.revocable THEN CAST(:at AS timestamptz) END, note = :without_evidence
@@ -143,8 +149,8 @@ checks AS (
   INSERT INTO award_checks (user_id, organization_id, due_at) SELECT user_id, organization_id, due_at FROM open_weeks
   ON CONFLICT (user_id) DO UPDATE SET due_at = excluded.due_at
 )
-SELECT w.id, w.organization_id, w.user_id, d.slug, w.achieved_at
-FROM written w JOIN definitions d ON d.id = w.definition_id WHERE w.is_new ORDER BY w.id
+SELECT w.id, w.organization_id, w.user_id, u.external_id, d.slug, d.kind, w.window_start, w.achieved_at, w.achieved_value
+FROM written w JOIN definitions d ON d.id = w.definition_id JOIN users u ON u.id = w.user_id WHERE w.is_new ORDER BY w.id
 """)
 
 # One at a time, so that nobody is looked at by two at once.

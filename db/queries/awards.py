@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.batch import Query
 from db.dependencies import ON_ORGANIZATION, on_users
 from db.keyset import Page, SortKey, among, page_columns, paged_each, sort_values
 from db.models.awards import award_definitions as definitions
 from db.models.awards import awards
+from db.parts import Query
 from db.queries.award_rules import GRACE, AwardKind
 from db.queries.local_days import ACTIVE_DAYS, FINISHED, PEOPLE
 from db.rows import chosen

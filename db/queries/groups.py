@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
 
-from db.batch import Query
 from db.dependencies import ON_ROSTER, on_groups
 from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.groups import group_memberships, groups
+from db.parts import Query
 from db.queries.memberships import PRESENT
 from db.queries.users import COLUMNS as USER_COLUMNS
 from db.queries.users import UserRow

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import asyncpg
 
-from db.batch import Query
 from db.keyset import Page
+from db.parts import Query
 from db.snapshot import Snapshot
 from db.statement import sql
 
@@ -213,7 +213,7 @@ def best_scores(size: int, after: tuple[Decimal, int] | None = None, *, with_tie
     values = {"size": size, "after_value": after_value, "after_user": after_user}
     statement = BEST_SCORES_WITH_TIES if with_ties else BEST_SCORES
     columns = ("organization_id", "user_id", "value")
-    return Query(statement, "organization_ids", columns, distinct="user_id", values=values)
+    return Query(statement, "organization_ids", columns, values=values)
 
 
 def _by_board(rows: Sequence[asyncpg.Record]) -> dict[int, list[Standing]]:

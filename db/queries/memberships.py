@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select, true
 
-from db.batch import Query
 from db.dependencies import ON_ORGANIZATION, ON_ROSTER, Dependency, on_groups, on_users
 from db.keyset import Page, SortKey, among, page_columns, paged_by, paged_each, sort_values
 from db.models.groups import group_memberships as memberships
+from db.parts import Query
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 

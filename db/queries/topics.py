@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from db.batch import Query
 from db.dependencies import ON_CATALOGUE
 from db.keyset import Page, SortKey, bounded_count, paged
 from db.models.topics import topics
+from db.parts import Query
 from db.rows import chosen
 from db.snapshot import Snapshot
 from db.statement import Statement, sql

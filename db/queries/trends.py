@@ -6,8 +6,8 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from db.batch import Query
 from db.dependencies import ON_ORGANIZATION, on_users
+from db.parts import Query
 from db.queries.measures import MEASURES, SCORE_ARGUMENTS, Measures
 from db.queries.standings import STANDING_COLUMNS, STANDING_SCORE, standing_columns
 from db.rows import chosen

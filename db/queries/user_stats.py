@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from db.batch import Query
 from db.dependencies import ON_CATALOGUE, on_users
+from db.parts import Query
 from db.queries.measures import MEASURE_SUMS, MEASURES, SCORE_ARGUMENTS, Measures
 from db.queries.order_statistics import FINISHED, span_of
 from db.queries.rollups import parts_of

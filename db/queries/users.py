@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
 
-from db.batch import Query
 from db.dependencies import ON_EVERYTHING, ON_ROSTER, Dependency, on_groups, on_users
 from db.keyset import Page, SortKey, among, bounded_count, page_columns, paged, paged_by, sort_values
 from db.models.groups import group_memberships
 from db.models.users import user_totals_live, users
+from db.parts import Query
 from db.queries.measures import MEASURES
 from db.queries.memberships import PRESENT_MEMBER, present_members
 from db.rows import chosen

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from graphql import is_abstract_type
 from strawberry.types.cast import get_strawberry_type_cast
 
-from db.batch import Table
+from db.parts import Table
 from execution.columns import Columns
 from execution.compiled.bail import Bail
 from execution.compiled.failures import Failures

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Self
 
-from db.batch import Table
+from db.parts import Table
 from execution.columns import Items
 from execution.compiled.plan import FieldPlan, ObjectPlan
 from execution.compiled.projection import Projection

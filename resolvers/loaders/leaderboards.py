@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 
-from db.batch import Batch, Table, table_of_each
+from db.batch import Batch, table_of_each
 from db.keyset import Page
+from db.parts import Table
 from db.queries.leaderboards import (
     Board,
     Standing,

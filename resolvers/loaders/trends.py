@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from db.batch import Batch, Table
+from db.batch import Batch
+from db.parts import Table
 from db.queries.trends import get_next_completion, slots_by_day, slots_by_instant
 from db.snapshot import Snapshot
 from resolvers.periods import Bucket, Grain, Period, buckets, find_zone, local_day, start_of_day

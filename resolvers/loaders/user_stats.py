@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from db.batch import Batch, Table, table_of_each
+from db.batch import Batch, table_of_each
+from db.parts import Table
 from db.queries.measures import Measures
 from db.queries.user_stats import (
     LabExtremes,

@@ -78,4 +78,6 @@ def test_an_unknown_job(jobs: Jobs, command: str) -> None:
 def test_what_cannot_be_run(jobs: Jobs, kind: str) -> None:
     done = jobs("run", kind)
     assert done.returncode == 2
-    assert complaint(done) == (f"There is no job {kind} to run; there are awards, data_cleanup, hourly_aggregation, report_cleanup, unparking.")
+    assert complaint(done) == (
+        f"There is no job {kind} to run; there are awards, data_cleanup, hourly_aggregation, report_cleanup, unparking."
+    )

@@ -40,6 +40,10 @@ NOT_TOLD = {
     "lab_days",
     "view_refreshes",
     "idempotency_keys",
+    # None of these is in an answer that is kept.
+    "audit_entries",
+    "webhooks",
+    "webhook_deliveries",
 }
 
 

@@ -160,6 +160,18 @@ def build(connection: Connection, slug: str) -> Organization:
         tries=5,
         failed_at="2026-01-01Z",
     )
+    webhook_id = insert(
+        connection, "webhooks", organization_id=id, url="https://hooks.example", events=["AttemptRecorded"]
+    )
+    insert(
+        connection,
+        "webhook_deliveries",
+        organization_id=id,
+        webhook_id=webhook_id,
+        type="AttemptRecorded",
+        subject="users/student",
+        data=Jsonb({}),
+    )
     return Organization(id, slug, users, groups, labs)
 
 
@@ -390,6 +402,8 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
         "organization_now",
         "run_job",
         "request_refresh",
+        "keep_webhook_secret",
+        "test_webhook",
     }
     assert [name for name, _, is_pinned in rows if not is_pinned] == []
 
@@ -459,7 +473,7 @@ RULES: dict[str, Rule] = {
     "audit_entries": lambda row, viewer: viewer.role in {"MANAGER", "ADMIN"},
     "view_refreshes": of_organization,  # of everybody: when a view was refreshed
     **dict.fromkeys(("trusted_documents", "trusted_document_aliases"), of_organization),
-    **dict.fromkeys(("job_runs", "worker_processes"), for_operators),
+    **dict.fromkeys(("job_runs", "worker_processes", "webhooks", "webhook_deliveries"), for_operators),
 }
 # What a view shows some of.
 SOURCES = {"job_runs": "jobs.runs", "worker_processes": "jobs.workers"}
@@ -654,7 +668,8 @@ def test_privileges_are_these(world: World) -> None:
     ).fetchall()
     expected = {(privilege, table) for privilege in ("INSERT", "UPDATE") for table in WRITABLE}
     history = {("INSERT", "attempt_revisions")}  # only ever added to
-    assert set(rows) == expected | history | {("DELETE", "lab_topics"), ("DELETE", "parked_attempts")}
+    deleted = {("DELETE", table) for table in ("lab_topics", "parked_attempts", "webhooks")}
+    assert set(rows) == expected | history | deleted
 
 
 @pytest.mark.parametrize("table", new_rows(Organization(0, "", {"student": 0}, {"other": 0}, [0])))

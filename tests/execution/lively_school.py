@@ -33,6 +33,7 @@ TABLES = {
     "PerformanceMilestone": "awards",
     "Topic": "topics",
     "User": "users",
+    "Webhook": "webhooks",
 }
 assert set(TABLES) == set(NODES)
 
@@ -70,6 +71,19 @@ SELECT d.organization_id, u.id, d.id, timestamptz '2026-03-04 10:00Z' + d.id * i
   CASE WHEN d.slug = 'streak_30' THEN now() END, CASE WHEN d.slug = 'streak_30' THEN 'gone' END
 FROM award_definitions d JOIN users u ON u.organization_id = d.organization_id AND u.external_id IN ('ben', 'cleo', 'dan')
 """
+WEBHOOKS = """
+WITH made AS (
+  INSERT INTO webhooks (organization_id, url, events, is_enabled)
+  SELECT id, 'https://hooks.example/' || n, '{AttemptRecorded,metrics.alert}', n = 1 FROM organizations, generate_series(1, 2) AS n
+  RETURNING id, organization_id
+)
+INSERT INTO webhook_deliveries (organization_id, webhook_id, type, subject, tries, next_try_at, delivered_at, failed_at, status, error, data)
+SELECT organization_id, id, d.type, 'users/ben', 1, d.next, d.delivered, d.failed, d.status, d.error, d.data
+FROM made CROSS JOIN (VALUES
+  ('WebhookTest', now(), NULL, NULL, NULL, 'It answered 500.', '{}'::jsonb),
+  ('AttemptRecorded', NULL, now(), NULL, 204, NULL, NULL), ('metrics.alert', NULL, NULL, now(), 410, 'It answered 410.', NULL)
+) AS d (type, next, delivered, failed, status, error, data)
+"""
 SAVE = "mutation ($input: SaveAssignmentInput!) { saveAssignment(input: $input) { assignment { id } userErrors { message } } }"
 EXTEND = "mutation ($input: ExtendDeadlineInput!) { extendDeadline(input: $input) { userErrors { message } } }"
 UPDATE = "mutation ($input: UpdateAttemptInput!) { updateAttempt(input: $input) { userErrors { message } } }"
@@ -105,6 +119,7 @@ async def enliven(ask: Asker) -> World:
         owner.execute(JOBS)
         owner.execute(EXPORTS)
         owner.execute(AWARDS)
+        owner.execute(WEBHOOKS)
     for given, lab in (({"groupId": ask.id("Group", "alg-1")}, "l1"), ({"userId": ask.id("User", "cleo")}, "l3")):
         saved = await write(
             SAVE, labId=ask.id("Lab", lab), assignedAt="2026-01-01T00:00:00Z", dueAt="2026-03-05T12:00:00Z", **given

@@ -10,9 +10,9 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.info import Info
 
 from db.batch import Batch, page_of_each, row_of_each, value_of_each
-from db.batch import Query as BatchQuery
 from db.engine import ReadPool
 from db.entering import Caller
+from db.parts import Query as BatchQuery
 from db.rows import chosen
 from db.snapshot import Snapshot
 from db.statement import sql

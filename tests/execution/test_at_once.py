@@ -40,7 +40,7 @@ def gateway(school: Database, servers: Servers) -> Iterator[Gateway]:
 @pytest.fixture
 async def mia(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     headers = gateway.headers("mia", "MANAGER") | {"Accept": "application/json", "Accept-Encoding": "identity"}
-    async with httpx.AsyncClient(base_url=gateway.url, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers) as client:
         await heard(client)
         yield client
 
@@ -121,7 +121,7 @@ async def test_other_methods_are_no_hits(mia: httpx.AsyncClient) -> None:
 async def test_hits_that_come_at_once_on_many_connections_are_all_right(mia: httpx.AsyncClient) -> None:
     expected = (await hit(mia)).content
     limits = httpx.Limits(max_connections=50)
-    async with httpx.AsyncClient(base_url=mia.base_url, headers=mia.headers, limits=limits) as many:
+    async with httpx.AsyncClient(base_url=mia.base_url, timeout=30, headers=mia.headers, limits=limits) as many:
         answers = await asyncio.gather(*(many.post("/graphql", json={"query": BOARD}) for _ in range(300)))
     assert {answer.content for answer in answers} == {expected}
     assert len({answer.headers["x-request-id"] for answer in answers}) == 300

@@ -63,7 +63,7 @@ def gateway(new_database: Callable[[], Database], servers: Servers) -> Iterator[
 
 @pytest.fixture
 async def http(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=gateway.url) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
         yield client
 
 
@@ -150,7 +150,7 @@ async def test_what_fails_beside_the_answer_is_masked_too(
     database = new_database()
     with running_gateway(database, servers) as broken, database.connect() as owner:
         owner.execute("ALTER FUNCTION find_viewer RENAME TO nobody_finds_it")
-        async with httpx.AsyncClient(base_url=broken.url) as client:
+        async with httpx.AsyncClient(base_url=broken.url, timeout=30) as client:
             answer = await client.post("/graphql", json={"query": WHO}, headers=broken.headers("mia", "MANAGER"))
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
     (error,) = answer.json()["errors"]

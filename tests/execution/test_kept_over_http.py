@@ -39,7 +39,7 @@ def gateway(school: Database, servers: Servers) -> Iterator[Gateway]:
 @pytest.fixture
 async def mia(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     headers = gateway.headers("mia", "MANAGER") | {"Accept": "application/json", "Accept-Encoding": "identity"}
-    async with httpx.AsyncClient(base_url=gateway.url, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers) as client:
         await heard(client)
         yield client
 
@@ -180,7 +180,9 @@ async def test_who_wrote_elsewhere_can_ask_for_no_older(
     school: Database, servers: Servers, gateway: Gateway, mia: httpx.AsyncClient
 ) -> None:
     with running_gateway(school, servers) as other:
-        async with httpx.AsyncClient(base_url=other.url, headers=other.headers("root", "SERVICE")) as writer:
+        async with httpx.AsyncClient(
+            base_url=other.url, timeout=30, headers=other.headers("root", "SERVICE")
+        ) as writer:
             await heard(writer)
             before = attempts_in(await ask(mia, ATTEMPTS))
             for number in range(1, 11):
@@ -194,7 +196,7 @@ async def test_a_hundred_equal_requests_cost_one_execution(mia: httpx.AsyncClien
     query = "{ users(first: 7) { nodes { displayName rank { rank } } } }"
     before = await hits(mia)
     limits = httpx.Limits(max_connections=100)
-    async with httpx.AsyncClient(base_url=mia.base_url, headers=mia.headers, limits=limits) as many:
+    async with httpx.AsyncClient(base_url=mia.base_url, timeout=30, headers=mia.headers, limits=limits) as many:
         answers = await asyncio.gather(*(ask(many, query) for _ in range(100)))
     assert len({answer.content for answer in answers}) == 1
     assert await hits(mia) == before + 99
@@ -210,7 +212,7 @@ async def test_a_document_that_is_removed_is_answered_no_more(school: Database, 
     change("INSERT INTO trusted_documents (id, body, operations) VALUES (%(id)s, %(body)s, '{}')")
     with running_gateway(school, servers, documents=DocumentsMode.TRUSTED) as gateway:
         headers = gateway.headers("mia", "MANAGER")
-        async with httpx.AsyncClient(base_url=gateway.url, headers=headers) as client:
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers) as client:
 
             async def by_id() -> httpx.Response:
                 return await client.get(

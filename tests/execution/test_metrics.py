@@ -159,7 +159,7 @@ def gateway(new_database: Callable[[], Database], servers: Servers) -> Iterator[
 
 
 async def test_the_gateway_tells_under_the_names_that_are_promised(gateway: Gateway) -> None:
-    async with httpx.AsyncClient(base_url=gateway.url) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
         await client.post("/graphql", json={"query": "{ __typename }"})
         answer = await client.get("/metrics/prometheus")
     assert answer.status_code == 200
@@ -182,7 +182,7 @@ async def test_the_gateway_tells_under_the_names_that_are_promised(gateway: Gate
 async def test_a_token_keeps_the_metrics_from_others(new_database: Callable[[], Database], servers: Servers) -> None:
     token = SecretStr("scrape-me")
     with running_gateway(new_database(), servers, metrics_token=token) as gateway:
-        async with httpx.AsyncClient(base_url=gateway.url) as client:
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
             for headers in (
                 {},
                 {"Authorization": "Bearer scrape-m"},

@@ -36,7 +36,7 @@ def gateway(database: Database, servers: Servers) -> Iterator[Gateway]:
 
 @pytest.fixture
 async def http(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=gateway.url) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
         yield client
 
 
@@ -91,7 +91,7 @@ async def test_what_needs_no_preflight_is_no_operation(http: httpx.AsyncClient, 
 
 async def test_without_a_list_nothing_is_said(database: Database, servers: Servers) -> None:
     with running_gateway(database, servers) as alone:
-        async with httpx.AsyncClient(base_url=alone.url) as http:
+        async with httpx.AsyncClient(base_url=alone.url, timeout=30) as http:
             assert not [name for name in (await preflight(http, FRIEND)).headers if name.startswith("access-control")]
             answer = await http.post("/graphql", json=QUERY, headers={"Origin": FRIEND})
             assert not [name for name in answer.headers if name.startswith("access-control")]
@@ -133,7 +133,7 @@ async def test_another_port_of_our_host_is_a_stranger(gateway: Gateway) -> None:
 
 async def test_anybody_may_where_the_operator_says_so(database: Database, servers: Servers) -> None:
     with running_gateway(database, servers, cors_origins=("*",)) as open_to_all:
-        async with httpx.AsyncClient(base_url=open_to_all.url) as http:
+        async with httpx.AsyncClient(base_url=open_to_all.url, timeout=30) as http:
             answer = await http.post("/graphql", json=QUERY, headers={"Origin": STRANGERS[0]})
             assert answer.headers["access-control-allow-origin"] == "*"
         await opens(open_to_all, STRANGERS[0])

@@ -58,7 +58,7 @@ async def test_who_hangs_up_stops_the_query(gateway: Gateway, school: Database) 
                 client.sendall(head.encode() + body)
                 await until(school, 1)
             await until(school, 0)
-    async with httpx.AsyncClient(base_url=gateway.url) as http:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as http:
         answer = await http.post(
             "/graphql", content=body, headers={"Content-Type": "application/json", "Authorization": authorization}
         )

@@ -53,7 +53,7 @@ async def test_another_is_made(client: httpx.AsyncClient, given: str | bytes | N
 async def test_the_gateway_answers_it_everywhere(new_database: Callable[[], Database], servers: Servers) -> None:
     headers = {"X-Request-Id": "mine"}
     with running_gateway(new_database(), servers) as gateway:
-        async with httpx.AsyncClient(base_url=gateway.url, headers=headers) as client:
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers) as client:
             for path in ("/health", "/nothing", "/graphql", "/schema.graphql"):
                 assert (await client.get(path)).headers["x-request-id"] == "mine"
         protocols = [Subprotocol("graphql-transport-ws")]

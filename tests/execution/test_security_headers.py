@@ -27,7 +27,7 @@ def gateway(new_database: Callable[[], Database], servers: Servers) -> Iterator[
 
 @pytest.fixture
 async def http(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=gateway.url) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
         yield client
 
 

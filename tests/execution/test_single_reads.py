@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.batch import Part, read_together
+from db.batch import read_together
 from db.entering import Misjudged
+from db.parts import Part
 from db.queries.users import users_by_id
 from db.single_read import SingleRead
 from db.snapshot import Snapshot

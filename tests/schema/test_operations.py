@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from resolvers.live import Live
+from schema.graph import graph
 from tests.asking import Asker
 from tests.conftest import Servers
 from tests.execution.keeping import ROOT as ADMIN
@@ -83,3 +86,32 @@ async def test_only_for_those_who_may_operate(ask: Asker) -> None:
     for person, role in (("ben", "STUDENT"), ("ada", "TEACHER"), ("mia", "MANAGER"), ("svc", "SERVICE")):
         answer = await ask(OPERATIONS, person=person, role=role)
         assert (answer.data, answer.codes) == ({"operations": None}, ["FORBIDDEN"])
+
+
+FOLLOW = "subscription ($views: [String!]) { analyticsUpdated(views: $views) { name rows lastError } }"
+
+
+async def test_refreshes_are_followed(fresh_ask: Asker) -> None:
+    async def followed(views: list[str] | None, person: str = "mia", role: str = "MANAGER") -> Any:
+        context = fresh_ask.context(person, role)
+        context.live = Live()
+        result = await graph.ask(graph.operations.prepare(FOLLOW, None), {"views": views}, context)
+        assert result.errors or context.live.tags == {"views"}
+        if result.errors:
+            return [dict(error.formatted)["extensions"]["code"] for error in result.errors]  # type: ignore[typeddict-item]
+        assert result.data
+        return result.data["analyticsUpdated"]["name"]
+
+    later = "UPDATE view_refreshes SET refreshed_at = clock_timestamp(), version = version + 1 WHERE name = '{}'"
+    async with fresh_ask.services.changes.listen(["views"]) as wakeups, asyncio.timeout(20):
+        execute(fresh_ask.database, later.format("lab_stats"))
+        while "views" not in await wakeups.next():
+            pass
+    assert await followed(None) == "lab_stats"
+    execute(fresh_ask.database, later.format("topic_stats"))
+    assert await followed(None) == "topic_stats"
+    assert await followed(["group_stats", "lab_stats"]) == "lab_stats"
+    execute(fresh_ask.database, "UPDATE view_refreshes SET refreshed_at = NULL")
+    assert await followed(["level_stats"]) == "level_stats"
+    assert await followed([]) == await followed(["nothing"]) == ["VALIDATION"]
+    assert await followed(None, "ada", "TEACHER") == ["FORBIDDEN"]

@@ -162,6 +162,23 @@ async def test_a_change_that_leaves_every_sum_as_it_was(engine: AsyncEngine, own
     assert learner.has == {("first_task", None): (MONDAY + HOUR, first)}
 
 
+async def test_others_are_told_once(engine: AsyncEngine, owner: Connection) -> None:
+    learner = Learner(owner)
+    learner.only("first_task")
+    learner.does(0, MONDAY)
+    for _ in range(2):
+        fold(owner)
+        await award_pending(engine)
+        owner.execute("UPDATE attempts SET score = 50 WHERE user_id = %s", (learner.id,))
+    told = owner.execute(
+        "SELECT type, subject, data FROM outbox WHERE organization_id = %s", (learner.organization,)
+    ).fetchall()
+    [person] = owner.execute("SELECT external_id FROM users WHERE id = %s", (learner.id,)).fetchone() or [""]
+    said = {"userId": person, "award": "first_task", "kind": "MILESTONE", "week": None}
+    when = {"achievedAt": "2025-03-03T00:00:00+00:00", "achievedValue": 1.0}
+    assert told == [("AwardGranted", f"users/{person}", said | when)]
+
+
 async def test_two_workers_award_once(engine: AsyncEngine, owner: Connection) -> None:
     learners = [Learner(owner) for _ in range(3)]
     for learner in learners:

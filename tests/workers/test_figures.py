@@ -27,9 +27,9 @@ def test_alerts_ask_for_figures_that_there_are() -> None:
     figures.set_depths([])
     samples = told(figures)
     selectors = re.findall(
-        r"\b((?:analytics|jobs)_[a-z_]+)(\{[^}]*\})?", "\n".join(re.findall("expr: .*", RULES.read_text()))
+        r"\b((?:analytics|events|jobs)_[a-z_]+)(\{[^}]*\})?", "\n".join(re.findall("expr: .*", RULES.read_text()))
     )
-    assert len(selectors) == 7
+    assert len(selectors) == 8
     for name, labels in selectors:
         lines = [line for line in samples.splitlines() if line.startswith((f"{name}{{", f"{name} "))]
         for label in re.findall(r'\w+="[^"]+"', labels):

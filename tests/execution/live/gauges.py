@@ -11,7 +11,7 @@ from tests.gateway import Gateway
 
 
 async def figure(gateway: Gateway, name: str) -> float:
-    async with httpx.AsyncClient(base_url=gateway.url) as http:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as http:
         lines = (await http.get("/metrics/prometheus")).text.splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 

@@ -110,7 +110,7 @@ async def test_a_quiet_stream_shows_that_it_is_alive(gateway: Gateway, mia: str)
 
 
 async def test_a_stream_ends_with_its_token(gateway: Gateway) -> None:
-    brief = gateway.token("mia", "MANAGER", lifetime=timedelta(seconds=1))
+    brief = gateway.token("mia", "MANAGER", lifetime=timedelta(seconds=3))
     async with streaming(gateway, brief, BOARD) as events:
         await board(events)
         (name, answer), *end = await events.rest()
