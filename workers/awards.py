@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +14,9 @@ from db.queries.award_rules import Granted, mark_all, settle_awards, take_marked
 from workers.means import Queue, means_of
 
 MOST_PEOPLE = 200
-"""How many are looked at in one transaction: a fraction of a second."""
+"""How many are looked at in one transaction: a fraction of a second. The loop rests after each, so that a flood of attempts is
+taken in before it is awarded.
+"""
 
 jobs = Blueprint()
 log = structlog.get_logger(__name__)
@@ -27,7 +28,8 @@ async def recompute(context: JobContext, timestamp: int | None = None) -> None:
     engine = means_of(context).engine
     async with engine.begin() as connection:
         people = await mark_all(connection)
-    await award_pending(engine, wait=True)
+    while await award_some(engine, wait=True):
+        pass
     log.info("awards_recomputed", people=people)
 
 
@@ -43,23 +45,18 @@ def told_of(award: Granted) -> dict[str, Any]:
     }
 
 
-async def award_pending(engine: AsyncEngine, stop: asyncio.Event | None = None, *, wait: bool = False) -> int:
-    """Until nobody is left to look at or ``stop`` is set; how many awards are new. Where another worker is at it that one does
-    it all, unless one is to ``wait`` for its turns.
+async def award_some(engine: AsyncEngine, *, wait: bool = False) -> int:
+    """Looks at some of those whose awards have to be looked at; at how many. At nobody where another worker is at it, unless one
+    is to ``wait`` for one's turn.
     """
-    granted = 0
-    while stop is None or not stop.is_set():
-        at = datetime.now(UTC)
-        async with engine.begin() as connection:
-            people = await take_marked(connection, MOST_PEOPLE, at, wait=wait)
-            if not people:
-                break
-            new = await settle_awards(connection, people, at)
-            for award in new:
-                await tell(
-                    connection, EventType.AWARD_GRANTED, award.organization_id, f"users/{award.person}", told_of(award)
-                )
-        granted += len(new)
-    if granted:
-        log.info("awards_granted", awards=granted)
-    return granted
+    at = datetime.now(UTC)
+    async with engine.begin() as connection:
+        people = await take_marked(connection, MOST_PEOPLE, at, wait=wait)
+        new = await settle_awards(connection, people, at) if people else []
+        for award in new:
+            await tell(
+                connection, EventType.AWARD_GRANTED, award.organization_id, f"users/{award.person}", told_of(award)
+            )
+    if new:
+        log.info("awards_granted", awards=len(new))
+    return len(people)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import write_engine
 from settings import DatabaseRole, Settings
 from workers import heartbeat
-from workers.awards import award_pending
+from workers.awards import award_some
 from workers.events.dead_letters import retry_due
 from workers.events.listening import listen
 from workers.figures import Figures
@@ -72,7 +72,7 @@ class Worker:
         if Queue.FOLD in self._queues:
             finishing.append(repeat("fold", settings.fold_seconds, fold, stop))
         if Queue.MAINTENANCE in self._queues:
-            finishing.append(repeat("awards", AWARD_SECONDS, partial(award_pending, engine, stop), stop))
+            finishing.append(repeat("awards", AWARD_SECONDS, partial(award_some, engine), stop))
         if Queue.EVENTS in self._queues:
             finishing.append(repeat("events", RESTART_SECONDS, partial(listen, settings, engine, stop), stop))
             finishing.append(repeat("event_retries", RETRY_SECONDS, partial(retry_due, engine, stop), stop))

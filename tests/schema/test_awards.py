@@ -16,7 +16,7 @@ from settings import DatabaseRole
 from tests.asking import Asker
 from tests.schema.test_roster import ERRORS, ROOT, payload, rows, told
 from tests.workers.asking import execute
-from workers.awards import award_pending
+from workers.awards import award_some
 
 AWARDS = """query ($person: String!, $revoked: Boolean!, $first: Int, $after: String, $last: Int) {
   user(by: {externalId: $person}) {
@@ -36,7 +36,7 @@ BEN: dict[str, Any] = {"person": "ben", "role": "STUDENT"}
 async def awarded(fresh_ask: Asker) -> Asker:
     """The school, once a worker was there."""
     async with worker(fresh_ask) as engine:
-        await award_pending(engine)
+        await award_some(engine)
     return fresh_ask
 
 
@@ -50,7 +50,7 @@ async def worker(ask: Asker) -> AsyncIterator[AsyncEngine]:
 async def look(ask: Asker) -> None:
     execute(ask.database, "SELECT fold_attempt_deltas()")
     async with worker(ask) as engine:
-        await award_pending(engine)
+        await award_some(engine)
 
 
 async def awards(ask: Asker, person: str, viewer: dict[str, Any] = MIA, *, revoked: bool = False, **page: Any) -> Any:

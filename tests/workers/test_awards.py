@@ -19,7 +19,7 @@ from settings import DatabaseRole
 from tests.conftest import Database
 from tests.db.learning import add_attempt, add_group, add_lab, add_member, add_organization, add_user, fold, insert
 from tests.workers.award_oracle import Awards, Connection, Person, awarded
-from workers.awards import award_pending
+from workers.awards import award_some
 
 SMALL = """
 UPDATE award_definitions SET revocable = true, threshold = CASE slug WHEN 'first_task' THEN 1 WHEN '10_tasks' THEN 3
@@ -168,7 +168,7 @@ async def test_others_are_told_once(engine: AsyncEngine, owner: Connection) -> N
     learner.does(0, MONDAY)
     for _ in range(2):
         fold(owner)
-        await award_pending(engine)
+        await award_some(engine)
         owner.execute("UPDATE attempts SET score = 50 WHERE user_id = %s", (learner.id,))
     told = owner.execute(
         "SELECT type, subject, data FROM outbox WHERE organization_id = %s", (learner.organization,)
@@ -185,8 +185,12 @@ async def test_two_workers_award_once(engine: AsyncEngine, owner: Connection) ->
         learner.only("first_task")
         learner.does(0, MONDAY)
     fold(owner)
-    granted = await asyncio.gather(*(award_pending(engine, wait=True) for _ in range(3)))
-    assert sum(granted) == 3
+    await asyncio.gather(*(award_some(engine, wait=True) for _ in range(3)))
+    organizations = [learner.organization for learner in learners]
+    told = owner.execute(
+        "SELECT organization_id FROM outbox WHERE organization_id = ANY (%s) ORDER BY 1", (organizations,)
+    )
+    assert told.fetchall() == [(organization,) for organization in sorted(organizations)]
     assert [len(learner.rows("id")) for learner in learners] == [1, 1, 1]
     # The worker is an honest one, but the table would not have it either.
     with pytest.raises(errors.UniqueViolation):
