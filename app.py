@@ -26,6 +26,7 @@ from execution.metrics import Metrics
 from execution.operating_figures import watch_cache, watch_changes, watch_database, watch_live
 from execution.operation_log import OperationLog
 from execution.origins import AllowedOrigins, cors, same_origin
+from execution.own_metrics import OwnMetrics
 from execution.prometheus import PrometheusRoute
 from execution.response_cache import ResponseCache
 from execution.routes import PageOr, to_page
@@ -67,7 +68,9 @@ def create_app(settings: Settings) -> Starlette:
         Budgets(graph.schema, settings),
     )
     metrics = Metrics()
-    log = OperationLog(metrics, slow_seconds=settings.slow_seconds, tracing=tracing)
+    pool = services.read_pool
+    own_metrics = OwnMetrics(services.write_engine, lambda: pool.in_use / pool.size)
+    log = OperationLog(metrics, slow_seconds=settings.slow_seconds, tracing=tracing, own_metrics=own_metrics)
     cache = ResponseCache(services.changes, services.read_pool, settings.cache_mb * 1024 * 1024)
     endpoint = GraphQLEndpoint(graph, services, verifier, gate, cache, log)
     looking = ReadPool(settings.database_url, DatabaseRole.API, size=1, statement_timeout=DEADLINE_SECONDS)
@@ -90,10 +93,12 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        own_metrics.start()
         yield
         await gate.aclose()
         await services.changes.aclose()
         await services.read_pool.aclose()
+        await own_metrics.aclose()
         await services.write_engine.dispose()
         await verifier.aclose()
         if services.user_progress is not None:

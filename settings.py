@@ -45,6 +45,14 @@ class CostMode(StrEnum):
     OFF = "off"
 
 
+class MailSecurity(StrEnum):
+    """How messages go to the mail server."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
 class DatabaseRole(StrEnum):
     """The three PostgreSQL roles; each process uses one. Row security tells them apart."""
 
@@ -190,6 +198,50 @@ class Settings(BaseSettings):
         le=36_500,
         description="For how many days the audit trail is kept; without it for ever.",
     )
+    scheduled_exports_per_hour: int = Field(
+        20,
+        validation_alias="REPORTING_SCHEDULE_RATE_LIMIT_PER_HOUR",
+        ge=1,
+        description="Exports that the schedules of one person may make in any hour; further ones wait.",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8005",
+        validation_alias="SCOREGRAPH_PUBLIC_URL",
+        description="Where people reach the gateway; links in messages begin with it.",
+    )
+    smtp_host: str | None = Field(
+        None, validation_alias="SMTP_HOST", description="Mail server; without it nothing is sent by e-mail."
+    )
+    smtp_port: int = Field(587, validation_alias="SMTP_PORT", ge=1, le=65535, description="Port of the mail server.")
+    smtp_username: str | None = Field(
+        None, validation_alias="SMTP_USERNAME", description="Name for the mail server; without it nobody signs in."
+    )
+    smtp_password: SecretStr | None = Field(
+        None, validation_alias="SMTP_PASSWORD", description="Password that belongs to the name."
+    )
+    smtp_from: str | None = Field(
+        None, validation_alias="SMTP_FROM", description="Address that messages come from; needed with SMTP_HOST."
+    )
+    smtp_tls: MailSecurity = Field(
+        MailSecurity.STARTTLS,
+        validation_alias="SMTP_TLS",
+        description="starttls refuses to go on without it, tls speaks it from the start (port 465), none is for servers on a "
+        "network of one's own.",
+    )
+    email_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        validation_alias="SCOREGRAPH_EMAIL_DOMAINS",
+        description="Domains to whose every address reports may be sent, separated by commas; to others only where the address "
+        "is that of somebody who may see what is in them.",
+    )
+    telegram_token: SecretStr | None = Field(
+        None,
+        validation_alias="TELEGRAM_BOT_TOKEN",
+        description="Token of the bot that sends to Telegram; without it nothing is sent there.",
+    )
+    telegram_url: str = Field(
+        "https://api.telegram.org", validation_alias="TELEGRAM_URL", description="Where the bot is spoken to."
+    )
 
     kafka_brokers: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -227,6 +279,60 @@ class Settings(BaseSettings):
         validation_alias="SCOREGRAPH_WEBHOOK_NETWORKS",
         description="Networks that are not public but may be posted to by webhooks, such as `10.1.0.0/16`, separated by commas; with "
         "`127.0.0.0/8` also without TLS on this machine.",
+    )
+
+    metrics_retention_days: int = Field(
+        90,
+        validation_alias="METRICS_RETENTION_DAYS",
+        ge=1,
+        le=3650,
+        description="How many days events and metrics of the platform are kept.",
+    )
+    metrics_aggregation_interval: int = Field(
+        300,
+        validation_alias="METRICS_AGGREGATION_INTERVAL",
+        ge=60,
+        le=900,
+        multiple_of=60,
+        description="Into stretches of how many seconds requests are put together when they are a day old; before, it is a minute.",
+    )
+    event_dropped_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (
+            "email",
+            "mail",
+            "name",
+            "username",
+            "firstname",
+            "lastname",
+            "fullname",
+            "surname",
+            "nickname",
+            "phone",
+            "telephone",
+            "mobile",
+            "address",
+            "ip",
+            "ipv",
+            "ipaddress",
+            "token",
+            "jwt",
+            "apikey",
+            "password",
+            "passwd",
+            "pwd",
+            "secret",
+            "authorization",
+            "cookie",
+            "sessionid",
+            "ssn",
+            "passport",
+            "birthday",
+            "birthdate",
+            "dob",
+        ),
+        validation_alias="SCOREGRAPH_EVENT_DROPPED_KEYS",
+        description="Words that may not be in the keys of an event's metadata, separated by commas: such keys are dropped, with "
+        "what is in them, before anything is kept.",
     )
 
     user_progress_url: str | None = Field(
@@ -355,6 +461,23 @@ class Settings(BaseSettings):
             raise ValueError("it looks like https://storage.example")
         return value
 
+    @field_validator("public_url", "telegram_url")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("it looks like https://scoregraph.example")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _able_to_send_mail(self) -> Self:
+        if self.smtp_host is not None and self.smtp_from is None:
+            raise ValueError("SMTP_HOST needs SMTP_FROM")
+        if (self.smtp_username is None) != (self.smtp_password is None):
+            raise ValueError("SMTP_USERNAME and SMTP_PASSWORD belong together")
+        if self.smtp_username is not None and self.smtp_tls is MailSecurity.NONE:
+            raise ValueError("SMTP_USERNAME needs SMTP_TLS: a password is never sent in the open")
+        return self
+
     @model_validator(mode="after")
     def _whole_key(self) -> Self:
         if (self.object_storage_access_key is None) != (self.object_storage_secret_key is None):
@@ -397,7 +520,9 @@ class Settings(BaseSettings):
         "cost_limit",
         "cost_per_minute",
         "kafka_brokers",
+        "email_domains",
         "webhook_networks",
+        "event_dropped_keys",
         mode="before",
     )
     @classmethod

@@ -78,7 +78,9 @@ class GraphQLEndpoint:
         with self._log.observe(headers) as seen:
             seen.cached = True
             seen.recall(found.known)
-        return found.representation.form(headers.text(b"if-none-match"))
+            form = found.representation.form(headers.text(b"if-none-match"))
+            seen.payload_bytes = len(form.body)
+        return form
 
     async def _soon(self, scope: Scope, headers: Headers, body: bytes, receive: Receive) -> Form | None:
         with self._log.observe(headers) as seen:
@@ -104,10 +106,12 @@ class GraphQLEndpoint:
             mistake = GraphQLError("", original_error=error)
             answer = Answer.of_result(ExecutionResult(None, self._graph.presented([mistake])), exchange.media_type)
             answer.status = 503 if "UNAVAILABLE" in answer.codes else 500
-        if not isinstance(answer, Answer):
-            return answer
-        exchange.seen.codes = answer.codes
-        return answer.form(exchange.media_type, exchange.encoding)
+        if isinstance(answer, Answer):
+            exchange.seen.codes = answer.codes
+            answer = answer.form(exchange.media_type, exchange.encoding)
+        if answer is not None:
+            exchange.seen.payload_bytes = len(answer.body)
+        return answer
 
     async def _answer(self, exchange: Exchange) -> Answer | Form | None:
         """None where it was sent already. Raises ClientGone, Refusal."""

@@ -22,6 +22,7 @@ from execution.request_id import current_request_id
 from logs import log_quickly
 
 if TYPE_CHECKING:
+    from execution.own_metrics import OwnMetrics
     from execution.tracing import OperationSpan, Tracing
 
 NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
@@ -55,6 +56,8 @@ class Observation(StatementCount):
     """Of the errors in the answer."""
     cost: float | None = None
     cached = False
+    payload_bytes: int | None = None
+    """How long the answer is, as it is sent."""
 
     def __init__(self, log: OperationLog, span: OperationSpan | None) -> None:
         super().__init__()
@@ -81,8 +84,16 @@ class Observation(StatementCount):
 class OperationLog:
     """Of one application."""
 
-    def __init__(self, metrics: Metrics, *, slow_seconds: float, tracing: Tracing | None = None) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        slow_seconds: float,
+        tracing: Tracing | None = None,
+        own_metrics: OwnMetrics | None = None,
+    ) -> None:
         self._metrics = metrics
+        self._own_metrics = own_metrics
         self._slow_seconds = slow_seconds
         self._tracing = tracing
 
@@ -102,6 +113,14 @@ class OperationLog:
             statements=None if operation.cached or lasts else operation.statements,
             cost=operation.cost,
         )
+        if self._own_metrics is not None and not lasts:
+            self._own_metrics.count(
+                name if operation.is_registered else None,
+                operation.kind,
+                operation.codes[0] if operation.codes else "OK",
+                seconds,
+                operation.payload_bytes,
+            )
         is_slow = seconds > self._slow_seconds and not lasts
         level = logging.WARNING if is_slow else logging.INFO
         if _logger.isEnabledFor(level):

@@ -38,16 +38,26 @@ OBJECT_TYPES = {
     "deleteWebhook": "Webhook",
     "rotateWebhookSecret": "Webhook",
     "testWebhook": "WebhookDelivery",
+    "saveReport": "Report",
+    "deleteReport": "Report",
+    "generateReport": "ExportJob",
+    "saveExportSchedule": "ExportSchedule",
+    "deleteExportSchedule": "ExportSchedule",
     "runJob": "JobRun",
     "refreshViews": "JobRun",
 }
 """What is done to what: the type of the ids that a deed comes with. Mutations go by their names."""
+
+UNTRACED = frozenset({"recordEvent", "recordEvents", "recordMetrics"})
+"""What systems report all the time: it changes nothing that is there."""
 
 
 async def trace(
     context: Context, connection: AsyncConnection, viewer: Viewer, action: str, ids: list[int], **details: object
 ) -> None:
     """Notes, in the transaction of the effect, that the caller did this. ``details`` hold nothing personal."""
+    if action in UNTRACED:
+        return
     actor = Actor(viewer.organization_id, context.caller.subject, viewer.user_id, viewer.role)
     deed = Deed(action, OBJECT_TYPES.get(action), ids, details)
     await leave_trace(connection, actor, deed, get_contextvars().get("request_id"))

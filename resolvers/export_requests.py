@@ -5,8 +5,8 @@ The file is made later, by a worker, as whoever asked for it: with the rights th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.entering import Viewer
 from db.export_parameters import PARAMETERS, ExportKind, ExportParameters
+from db.queries.deliveries import Target, insert_deliveries
 from db.queries.export_jobs import OUR_FAILURES, UNFINISHED, ExportFormat, ExportStatus
 from db.queries.export_requests import (
     LockedExport,
@@ -34,6 +35,7 @@ from db.queries.idempotency import KeptAnswer
 from db.queries.leaderboards import LeaderboardScope
 from resolvers.audit_log import trace
 from resolvers.context import Context
+from resolvers.deliveries import refuse_targets
 from resolvers.errors import Forbidden
 from resolvers.idempotency import answer_again, idempotency_key
 from resolvers.keyed_changes import Done
@@ -54,20 +56,14 @@ ID_PATH = ("input", "id")
 
 
 @dataclass(frozen=True, slots=True)
-class ExportDraft:
+class ExportContent:
     """``said`` are parameters of the kind, by argument, with ids of rows; what was not said is not in it. ``period`` None: all
-    time. ``dialect`` is how a CSV is written; None for other formats.
+    time.
     """
 
     kind: ExportKind
-    format: ExportFormat
-    dialect: str | None
     said: dict[str, Any]
     period: PeriodSpec | None
-
-    def body(self) -> Any:
-        """What was said, as JSON: the same draft gives the same body."""
-        return orjson.loads(orjson.dumps(asdict(self)))
 
     def checked(self) -> ExportParameters:
         """The parameters without the period. Raises Refused."""
@@ -77,43 +73,66 @@ class ExportDraft:
             raise Refused(*_problems(error)) from error
 
 
+@dataclass(frozen=True, slots=True)
+class ExportDraft(ExportContent):
+    """``dialect`` is how a CSV is written; None for other formats. ``report_id`` is that of the saved report that it is one of."""
+
+    format: ExportFormat
+    dialect: str | None
+    deliveries: tuple[Target, ...] = ()
+    report_id: int | None = None
+
+    def body(self) -> Any:
+        """What was said, as JSON: the same draft gives the same body. Of a target, nothing that it could be used with."""
+        said = asdict(replace(self, deliveries=()))
+        return orjson.loads(orjson.dumps({**said, "deliveries": [target.digest() for target in self.deliveries]}))
+
+
 async def resolve_request_export(context: Context, draft: ExportDraft, key: str | None) -> Done:
     """Asks for an export. Raises Refused, Unauthenticated."""
-    settings = context.services.settings
 
     async def work(connection: AsyncConnection, viewer: Viewer) -> Done:
-        caller = context.caller
-        _refuse_forbidden(viewer, draft)
-        checked, body = draft.checked(), draft.body()
-        claimed = idempotency_key(context, viewer, "requestExport", key)
-        await lock_requester(connection, viewer.organization_id, caller.subject)
-        kept = await find_by_key(connection, viewer.organization_id, caller.subject, claimed.key) if claimed else None
-        if kept is not None:
-            return Done([answer_again(KeptAnswer(kept[1], kept[0]), body)], replayed=True)
-        parameters = await _parameters(connection, viewer, draft, checked)
-        await _refuse_too_many(connection, viewer.organization_id, caller.subject, settings.exports_per_hour)
-        subjects = _subjects(draft.said)
-        export_id = await insert_export(
-            connection,
-            parameters,
-            body,
-            organization_id=viewer.organization_id,
-            requested_by=viewer.user_id,
-            subject=caller.subject,
-            role=caller.role,
-            claimed_groups=None if caller.group_ids is None else list(caller.group_ids),
-            kind=draft.kind.value,
-            format=draft.format.value,
-            dialect=draft.dialect,
-            group_id=subjects.group_id,
-            user_id=subjects.user_id,
-            idempotency_key=claimed.key if claimed else None,
-        )
-        about = {"kind": draft.kind.value, "format": draft.format.value}
-        await trace(context, connection, viewer, "requestExport", [export_id], **about)
-        return Done([export_id], replayed=False)
+        return await ask_for_export(connection, context, viewer, draft, key)
 
-    return await _written(context, work)
+    return await written(context, "requestExport", work, kind=draft.kind.value, format=draft.format.value)
+
+
+async def ask_for_export(
+    connection: AsyncConnection, context: Context, viewer: Viewer, draft: ExportDraft, key: str | None
+) -> Done:
+    """As a part of a change. Raises Refused."""
+    settings, caller = context.services.settings, context.caller
+    refuse_forbidden(viewer, draft)
+    checked, body = draft.checked(), draft.body()
+    claimed = idempotency_key(context, viewer, "requestExport", key)
+    await lock_requester(connection, viewer.organization_id, caller.subject)
+    kept = await find_by_key(connection, viewer.organization_id, caller.subject, claimed.key) if claimed else None
+    if kept is not None:
+        return Done([answer_again(KeptAnswer(kept[1], kept[0]), body)], replayed=True)
+    found = await refuse_unseen(connection, viewer, draft)
+    parameters = _parameters(draft, checked, found)
+    await refuse_targets(connection, settings, viewer, draft.deliveries, *shown_of(draft, viewer))
+    await _refuse_too_many(connection, viewer.organization_id, caller.subject, settings.exports_per_hour)
+    subjects = subjects_of(draft.said)
+    export_id = await insert_export(
+        connection,
+        parameters,
+        body,
+        organization_id=viewer.organization_id,
+        requested_by=viewer.user_id,
+        subject=caller.subject,
+        role=caller.role,
+        claimed_groups=None if caller.group_ids is None else list(caller.group_ids),
+        kind=draft.kind.value,
+        format=draft.format.value,
+        dialect=draft.dialect,
+        group_id=subjects.group_id,
+        user_id=subjects.user_id,
+        idempotency_key=claimed.key if claimed else None,
+        report_id=draft.report_id,
+    )
+    await insert_deliveries(connection, viewer.organization_id, export_id, draft.deliveries)
+    return Done([export_id], replayed=False)
 
 
 async def resolve_cancel_export(context: Context, key: int) -> Done:
@@ -123,12 +142,11 @@ async def resolve_cancel_export(context: Context, key: int) -> Done:
         export = await _locked(connection, key)
         if export.status in UNFINISHED:
             await cancel_export(connection, key)
-            await trace(context, connection, viewer, "cancelExport", [key])
         elif export.status != ExportStatus.CANCELLED:
             raise Refused(InvalidStateError("It is over already.", ID_PATH, export.status))
         return Done([key], replayed=export.status == ExportStatus.CANCELLED)
 
-    return await _written(context, work)
+    return await written(context, "cancelExport", work)
 
 
 async def resolve_retry_export(context: Context, key: int) -> Done:
@@ -150,14 +168,23 @@ async def resolve_retry_export(context: Context, key: int) -> Done:
             )
         await _refuse_too_many(connection, viewer.organization_id, export.subject, settings.exports_per_hour)
         await queue_again(connection, key)
-        await trace(context, connection, viewer, "retryExport", [key])
         return Done([key], replayed=False)
 
-    return await _written(context, work)
+    return await written(context, "retryExport", work)
 
 
-async def _written(context: Context, work: Any) -> Done:
-    done: Done = await write(context, work)
+async def written(
+    context: Context, action: str, work: Callable[[AsyncConnection, Viewer], Awaitable[Done]], **about: object
+) -> Done:
+    """Runs ``work`` in a transaction that leaves a trace of it, then lets the rest of the operation see what it did."""
+
+    async def traced(connection: AsyncConnection, viewer: Viewer) -> Done:
+        done = await work(connection, viewer)
+        if not done.replayed:
+            await trace(context, connection, viewer, action, done.ids, **about)
+        return done
+
+    done = await write(context, traced)
     # What is read from now on is read after the commit.
     await context.renew()
     return done
@@ -170,8 +197,10 @@ async def _locked(connection: AsyncConnection, key: int) -> LockedExport:
     return export
 
 
-def _refuse_forbidden(viewer: Viewer, draft: ExportDraft) -> None:
-    is_of_oneself = draft.kind is ExportKind.USER_PERFORMANCE and draft.said.get("userId") == viewer.user_id is not None
+def refuse_forbidden(viewer: Viewer, content: ExportContent) -> None:
+    is_of_oneself = (
+        content.kind is ExportKind.USER_PERFORMANCE and content.said.get("userId") == viewer.user_id is not None
+    )
     if Permission.EXPORT not in permissions_of(viewer) and not is_of_oneself:
         raise Refused(user_error_of(Forbidden(Permission.EXPORT)))
 
@@ -182,16 +211,25 @@ async def _refuse_too_many(connection: AsyncConnection, organization_id: int, su
         raise Refused(RateLimitedError(f"There are at most {limit} exports an hour.", ("input",), usage.retry_at))
 
 
-async def _parameters(
-    connection: AsyncConnection, viewer: Viewer, draft: ExportDraft, checked: ExportParameters
-) -> dict[str, Any]:
-    """What is kept of a draft: its period as instants, so that it means the same however late it is made. Refuses what is not
-    there, or not the viewer's to see.
-    """
-    subjects = _subjects(draft.said)
+async def refuse_unseen(connection: AsyncConnection, viewer: Viewer, content: ExportContent) -> RequestContext:
+    """Refuses what is not there, or not the viewer's to see."""
+    subjects = subjects_of(content.said)
     found = await get_request_context(connection, viewer.organization_id, subjects)
-    if errors := list(_unseen(draft, subjects, found)):
+    if errors := list(_unseen(content, subjects, found)):
         raise Refused(*errors)
+    return found
+
+
+def shown_of(content: ExportContent, viewer: Viewer) -> tuple[Sequence[int], int | None]:
+    """The led groups, and the person, of whom the viewer will be shown something."""
+    subjects = subjects_of(content.said)
+    if subjects.group_id is not None:
+        return [subjects.group_id], subjects.user_id
+    return [] if subjects.user_id is not None else viewer.group_ids, subjects.user_id
+
+
+def _parameters(draft: ExportDraft, checked: ExportParameters, found: RequestContext) -> dict[str, Any]:
+    """What is kept of a draft: its period as instants, so that it means the same however late it is made."""
     parameters = {**draft.said, "timeZone": checked.time_zone or found.time_zone, "locale": checked.locale}
     if draft.period is not None and not draft.period.all_time:
         try:
@@ -206,7 +244,7 @@ async def _parameters(
     return parameters
 
 
-def _subjects(said: dict[str, Any]) -> Subjects:
+def subjects_of(said: dict[str, Any]) -> Subjects:
     """What is asked about, also where it is the scope of a board."""
     scope, scope_id = said.get("scope"), said.get("scopeId")
 
@@ -223,12 +261,12 @@ def _subjects(said: dict[str, Any]) -> Subjects:
     )
 
 
-def _unseen(draft: ExportDraft, subjects: Subjects, found: RequestContext) -> Sequence[UserError]:
+def _unseen(content: ExportContent, subjects: Subjects, found: RequestContext) -> Sequence[UserError]:
     """What is not there, or not the viewer's to see."""
 
     def error(what: str, *path: str) -> UserError:
         of_board = ("leaderboard", "scopeId")
-        return NotFoundError(f"There is no such {what}.", ("input", *(of_board if "scopeId" in draft.said else path)))
+        return NotFoundError(f"There is no such {what}.", ("input", *(of_board if "scopeId" in content.said else path)))
 
     errors = [
         error(what, argument)

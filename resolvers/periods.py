@@ -1,31 +1,69 @@
-"""The calendar: which instants a period covers, where local days begin, and how a period falls into buckets.
+"""Which instants a period covers, and how it falls into buckets. Where local days begin, ``db/calendar.py`` says.
 
 Instants are UTC with a zone; days are local dates of a named zone. Everything is half-open: [start, end).
-A day lasts from the first instant that reaches its local midnight to the next day's, so it has 23, 23.5, 24,
-24.5 or 25 hours, or none at all where a country jumped over the date line. Nothing here adds 86,400 seconds.
 """
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
+from db.calendar import (
+    ONE_DAY,
+    CalendarPeriod,
+    Grain,
+    Weekday,
+    add_months,
+    calendar_period,
+    change_of_offset,
+    days_touched,
+    first_instant,
+    first_of,
+    last_days,
+    local_day,
+    next_first,
+    offset_of,
+    start_of_day,
+    utc,
+)
 from resolvers.errors import Invalid
 
-LONGEST_LAST_DAYS = 3_700
+__all__ = [
+    "EARLIEST",
+    "LATEST",
+    "LONGEST_LAST_DAYS",
+    "MOST_BUCKETS",
+    "ONE_DAY",
+    "Bucket",
+    "CalendarPeriod",
+    "GapFill",
+    "Grain",
+    "Period",
+    "PeriodError",
+    "PeriodSpec",
+    "Weekday",
+    "add_months",
+    "buckets",
+    "find_zone",
+    "first_instant",
+    "holds_until",
+    "local_day",
+    "resolve_period",
+    "start_of_day",
+]
+
+from db.relative_period import LONGEST_LAST_DAYS
+
 MOST_BUCKETS = 1_500
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
-ONE_DAY = timedelta(days=1)
-ONE_SECOND = timedelta(seconds=1)
 NOT_PLACES = {"Factory", "localtime"}
 
 
@@ -37,53 +75,11 @@ class PeriodError(Invalid, ValueError):
         self.argument = argument
 
 
-class Weekday(IntEnum):
-    """Numbered as ``date.weekday()`` does; MONDAY is falsy, so compare with None."""
-
-    MONDAY = 0
-    TUESDAY = 1
-    WEDNESDAY = 2
-    THURSDAY = 3
-    FRIDAY = 4
-    SATURDAY = 5
-    SUNDAY = 6
-
-
-class Grain(StrEnum):
-    HOUR = "HOUR"
-    DAY = "DAY"
-    WEEK = "WEEK"
-    MONTH = "MONTH"
-    QUARTER = "QUARTER"
-    YEAR = "YEAR"
-
-
 class GapFill(StrEnum):
     NONE = "NONE"
     NULL = "NULL"
     ZERO = "ZERO"
     CARRY_FORWARD = "CARRY_FORWARD"
-
-
-class CalendarPeriod(StrEnum):
-    TODAY = "TODAY"
-    YESTERDAY = "YESTERDAY"
-    THIS_WEEK = "THIS_WEEK"
-    LAST_WEEK = "LAST_WEEK"
-    THIS_MONTH = "THIS_MONTH"
-    LAST_MONTH = "LAST_MONTH"
-
-
-GRAIN_OF_CALENDAR_PERIOD = {
-    CalendarPeriod.TODAY: Grain.DAY,
-    CalendarPeriod.YESTERDAY: Grain.DAY,
-    CalendarPeriod.THIS_WEEK: Grain.WEEK,
-    CalendarPeriod.LAST_WEEK: Grain.WEEK,
-    CalendarPeriod.THIS_MONTH: Grain.MONTH,
-    CalendarPeriod.LAST_MONTH: Grain.MONTH,
-}
-PREVIOUS = {CalendarPeriod.YESTERDAY, CalendarPeriod.LAST_WEEK, CalendarPeriod.LAST_MONTH}
-MONTHS_OF_GRAIN = {Grain.MONTH: 1, Grain.QUARTER: 3, Grain.YEAR: 12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +121,7 @@ class Period:
     @property
     def days(self) -> int:
         """How many local days the period touches, wholly or in part."""
-        return _days_touched(self.start, self.end, find_zone(self.time_zone))
+        return days_touched(self.start, self.end, find_zone(self.time_zone))
 
 
 class Bucket(NamedTuple):
@@ -158,40 +154,9 @@ def find_zone(name: str) -> ZoneInfo:
     raise PeriodError(f"There is no such time zone. {hint}", "timeZone")
 
 
-def first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant (UTC) at which clocks of the zone show ``wall`` (naive), or jump past it."""
-    early, late = _offset(wall.replace(tzinfo=zone)), _offset(wall.replace(tzinfo=zone, fold=1))
-    if early >= late:
-        return (wall - early).replace(tzinfo=UTC)
-    whole = wall.replace(microsecond=0, tzinfo=UTC)
-    return _change_of_offset(whole - late, whole - early, zone)
-
-
-@lru_cache(maxsize=8192)
-def start_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """The first instant (UTC) of a local day; of a day that did not happen, the same as the next day's."""
-    return first_instant(datetime(day.year, day.month, day.day), zone)  # noqa: DTZ001 - the zone comes apart
-
-
-def local_day(instant: datetime, zone: ZoneInfo) -> date:
-    """The day d with start_of_day(d) <= instant < start_of_day(d + 1).
-
-    This is the date on the wall, but where clocks went back over midnight (St. John's until 2011): there the
-    time that shows the old date again belongs to the day that had begun, so that days never run backwards.
-    """
-    day = _utc(instant).astimezone(zone).date()
-    return day + ONE_DAY if instant >= start_of_day(day + ONE_DAY, zone) else day
-
-
-def add_months(day: date, months: int) -> date:
-    """The same day of another month, or its last one: 31 March less a month is 28 or 29 February."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
-
-
 def resolve_period(spec: PeriodSpec, *, time_zone: str, week_start: Weekday = Weekday.MONDAY, now: datetime) -> Period:
     """The instants that a spec means at ``now`` in a zone. Raises PeriodError."""
-    zone, now = find_zone(time_zone), _utc(now)
+    zone, now = find_zone(time_zone), utc(now)
     today = local_day(now, zone)
     if spec.last_days is not None:
         start, end = _last_days(spec.last_days, today, zone)
@@ -200,7 +165,7 @@ def resolve_period(spec: PeriodSpec, *, time_zone: str, week_start: Weekday = We
     elif spec.dates is not None:
         start, end = _dates(*spec.dates, zone)
     elif spec.calendar is not None:
-        start, end = _calendar(spec.calendar, today, week_start, zone)
+        start, end = calendar_period(spec.calendar, today, week_start, zone)
     else:
         start, end = EARLIEST, start_of_day(today + ONE_DAY, zone)
     return Period(start, end, time_zone, Weekday(week_start), end > now, spec.all_time, now)
@@ -261,11 +226,7 @@ def _axis(
 def _last_days(count: int, today: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     if not 1 <= count <= LONGEST_LAST_DAYS:
         raise PeriodError(f"lastDays is a number from 1 to {LONGEST_LAST_DAYS:,}.", "lastDays")
-    first, end = today - (count - 1) * ONE_DAY, start_of_day(today + ONE_DAY, zone)
-    # A date that a country jumped over is not one of its last days.
-    while missing := count - _days_touched(start_of_day(first, zone), end, zone):
-        first -= missing * ONE_DAY
-    return start_of_day(first, zone), end
+    return last_days(count, today, zone)
 
 
 def _range(start: datetime, end: datetime) -> tuple[datetime, datetime]:
@@ -274,7 +235,7 @@ def _range(start: datetime, end: datetime) -> tuple[datetime, datetime]:
             raise PeriodError("An instant needs its zone, as in 2026-11-20T14:00:00Z.", argument)
         if not EARLIEST <= instant <= LATEST:
             raise PeriodError(f"Periods lie within the years {EARLIEST.year} to {LATEST.year - 1}.", argument)
-    start, end = _utc(start), _utc(end)
+    start, end = utc(start), utc(end)
     if start >= end:
         raise PeriodError("range.to must be after range.from.", "range.to")
     return start, end
@@ -295,35 +256,6 @@ def _dates(first: date, end: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return start, stop
 
 
-def _calendar(asked: CalendarPeriod, today: date, week_start: Weekday, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    grain = GRAIN_OF_CALENDAR_PERIOD[asked]
-    first = _floor(today, grain, week_start)
-    start, end = start_of_day(first, zone), start_of_day(_next(first, grain), zone)
-    if asked in PREVIOUS:
-        end = start
-        # Yesterday is the day before, unless there was none.
-        while start == end:
-            first = _floor(first - ONE_DAY, grain, week_start)
-            start = start_of_day(first, zone)
-    return start, end
-
-
-def _floor(day: date, grain: Grain, week_start: Weekday) -> date:
-    """The first day of the week, month, … of a day."""
-    if grain is Grain.DAY:
-        return day
-    if grain is Grain.WEEK:
-        return day - (day.weekday() - week_start) % 7 * ONE_DAY
-    months = MONTHS_OF_GRAIN[grain]
-    return date(day.year, day.month - (day.month - 1) % months, 1)
-
-
-def _next(first: date, grain: Grain) -> date:
-    if grain in MONTHS_OF_GRAIN:
-        return add_months(first, MONTHS_OF_GRAIN[grain])
-    return first + (7 * ONE_DAY if grain is Grain.WEEK else ONE_DAY)
-
-
 def _label(first: date, grain: Grain) -> str:
     if grain is Grain.YEAR:
         return f"{first.year}"
@@ -338,10 +270,10 @@ def _label(first: date, grain: Grain) -> str:
 
 
 def _first_days(day: date, grain: Grain, week_start: Weekday) -> Iterator[date]:
-    first = _floor(day, grain, week_start)
+    first = first_of(day, grain, week_start)
     while True:
         yield first
-        first = _next(first, grain)
+        first = next_first(first, grain)
 
 
 def _spans(
@@ -360,13 +292,13 @@ def _hours(since: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime
     A change of offset begins a new one: a repeated hour is two, a shift by 30 minutes leaves a short one.
     """
     start = since - _past_the_hour(since, zone)
-    if _offset(start.astimezone(zone)) != _offset(since.astimezone(zone)):
-        start = _change_of_offset(start, since, zone)
+    if offset_of(start.astimezone(zone)) != offset_of(since.astimezone(zone)):
+        start = change_of_offset(start, since, zone)
     while True:
         local = start.astimezone(zone)
         end = start + timedelta(hours=1) - _past_the_hour(start, zone)
-        if _offset(end.astimezone(zone)) != _offset(local):
-            end = _change_of_offset(start, end, zone)
+        if offset_of(end.astimezone(zone)) != offset_of(local):
+            end = change_of_offset(start, end, zone)
         yield start, end, local.isoformat(timespec="minutes")
         start = end
 
@@ -374,40 +306,3 @@ def _hours(since: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime
 def _past_the_hour(instant: datetime, zone: ZoneInfo) -> timedelta:
     local = instant.astimezone(zone)
     return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-
-
-@lru_cache(maxsize=512)
-def _days_touched(start: datetime, end: datetime, zone: ZoneInfo) -> int:
-    """Local days that overlap [start, end).
-
-    Counted from both ends: a jump over the date line moves the offset by a day, all else by less than half.
-    """
-    last = end - timedelta(microseconds=1)
-    dates = (local_day(last, zone) - local_day(start, zone)).days + 1
-    jumped = round((_offset(last.astimezone(zone)) - _offset(start.astimezone(zone))) / ONE_DAY)
-    return dates - max(jumped, 0)
-
-
-def _change_of_offset(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """The first second in (before, after] without the offset of ``before``, which is at a whole second."""
-    offset = _offset(before.astimezone(zone))
-    while (distance := after - before) > ONE_SECOND:
-        middle = before + max(distance // ONE_SECOND // 2, 1) * ONE_SECOND
-        if _offset(middle.astimezone(zone)) == offset:
-            before = middle
-        else:
-            after = middle
-    return before + ONE_SECOND
-
-
-def _offset(local: datetime) -> timedelta:
-    offset = local.utcoffset()
-    assert offset is not None
-    return offset
-
-
-def _utc(instant: datetime) -> datetime:
-    """Raises ValueError for an instant without zone: Python would take it for the server's own time."""
-    if instant.utcoffset() is None:
-        raise ValueError("An instant needs its zone.")
-    return instant.astimezone(UTC)

@@ -20,12 +20,18 @@ class Permission(StrEnum):
     EXPORT = "EXPORT"
     CURATE = "CURATE"
     MANAGE_ROSTER = "MANAGE_ROSTER"
+    VIEW_PLATFORM = "VIEW_PLATFORM"
     OPERATE = "OPERATE"
 
 
 _STUDENT = frozenset({Permission.VIEW_SELF})
 _TEACHER = _STUDENT | {Permission.VIEW_TEAM, Permission.EXPORT}
-_MANAGER = _TEACHER | {Permission.VIEW_ANALYTICS, Permission.VIEW_AUDIT_LOG, Permission.VIEW_PII}
+_MANAGER = _TEACHER | {
+    Permission.VIEW_ANALYTICS,
+    Permission.VIEW_AUDIT_LOG,
+    Permission.VIEW_PII,
+    Permission.VIEW_PLATFORM,
+}
 _WRITE = {Permission.INGEST, Permission.EDIT_ATTEMPTS, Permission.MANAGE_ROSTER}
 
 _BY_ROLE = {

@@ -48,7 +48,7 @@ class UserError:
 
 @dataclass(frozen=True, slots=True)
 class ValidationError(UserError):
-    """``rule`` is a stable name: RANGE, LENGTH, TEXT, EXACTLY_ONE, CONSISTENCY, TIME, SIZE, DEPTH, DUPLICATE, REQUIRED, FORMAT."""
+    """``rule`` is a stable name: RANGE, LENGTH, TEXT, EXACTLY_ONE, CONSISTENCY, TIME, RETENTION, SIZE, DEPTH, DUPLICATE, REQUIRED, FORMAT."""
 
     code = ErrorCode.VALIDATION
     rule: str = "FORMAT"

@@ -8,23 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import strawberry
 
-from db.export_parameters import ExportKind
-from db.queries.export_jobs import (
-    OUR_FAILURES,
-    ExportFormat,
-    ExportRow,
-    ExportSelection,
-    ExportStatus,
-    FailureCode,
-    Usage,
-)
+from db.queries.export_jobs import OUR_FAILURES, ExportRow, ExportSelection, Usage
+from resolvers.deliveries import MOST_TARGETS
 from resolvers.export_jobs import ORDER, ORDER_TYPES, resolve_export, resolve_exports
 from resolvers.live import DEFAULT_THROTTLE, Live
+from resolvers.loaders.deliveries import load_deliveries_by_export
 from resolvers.loaders.groups import load_group_by_id
+from resolvers.loaders.reports import load_report_by_id
 from resolvers.loaders.users import load_user_by_id
 from resolvers.permissions import Permission
-from schema import groups, users
-from schema.enums import describe_enum
+from schema import groups, reports, users
+from schema.costs import assumed
+from schema.deliveries import ExportDelivery
+from schema.export_job_enums import ExportFormat, ExportKind, ExportStatus, FailureCode
 from schema.leaderboards import KINDS as BOARD_KINDS
 from schema.live import Throttle
 from schema.relay import (
@@ -45,56 +41,8 @@ from schema.scalars import JSON, BigInt
 
 if TYPE_CHECKING:
     from schema.groups import Group
+    from schema.reports import Report
     from schema.users import User
-
-describe_enum(
-    ExportKind,
-    "ExportKind",
-    "What a file is about.",
-    {
-        "GROUP_REPORT": "A group: its members, topics, and members by topic.",
-        "USER_PERFORMANCE": "A person: performance log, topics, labs.",
-        "LEADERBOARD": "A leaderboard.",
-        "ATTEMPTS": "Attempts, one in a row.",
-        "LAB_REPORT": "A lab: groups, common errors.",
-    },
-)
-describe_enum(
-    ExportFormat,
-    "ExportFormat",
-    "What kind of file.",
-    {
-        "CSV": "The first table as text, for spreadsheets or, in the dialect RFC4180, for programs.",
-        "XLSX": "All tables as a workbook.",
-        "PDF": "Pages to hand round, with charts and the beginning of long tables.",
-        "JSON": "All tables, for programs.",
-    },
-)
-describe_enum(
-    ExportStatus,
-    "ExportStatus",
-    "How far an export is.",
-    {
-        "PENDING": "It waits for its turn.",
-        "PROCESSING": "It is being made.",
-        "READY": "The file can be fetched.",
-        "FAILED": "There is no file; `failure` says why.",
-        "CANCELLED": "It was cancelled.",
-        "EXPIRED": "The file was kept for a while, and is gone.",
-    },
-)
-describe_enum(
-    FailureCode,
-    "ExportFailureCode",
-    "Why an export failed.",
-    {
-        "TOO_LARGE": "The file would be larger than is allowed: ask for less.",
-        "TIMEOUT": "It took too long.",
-        "PERMISSION_REVOKED": "The requester may no longer see what they asked for.",
-        "STORAGE": "The file could not be stored.",
-        "INTERNAL": "Something went wrong on our side.",
-    },
-)
 
 # Parameters that are ids, with their types; a board's is that of its scope.
 ID_TYPES = {"groupId": "Group", "userId": "User", "labId": "Lab"}
@@ -142,6 +90,12 @@ class ExportJob(Node):
     )
     truncated: bool = strawberry.field(description="Whether cells were cut because the format holds no longer ones.")
     tries: int = strawberry.field(description="How often it was begun.")
+    due_at: datetime | None = strawberry.field(
+        description="When its schedule wanted it; null for one that somebody asked for."
+    )
+    is_late: bool = strawberry.field(
+        description="Whether it was asked for later than its schedule wanted, because no worker ran then or a limit was used up."
+    )
 
     @classmethod
     def from_row(cls, row: ExportRow) -> Self:
@@ -161,12 +115,26 @@ class ExportJob(Node):
             sanitized_cells=row.neutralized,
             truncated=bool(row.truncated),
             tries=row.tries,
+            due_at=row.due_at,
+            is_late=row.is_late,
         )
 
     @classmethod
     async def from_key(cls, info: Info, key: int) -> Self:
         """The export as the viewer may see it. Raises NotFound."""
         return cls.from_row(await resolve_export(info.context, key))
+
+    @strawberry.field(description="To whom the file is delivered.", directives=[assumed(MOST_TARGETS)])
+    async def deliveries(self, info: Info) -> list[ExportDelivery]:
+        rows = await info.context.load(load_deliveries_by_export, self.row.id)
+        return [ExportDelivery.from_row(row) for row in rows]
+
+    @strawberry.field(
+        description="The saved report that it is one of; null where it is of none, or the viewer may not see it."
+    )
+    async def report(self, info: Info) -> Annotated[Report, strawberry.lazy("schema.reports")] | None:
+        row = await info.context.load(load_report_by_id, self.row.report_id) if self.row.report_id else None
+        return reports.Report.from_row(row) if row else None
 
     @strawberry.field(description="Rows of its first table; null without a file.")
     def row_count(self) -> BigInt | None:

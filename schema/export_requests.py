@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import strawberry
 
-from db.export_parameters import ExportKind
-from db.queries.export_jobs import ExportFormat
 from db.queries.leaderboards import LeaderboardMetric, LeaderboardScope, RankingMethod
 from resolvers.export_requests import (
+    ExportContent,
     ExportDraft,
     resolve_cancel_export,
     resolve_request_export,
@@ -19,6 +18,8 @@ from resolvers.export_requests import (
 from resolvers.keyed_changes import Done
 from resolvers.user_errors import Refused, ValidationError
 from schema.costs import FEW
+from schema.deliveries import DELIVERIES, DeliveryInput, targets_of
+from schema.export_job_enums import ExportFormat, ExportKind
 from schema.export_jobs import ExportJob
 from schema.leaderboards import KINDS as BOARD_KINDS
 from schema.periods import PeriodInput, TimeZone
@@ -26,6 +27,8 @@ from schema.relay import Info
 from schema.roster import REPLAYED, USER_ERRORS
 from schema.roster_inputs import KEY_DESCRIPTION, key_at
 from schema.user_errors import UserError, user_errors_of
+
+DIALECT = "Of a CSV; EXCEL by default."
 
 
 @strawberry.enum(description="How a CSV is written.")
@@ -62,13 +65,17 @@ class ExportLeaderboardInput:
         return {**given, "scopeId": key_at(BOARD_KINDS[self.scope], self.scope_id, ("input", "leaderboard", "scopeId"))}
 
 
-@strawberry.input(
-    description="What is to be in a file. GROUP_REPORT needs groupId, USER_PERFORMANCE userId, LAB_REPORT labId; the first two "
-    "also take topicIds. LEADERBOARD takes leaderboard. ATTEMPTS takes any of the ids, combined with AND."
+CONTENT = (
+    "GROUP_REPORT needs groupId, USER_PERFORMANCE userId, LAB_REPORT labId; the first two also take topicIds. LEADERBOARD takes "
+    "leaderboard. ATTEMPTS takes any of the ids, combined with AND."
 )
-class RequestExportInput:
+
+
+@strawberry.input(description="What is to be in a file.")
+class ExportContentInput:
+    """What requests and saved reports have in common; not in the graph by itself."""
+
     kind: ExportKind = strawberry.field(description="What it is about.")
-    format: ExportFormat = strawberry.field(description="What kind of file.")
     group_id: strawberry.ID | None = strawberry.field(default=None, description="The group: as it is when it is made.")
     user_id: strawberry.ID | None = strawberry.field(default=None, description="The person.")
     lab_id: strawberry.ID | None = strawberry.field(default=None, description="The lab.")
@@ -79,20 +86,14 @@ class RequestExportInput:
     period: PeriodInput | None = strawberry.field(
         default=None, description="Only what was completed in this period; all time by default."
     )
-    dialect: CsvDialect | None = strawberry.field(default=None, description="Of a CSV; EXCEL by default.")
     time_zone: TimeZone | None = strawberry.field(
         default=None, description="Whose local times and days the file shows; those of the organization by default."
     )
     locale: str | None = strawberry.field(default=None, description="A language tag such as `en`, the default.")
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
 
-    def to_draft(self) -> ExportDraft:
+    def to_content(self) -> ExportContent:
         """Raises Refused, PeriodError."""
-        if self.dialect is not None and self.format is not ExportFormat.CSV:
-            raise Refused(ValidationError("Only a CSV has a dialect.", ("input", "dialect"), "CONSISTENCY"))
-        dialect = (self.dialect or CsvDialect.EXCEL).name if self.format is ExportFormat.CSV else None
-        period = self.period.to_spec() if self.period else None
-        return ExportDraft(self.kind, self.format, dialect, self._said(), period)
+        return ExportContent(self.kind, self._said(), self.period.to_spec() if self.period else None)
 
     def _said(self) -> dict[str, Any]:
         said: dict[str, Any] = {}
@@ -113,6 +114,33 @@ class RequestExportInput:
         if self.locale is not None:
             said["locale"] = self.locale
         return said
+
+
+@strawberry.input(description=f"What is to be in a file. {CONTENT}")
+class RequestExportInput(ExportContentInput):
+    format: ExportFormat = strawberry.field(description="What kind of file.")
+    dialect: CsvDialect | None = strawberry.field(default=None, description=DIALECT)
+    deliveries: list[DeliveryInput] | None = strawberry.field(default=None, description=DELIVERIES)
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
+
+    def to_draft(self) -> ExportDraft:
+        """Raises Refused, PeriodError."""
+        content = self.to_content()
+        return ExportDraft(
+            kind=content.kind,
+            said=content.said,
+            period=content.period,
+            format=self.format,
+            dialect=dialect_of(self.format, self.dialect),
+            deliveries=targets_of(self.deliveries),
+        )
+
+
+def dialect_of(format: ExportFormat, dialect: CsvDialect | None) -> str | None:
+    """Raises Refused."""
+    if dialect is not None and format is not ExportFormat.CSV:
+        raise Refused(ValidationError("Only a CSV has a dialect.", ("input", "dialect"), "CONSISTENCY"))
+    return (dialect or CsvDialect.EXCEL).name if format is ExportFormat.CSV else None
 
 
 @strawberry.input(description="Which export to cancel.")

@@ -32,10 +32,13 @@ describe_enum(
         "HOURLY_AGGREGATION": "Folds what is pending and refreshes every materialized view, due or not.",
         "EXPORT": "Makes the file of an export.",
         "REPORT_CLEANUP": "Throws away files of exports that are old enough.",
+        "REPORT_SCHEDULES": "Asks for the exports of schedules that are due.",
+        "DELIVERY": "Delivers the file of an export.",
         "VIEW_REFRESH": "Refreshes materialized views by name; asked for by refreshViews.",
         "DATA_CLEANUP": "Throws away kept answers, finished jobs and lost workers that are old enough.",
         "UNPARKING": "Records attempts that waited for their person or lab and need not any more.",
         "AWARDS": "Looks at everybody's badges and milestones anew, by all that they did.",
+        "RETENTION": "Throws away events and metrics that are old enough, and makes room for new ones.",
         "OTHER": "Something else: see the task.",
     },
 )
@@ -80,7 +83,7 @@ class JobRun(Node):
 @strawberry.input(description="A job to be done soon.")
 class RunJobInput:
     kind: JobKind = strawberry.field(
-        description="One of HOURLY_AGGREGATION, REPORT_CLEANUP, DATA_CLEANUP, UNPARKING and AWARDS."
+        description="One of HOURLY_AGGREGATION, DATA_CLEANUP, UNPARKING, REPORT_CLEANUP, RETENTION and AWARDS."
     )
     idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
 

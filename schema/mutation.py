@@ -7,7 +7,10 @@ from schema.attempt_mutations import AttemptMutation
 from schema.award_mutations import AwardMutation
 from schema.export_requests import ExportMutation
 from schema.jobs import JobMutation
+from schema.record_metrics import RecordMetricsMutation
+from schema.report_mutations import ReportMutation
 from schema.roster import RosterMutation
+from schema.tracked_event_mutations import TrackedEventMutation
 from schema.webhook_mutations import WebhookMutation
 
 
@@ -16,6 +19,15 @@ from schema.webhook_mutations import WebhookMutation
     "in what the answer shows."
 )
 class Mutation(
-    AttemptMutation, RosterMutation, AssignmentMutation, ExportMutation, JobMutation, AwardMutation, WebhookMutation
+    AttemptMutation,
+    RosterMutation,
+    AssignmentMutation,
+    ExportMutation,
+    ReportMutation,
+    JobMutation,
+    WebhookMutation,
+    TrackedEventMutation,
+    RecordMetricsMutation,
+    AwardMutation,
 ):
     pass

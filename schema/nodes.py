@@ -22,7 +22,10 @@ from schema.memberships import GroupMembership
 from schema.organizations import Organization
 from schema.performance_logs import PerformanceLog
 from schema.relay import LARGEST_PAGE, Info, Node, parse_global_id
+from schema.report_schedules import ExportSchedule
+from schema.reports import Report
 from schema.topics import Topic
+from schema.tracked_events import TrackedEvent
 from schema.users import User
 from schema.webhooks import Webhook
 
@@ -33,6 +36,7 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "AuditEntry": AuditEntry.from_key,
     "BadgeDefinition": BadgeDefinition.from_key,
     "ExportJob": ExportJob.from_key,
+    "ExportSchedule": ExportSchedule.from_key,
     "Group": Group.from_key,
     "GroupMembership": GroupMembership.from_key,
     "JobRun": JobRun.from_key,
@@ -42,7 +46,9 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "PerformanceBadge": PerformanceBadge.from_key,
     "PerformanceLog": PerformanceLog.from_key,
     "PerformanceMilestone": PerformanceMilestone.from_key,
+    "Report": Report.from_key,
     "Topic": Topic.from_key,
+    "TrackedEvent": TrackedEvent.from_key,
     "User": User.from_key,
     "Webhook": Webhook.from_key,
 }

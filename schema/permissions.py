@@ -15,11 +15,12 @@ describe_enum(
         "VIEW_ANALYTICS": "See statistics of the whole organization.",
         "VIEW_AUDIT_LOG": "See performance logs of everybody and the history of changes.",
         "VIEW_PII": "See e-mail addresses.",
-        "INGEST": "Record attempts.",
+        "INGEST": "Record attempts, events and metrics.",
         "EDIT_ATTEMPTS": "Change, delete and restore attempts.",
         "EXPORT": "Ask for files of what one sees. Without it: of one's own performance.",
         "CURATE": "Say what badges and milestones there are.",
         "MANAGE_ROSTER": "Keep people, groups, topics, labs and assignments.",
+        "VIEW_PLATFORM": "See what people do on the platform and how its services fare.",
         "OPERATE": "Operate the platform.",
     },
 )

@@ -16,7 +16,11 @@ from schema.nodes import NodeQuery
 from schema.operations import OperationsQuery
 from schema.organizations import OrganizationQuery
 from schema.performance_logs import PerformanceLogQuery
+from schema.platform import PlatformQuery
+from schema.report_schedules import ExportScheduleQuery
+from schema.reports import ReportQuery
 from schema.topics import TopicQuery
+from schema.tracked_events import TrackedEventQuery
 from schema.users import UserQuery
 from schema.viewer import ViewerQuery
 from schema.webhooks import WebhookQuery
@@ -33,6 +37,8 @@ class Query(
     ViewerQuery,
     OrganizationQuery,
     ExportQuery,
+    ReportQuery,
+    ExportScheduleQuery,
     GroupQuery,
     ComparisonQuery,
     PerformanceLogQuery,
@@ -42,5 +48,7 @@ class Query(
     LabQuery,
     OperationsQuery,
     WebhookQuery,
+    TrackedEventQuery,
+    PlatformQuery,
 ):
     pass

@@ -14,6 +14,7 @@ import orjson
 import strawberry
 from strawberry.types.info import Info as StrawberryInfo
 
+from db import global_ids
 from db.keyset import Listing, Page
 from execution.columns import by_key, column, items, needs
 from execution.cost_directives import ListSize
@@ -43,7 +44,7 @@ class Node:
 
 def global_id(kind: str, key: int) -> strawberry.ID:
     """The opaque id of row ``key`` of a type."""
-    return strawberry.ID(base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("="))
+    return strawberry.ID(global_ids.global_id(kind, key))
 
 
 def node_id(kind: str) -> Any:

@@ -47,7 +47,7 @@ class UserError:
 @strawberry.type(description="The input cannot be meant.")
 class ValidationError(UserError):
     rule: str = strawberry.field(
-        description="The rule that it breaks: RANGE, LENGTH, TEXT, EXACTLY_ONE, CONSISTENCY, TIME, SIZE, DEPTH, DUPLICATE, "
+        description="The rule that it breaks: RANGE, LENGTH, TEXT, EXACTLY_ONE, CONSISTENCY, TIME, RETENTION, SIZE, DEPTH, DUPLICATE, "
         "REQUIRED or FORMAT."
     )
 

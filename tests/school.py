@@ -88,6 +88,31 @@ FROM organizations o JOIN users u ON u.organization_id = o.id AND u.external_id 
 WHERE o.slug = 'south';
 """
 
+# What people did, and how services fared: the old metrics service's own questions are asked of it.
+PLATFORM = """
+INSERT INTO user_events (organization_id, user_id, event_type, occurred_at)
+SELECT o.id, u.id, e.type, e.at FROM (VALUES
+  ('ben', 'user_login', timestamptz '2026-03-26 08:00Z'), ('ben', 'user_login', '2026-03-26 12:00Z'), ('cleo', 'user_login', '2026-03-26 09:00Z'),
+  ('ben', 'lab_opened', '2026-03-26 08:10Z'), ('dan', 'lab_opened', '2026-03-27 08:10Z'), (NULL, 'user_login', '2026-03-27 10:00Z'),
+  ('dan', 'user_login', '2026-03-28 22:59:59Z'), ('cleo', 'user_login', '2026-03-28 23:00Z'), ('ben', 'user_login', '2026-03-29 21:59:59Z'),
+  ('ben', 'user_login', '2026-03-29 22:00Z'), ('ben', 'user_login', '2026-03-30 22:00Z')
+) AS e (person, type, at)
+JOIN organizations o ON o.slug = 'north' LEFT JOIN users u ON u.organization_id = o.id AND u.external_id = e.person;
+
+INSERT INTO system_metrics (organization_id, service_name, metric_name, value, at)
+SELECT o.id, m.service, m.metric, m.value, now() - m.ago
+FROM organizations o CROSS JOIN (VALUES
+  ('billing', 'response_time', 120, interval '1 minute'), ('billing', 'response_time', 80, interval '30 minutes'),
+  ('billing', 'response_time', 9000, interval '90 minutes'), ('billing', 'cpu_percent', 50, interval '1 minute'),
+  ('search', 'response_time', 2500, interval '2 minutes'), ('mail', 'response_time', 40, interval '20 minutes')
+) AS m (service, metric, value, ago) WHERE o.slug = 'north';
+"""
+
+
+def build_platform(connection: psycopg.Connection[Any]) -> None:
+    """Events of March 2026, and metrics of the last hours, in a school."""
+    connection.execute(PLATFORM)
+
 
 def build_school(connection: psycopg.Connection[Any]) -> None:
     """Fills an empty database; the changes are left pending (not folded)."""

@@ -17,7 +17,7 @@ import pytest
 
 from tests.asking import Asker
 from tests.conftest import Database, Servers
-from tests.school import build_school, fold_and_refresh
+from tests.school import build_platform, build_school, fold_and_refresh
 
 GOLDEN = Path(__file__).parent / "golden"
 PAGES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
@@ -33,6 +33,7 @@ async def school(new_database: Callable[[], Database], servers: Servers) -> Asyn
     database = new_database()
     with database.connect() as owner:
         build_school(owner)
+        build_platform(owner)
     with database.connect(None) as worker:
         worker.execute("SET ROLE scoregraph_worker")
         fold_and_refresh(worker)

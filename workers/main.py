@@ -31,7 +31,7 @@ from workers.refresh import refresh_due
 from workers.ticks import Ticks
 from workers.webhooks import deliver
 
-CONNECTIONS = 3
+CONNECTIONS = 5
 RESTART_SECONDS = 1.0
 """After which the queue, or a broker of events, is looked at again, when it was lost."""
 RETRY_SECONDS = 0.5

@@ -19,13 +19,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.queries.jobs import recover_stalled_jobs
 from settings import DatabaseRole
-from workers import awards, maintenance, refreshing
+from workers import awards, maintenance, platform, refreshing, reports
+from workers.deliveries import job as deliveries
 from workers.exports import job as exports
 from workers.means import Means, Queue
 from workers.running import Resumed, Told, middleware
 from workers.schedule import LATEST_SECONDS, SCHEDULE
 
-SUBJECTS = {"awards": awards.jobs, "maintenance": maintenance.jobs, "refresh": refreshing.jobs, "exports": exports.jobs}
+SUBJECTS = {
+    "awards": awards.jobs,
+    "maintenance": maintenance.jobs,
+    "refresh": refreshing.jobs,
+    "exports": exports.jobs,
+    "reports": reports.jobs,
+    "deliveries": deliveries.jobs,
+    "platform": platform.jobs,
+}
 
 CONCURRENCY = 4
 GRACE_SECONDS = 30.0

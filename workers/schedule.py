@@ -6,9 +6,11 @@ Sums of days, weeks and months need nothing: they are live. What follows changes
 from __future__ import annotations
 
 SCHEDULE = {
+    "reports:run_due": "* * * * *",
     "exports:expire": "*/5 * * * *",
     "maintenance:unpark": "*/10 * * * *",
     "refresh:all": "7 * * * *",
+    "platform:tend": "37 * * * *",
     "maintenance:clean_up": "23 3 * * *",
 }
 

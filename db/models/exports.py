@@ -1,6 +1,6 @@
 """Exports: what was asked for, by whom, and what became of it."""
 
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Integer, Table, Text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, DateTime, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB, REAL
 
 from db.models.base import metadata
@@ -41,4 +41,8 @@ exports = Table(
     Column("truncated", Integer),
     Column("reads_groups", ARRAY(BigInteger)),
     Column("expires_at", DateTime(timezone=True)),
+    Column("report_id", BigInteger),
+    Column("schedule_id", BigInteger),
+    Column("due_at", DateTime(timezone=True)),
+    Column("is_late", Boolean),
 )

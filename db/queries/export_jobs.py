@@ -67,7 +67,9 @@ OUR_FAILURES = frozenset({FailureCode.TIMEOUT, FailureCode.STORAGE, FailureCode.
 
 
 class ExportRow(NamedTuple):
-    """``may_read``: whether the viewer may have the file, once there is one. Sizes are bytes, ``progress`` is 0 to 1."""
+    """``may_read``: whether the viewer may have the file, once there is one. ``due_at`` is when a schedule wanted it. Sizes are bytes,
+    ``progress`` is 0 to 1.
+    """
 
     id: int
     organization_id: int
@@ -95,6 +97,9 @@ class ExportRow(NamedTuple):
     neutralized: int | None
     truncated: int | None
     expires_at: datetime | None
+    report_id: int | None
+    due_at: datetime | None
+    is_late: bool
     may_read: bool
 
 
@@ -104,6 +109,7 @@ class ExportSelection:
 
     status: ExportStatus | None = None
     group_id: int | None = None
+    report_id: int | None = None
 
 
 class Usage(NamedTuple):
@@ -132,15 +138,22 @@ NEWEST_FIRST = (SortKey(exports.c.id, descending=True),)
 # As row security has it. Said here, too: who of those that see a whole organization is asking, matters for once.
 OWN = text("(viewer_role() = 'ADMIN' OR exports.requested_by IS NOT DISTINCT FROM viewer_user_id())")
 
-# The window slides by the clock, not by the beginning of a transaction that may have waited.
-USAGE = f"""
+
+def usage(which: str) -> str:
+    """Of the exports of a subject that are ``which``."""
+    # The window slides by the clock, not by the beginning of a transaction that may have waited.
+    return f"""
 SELECT count(*) AS used,
   (array_agg(queued_at ORDER BY queued_at DESC))[CAST(:hourly_limit AS integer)] + interval '1 hour' AS retry_at,
   min(queued_at) + interval '1 hour' AS resets_at
 FROM exports
-WHERE organization_id = :organization_id AND subject = :subject AND queued_at > clock_timestamp() - interval '1 hour'
+WHERE organization_id = :organization_id AND subject = :subject AND queued_at > clock_timestamp() - interval '1 hour' AND {which}
   AND (failure_code IS NULL OR failure_code NOT IN ({", ".join(f"'{code}'" for code in sorted(OUR_FAILURES))}))
 """
+
+
+# What schedules make has a limit of its own.
+USAGE = usage("due_at IS NULL")
 USAGE_IN_SNAPSHOT = sql(USAGE)
 MAY_HAVE = sql(
     "SELECT viewer_may_read_export(:role, CAST(:group_ids AS bigint[]), CAST(:user_id AS bigint))",
@@ -191,6 +204,8 @@ def _selected(statement: Select[Any], selection: ExportSelection) -> Select[Any]
         statement = statement.where(exports.c.status == selection.status.value)
     if selection.group_id is not None:
         statement = statement.where(exports.c.group_id == literal(selection.group_id, BigInteger))
+    if selection.report_id is not None:
+        statement = statement.where(exports.c.report_id == literal(selection.report_id, BigInteger))
     return statement
 
 

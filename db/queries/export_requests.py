@@ -36,9 +36,9 @@ FROM organizations o WHERE o.id = :organization_id
 """)
 INSERT = text("""
 INSERT INTO exports (organization_id, requested_by, subject, role, claimed_groups, kind, format, dialect, parameters, group_id,
-  user_id, idempotency_key, body)
+  user_id, idempotency_key, body, report_id)
 VALUES (:organization_id, :requested_by, :subject, :role, CAST(:claimed_groups AS text[]), :kind, :format, :dialect,
-  CAST(:parameters AS jsonb), :group_id, :user_id, :idempotency_key, CAST(:body AS jsonb))
+  CAST(:parameters AS jsonb), :group_id, :user_id, :idempotency_key, CAST(:body AS jsonb), :report_id)
 RETURNING id
 """)
 LOCK = text("SELECT id, subject, status, failure_code FROM exports WHERE id = :id FOR NO KEY UPDATE")

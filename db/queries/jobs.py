@@ -20,11 +20,14 @@ class JobKind(StrEnum):
 
     EXPORT = "EXPORT"
     REPORT_CLEANUP = "REPORT_CLEANUP"
+    REPORT_SCHEDULES = "REPORT_SCHEDULES"
+    DELIVERY = "DELIVERY"
     HOURLY_AGGREGATION = "HOURLY_AGGREGATION"
     VIEW_REFRESH = "VIEW_REFRESH"
     DATA_CLEANUP = "DATA_CLEANUP"
     UNPARKING = "UNPARKING"
     AWARDS = "AWARDS"
+    RETENTION = "RETENTION"
     OTHER = "OTHER"
 
 
@@ -35,6 +38,7 @@ RUNNABLE = frozenset(
         JobKind.DATA_CLEANUP,
         JobKind.UNPARKING,
         JobKind.AWARDS,
+        JobKind.RETENTION,
     }
 )
 """Those that can be run whenever somebody wants to: they need no arguments."""

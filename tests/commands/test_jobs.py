@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from db.queries.jobs import RUNNABLE
 from tests.commanding import complaint, scoregraph
 from tests.conftest import Database, Servers
 from tests.workers.asking import execute, value
@@ -78,6 +79,5 @@ def test_an_unknown_job(jobs: Jobs, command: str) -> None:
 def test_what_cannot_be_run(jobs: Jobs, kind: str) -> None:
     done = jobs("run", kind)
     assert done.returncode == 2
-    assert complaint(done) == (
-        f"There is no job {kind} to run; there are awards, data_cleanup, hourly_aggregation, report_cleanup, unparking."
-    )
+    kinds = ", ".join(sorted(kind.lower() for kind in RUNNABLE))
+    assert complaint(done) == f"There is no job {kind} to run; there are {kinds}."

@@ -40,6 +40,7 @@ NOT_TOLD = {
     "lab_days",
     "view_refreshes",
     "idempotency_keys",
+    "user_event_ids",
     # None of these is in an answer that is kept.
     "audit_entries",
     "webhooks",

@@ -118,24 +118,13 @@ def build(connection: Connection, slug: str) -> Organization:
         source="API",
         reason="unknown person",
     )
-    for requested_by, role in (
+    for owner, role in (
         (users["student"], "STUDENT"),
         (users["teacher"], "TEACHER"),
         (users["manager"], "MANAGER"),
         (None, "SERVICE"),
     ):
-        insert(
-            connection,
-            "exports",
-            organization_id=id,
-            requested_by=requested_by,
-            subject="somebody",
-            role=role,
-            kind="ATTEMPTS",
-            format="CSV",
-            parameters=Jsonb({}),
-            body=Jsonb({}),
-        )
+        add_report(connection, id, owner, role)
     insert(
         connection, "audit_entries", organization_id=id, user_id=users["student"], actor="s", role="STUDENT", action="a"
     )
@@ -172,11 +161,65 @@ def build(connection: Connection, slug: str) -> Organization:
         subject="users/student",
         data=Jsonb({}),
     )
+    insert(
+        connection,
+        "user_events",
+        organization_id=id,
+        user_id=users["student"],
+        event_type="user_login",
+        occurred_at="2026-01-01Z",
+    )
+    insert(
+        connection,
+        "user_event_ids",
+        "event_id",
+        organization_id=id,
+        source_id="e-1",
+        event_id=1,
+        occurred_at="2026-01-01Z",
+    )
+    add_metrics(connection, id)
     return Organization(id, slug, users, groups, labs)
+
+
+def add_report(connection: Connection, organization_id: int, owner: int | None, role: str) -> None:
+    """A saved report with a schedule, an export of it, and to whom they are delivered. Where nothing else says whose they are, some
+    text does.
+    """
+    of = {"organization_id": organization_id}
+    asked = {"subject": "somebody", "role": role, "kind": "ATTEMPTS", "parameters": Jsonb({})}
+    report_id = insert(connection, "reports", **of, owner_id=owner, title="t", **asked)
+    times = {
+        "format": "CSV",
+        "cron": "0 0 * * *",
+        "time_zone": "UTC",
+        "next_run_at": "2100-01-01Z",
+        "dialect": str(owner),
+    }
+    schedule_id = insert(connection, "report_schedules", **of, report_id=report_id, **times)
+    target = {"channel": "TELEGRAM", "target": "7", "masked": str(owner), "attach": False}
+    insert(connection, "schedule_deliveries", **of, schedule_id=schedule_id, **target)
+    made = {"format": "CSV", "body": Jsonb({}), "report_id": report_id, "schedule_id": schedule_id}
+    export_id = insert(connection, "exports", **of, requested_by=owner, **asked, **made)
+    insert(connection, "deliveries", **of, export_id=export_id, **target)
+
+
+def add_metrics(connection: Connection, organization_id: int | None) -> None:
+    connection.execute(
+        "INSERT INTO system_metrics (organization_id, service_name, metric_name, value, at)"
+        " VALUES (%s, 'billing', 'cpu_percent', 1, now())",
+        (organization_id,),
+    )
+    connection.execute(
+        "INSERT INTO api_metrics (organization_id, service_name, endpoint, method, status_code, requests,"
+        " total_microseconds, buckets, counts, at) VALUES (%s, 'billing', '/bills', 'GET', 200, 1, 1000, '{0}', '{1}', now())",
+        (organization_id,),
+    )
 
 
 def build_platform(connection: Connection) -> None:
     """What is of no organization."""
+    add_metrics(connection, None)
     connection.execute(
         "INSERT INTO trusted_documents (id, body, operations)"
         " SELECT encode(sha256(convert_to(body, 'UTF8')), 'hex'), body, '{}' FROM (VALUES ('{ __typename }')) AS d (body)"
@@ -258,7 +301,15 @@ class World:
         )
 
     def rows(self, connection: Connection, relation: str) -> list[dict[str, Any]]:
-        return [row for (row,) in connection.execute(f"SELECT to_jsonb(r) FROM {relation} r").fetchall()]
+        """As far as the API may read them."""
+        columns = self.superuser.execute(
+            "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+            " AND NOT attisdropped AND has_column_privilege('scoregraph_api', attrelid, attnum, 'SELECT')",
+            (relation,),
+        ).fetchone()
+        selected = columns[0] if columns and columns[0] else "*"
+        rows = connection.execute(f"SELECT to_jsonb(r) FROM (SELECT {selected} FROM {relation}) r")
+        return [row for (row,) in rows.fetchall()]
 
     @contextmanager
     def undone(self) -> Iterator[None]:
@@ -404,6 +455,7 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
         "request_refresh",
         "keep_webhook_secret",
         "test_webhook",
+        "viewer_may_deliver_to",
     }
     assert [name for name, _, is_pinned in rows if not is_pinned] == []
 
@@ -431,6 +483,11 @@ def for_writers(row: dict[str, Any], viewer: Viewer) -> bool:
 
 def for_operators(row: dict[str, Any], viewer: Viewer) -> bool:
     return viewer.role == "ADMIN"
+
+
+def of_owner(column: str) -> Rule:
+    """The column says who that is."""
+    return lambda row, viewer: viewer.role == "ADMIN" or str(row[column]) == str(viewer.user_id)
 
 
 RULES: dict[str, Rule] = {
@@ -468,12 +525,20 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("lab_days", "lab_days_live", "lab_stats", "topic_stats", "level_stats"), for_those_who_see_all),
     **dict.fromkeys(("organization_stats", "score_distribution"), for_those_who_see_all),
     **dict.fromkeys(("idempotency_keys", "parked_attempts"), for_writers),
-    "exports": lambda row, viewer: viewer.role == "ADMIN" or row["requested_by"] == viewer.user_id,
+    "exports": of_owner("requested_by"),
+    "reports": of_owner("owner_id"),
+    "report_schedules": of_owner("dialect"),
+    **dict.fromkeys(("schedule_deliveries", "deliveries"), of_owner("masked")),
     "dead_letters": lambda row, viewer: viewer.role == "ADMIN",
     "audit_entries": lambda row, viewer: viewer.role in {"MANAGER", "ADMIN"},
     "view_refreshes": of_organization,  # of everybody: when a view was refreshed
     **dict.fromkeys(("trusted_documents", "trusted_document_aliases"), of_organization),
     **dict.fromkeys(("job_runs", "worker_processes", "webhooks", "webhook_deliveries"), for_operators),
+    **dict.fromkeys(("user_events", "user_event_ids"), for_those_who_see_all),
+    **dict.fromkeys(
+        ("system_metrics", "api_metrics"),
+        lambda row, viewer: viewer.role == "ADMIN" if row["organization_id"] is None else viewer.role in SEES_ALL,
+    ),
 }
 # What a view shows some of.
 SOURCES = {"job_runs": "jobs.runs", "worker_processes": "jobs.workers"}
@@ -488,7 +553,7 @@ def test_every_readable_relation_has_a_rule(world: World) -> None:
 def is_of(row: dict[str, Any], relation: str, organization: Organization) -> bool:
     if relation in {"view_refreshes", "worker_processes"} | OF_THE_PLATFORM:
         return True
-    if relation == "job_runs" and row["organization_id"] is None:
+    if relation in {"job_runs", "system_metrics", "api_metrics"} and row["organization_id"] is None:
         return True
     return row["id" if relation == "organizations" else "organization_id"] == organization.id
 
@@ -651,6 +716,20 @@ def new_rows(of: Organization) -> dict[str, dict[str, object]]:
             "source": "API",
             "reason": "x",
         },
+        "user_events": {"event_type": "user_login", "occurred_at": "2026-01-01Z"},
+        "user_event_ids": {"source_id": "new", "event_id": 1, "occurred_at": "2026-01-01Z"},
+        "system_metrics": {"service_name": "s", "metric_name": "m", "value": 1, "at": "2026-01-01Z"},
+        "api_metrics": {
+            "service_name": "s",
+            "endpoint": "/",
+            "method": "GET",
+            "status_code": 200,
+            "at": "2026-01-01Z",
+            "requests": 1,
+            "total_microseconds": 1,
+            "buckets": "{0}",
+            "counts": "{1}",
+        },
     }
 
 
@@ -667,9 +746,10 @@ def test_privileges_are_these(world: World) -> None:
         " AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_table_privilege('scoregraph_api', c.oid, privilege)"
     ).fetchall()
     expected = {(privilege, table) for privilege in ("INSERT", "UPDATE") for table in WRITABLE}
-    history = {("INSERT", "attempt_revisions")}  # only ever added to
-    deleted = {("DELETE", table) for table in ("lab_topics", "parked_attempts", "webhooks")}
-    assert set(rows) == expected | history | deleted
+    only_added_to = ("attempt_revisions", "user_events", "user_event_ids", "system_metrics", "api_metrics")
+    history = {("INSERT", table) for table in only_added_to}
+    deleted = {"lab_topics", "parked_attempts", "reports", "report_schedules", "schedule_deliveries", "webhooks"}
+    assert set(rows) == expected | history | {("DELETE", table) for table in deleted}
 
 
 @pytest.mark.parametrize("table", new_rows(Organization(0, "", {"student": 0}, {"other": 0}, [0])))
@@ -701,6 +781,23 @@ def test_updates(world: World, role: str, table: str) -> None:
     if role in WRITES:
         with world.undone(), pytest.raises(errors.InsufficientPrivilege):  # nothing is given away
             world.api.execute(f"UPDATE {table} SET organization_id = %s", (world.there.id,))
+
+
+@pytest.mark.parametrize("table", ["system_metrics", "api_metrics"])
+@pytest.mark.parametrize("role", [*ROLES, None])
+def test_only_the_platform_itself_says_how_it_fares(world: World, role: str | None, table: str) -> None:
+    columns = new_rows(world.here)[table] | {"organization_id": None}
+    with world.undone():
+        if role is None:
+            world.api.execute("SELECT set_config('scoregraph.viewer', '', true)")
+            world.api.execute(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})",
+                [*columns.values()],
+            )
+        else:
+            world.viewer(role, world.here).look(world.api)
+            with pytest.raises(errors.InsufficientPrivilege):
+                insert(world.api, table, "at", **columns)
 
 
 EXPORT = """INSERT INTO exports (organization_id, requested_by, subject, role, kind, format, parameters, body)
@@ -793,6 +890,66 @@ def test_administrators_say_what_awards_there_are(world: World, role: str) -> No
             world.api.execute(f"UPDATE award_definitions SET {change}")
     with world.undone(), pytest.raises(errors.InsufficientPrivilege):
         world.api.execute("UPDATE awards SET note = 'x'")
+
+
+REPORT = """INSERT INTO reports (organization_id, owner_id, subject, role, title, kind, parameters)
+VALUES (%s, %s, 's', %s, 't', 'ATTEMPTS', '{}')"""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_reports_are_saved_in_ones_own_name_and_kept_so(world: World, role: str) -> None:
+    viewer = world.viewer(role, world.here)
+    viewer.look(world.api)
+    with world.undone():
+        world.api.execute(REPORT, (world.here.id, viewer.user_id, role))
+    other_role = "ADMIN" if role != "ADMIN" else "SERVICE"
+    for values in (
+        (world.here.id, world.here.users["friend"], role),
+        (world.here.id, viewer.user_id, other_role),
+        (world.there.id, viewer.user_id, role),
+    ):
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(REPORT, values)
+    with world.undone():
+        world.api.execute(REPORT, (world.here.id, viewer.user_id, role))
+        world.api.execute("UPDATE reports SET title = 'u', role = role WHERE title = 't'")
+        # Nobody has one made as what they are not.
+        own = "WHERE owner_id IS NOT DISTINCT FROM viewer_user_id()"
+        with pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(f"UPDATE reports SET role = %s {own}", (other_role,))
+
+
+def test_an_administrator_does_not_lend_their_rights(world: World) -> None:
+    world.viewer("ADMIN", world.here).look(world.api)
+    with world.undone():
+        assert world.api.execute("UPDATE reports SET title = 'u' WHERE role = 'TEACHER'").rowcount == 1
+    for change in ("role = 'ADMIN'", "claimed_groups = '{x}'", "roster_role = 'STUDENT'"):
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(f"UPDATE reports SET {change} WHERE role = 'TEACHER'")
+
+
+@pytest.mark.parametrize(
+    "statement", ["SELECT target FROM deliveries", "SELECT secret FROM schedule_deliveries", "TABLE deliveries"]
+)
+def test_targets_are_the_workers_alone(world: World, statement: str) -> None:
+    world.viewer("ADMIN", world.here).look(world.api)
+    with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+        world.api.execute(statement)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_children_of_reports_are_added_by_those_who_see_them(world: World, role: str) -> None:
+    world.viewer(role, world.here).look(world.api)
+    foreign = {row["id"] for row in world.rows(world.superuser, "report_schedules")}
+    seen = {row["id"] for row in world.rows(world.api, "report_schedules")}
+    add = """INSERT INTO schedule_deliveries (organization_id, schedule_id, channel, target, masked, attach)
+      VALUES (%s, %s, 'TELEGRAM', '7', '*', false)"""
+    for key in seen:
+        with world.undone():
+            world.api.execute(add, (world.here.id, key))
+    for key in foreign - seen:
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(add, (world.here.id, key))
 
 
 @pytest.mark.parametrize("table", ["lab_topics", "parked_attempts"])

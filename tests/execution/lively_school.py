@@ -22,6 +22,7 @@ TABLES = {
     "AuditEntry": "audit_entries",
     "BadgeDefinition": "award_definitions",
     "ExportJob": "exports",
+    "ExportSchedule": "report_schedules",
     "Group": "groups",
     "GroupMembership": "group_memberships",
     "JobRun": "jobs.runs",
@@ -31,7 +32,9 @@ TABLES = {
     "PerformanceBadge": "awards",
     "PerformanceLog": "attempts",
     "PerformanceMilestone": "awards",
+    "Report": "reports",
     "Topic": "topics",
+    "TrackedEvent": "user_events",
     "User": "users",
     "Webhook": "webhooks",
 }
@@ -84,6 +87,32 @@ FROM made CROSS JOIN (VALUES
   ('AttemptRecorded', NULL, now(), NULL, 204, NULL, NULL), ('metrics.alert', NULL, NULL, now(), 410, 'It answered 410.', NULL)
 ) AS d (type, next, delivered, failed, status, error, data)
 """
+REPORTS = """
+WITH saved AS (
+  INSERT INTO reports (organization_id, owner_id, subject, role, title, kind, parameters, period, group_id)
+  SELECT g.organization_id, u.id, u.external_id, u.role, 'Weekly', 'GROUP_REPORT', jsonb_build_object('groupId', g.id, 'locale', 'en'),
+    '{"calendar": "LAST_WEEK"}', g.id
+  FROM users u JOIN groups g ON g.organization_id = u.organization_id AND g.external_id = 'alg-1' WHERE u.external_id IN ('ada', 'root')
+  RETURNING id, organization_id
+), planned AS (
+  INSERT INTO report_schedules (organization_id, report_id, format, cron, time_zone, next_run_at)
+  SELECT organization_id, id, 'PDF', '30 7 * * MON', 'Europe/Madrid', now() + interval '2 days' FROM saved RETURNING id, organization_id, report_id
+), wanted AS (
+  INSERT INTO schedule_deliveries (organization_id, schedule_id, channel, target, masked, attach)
+  SELECT organization_id, id, 'TELEGRAM', '7', '***7', false FROM planned
+), made AS (
+  UPDATE exports e SET report_id = p.report_id, schedule_id = p.id, due_at = now() FROM planned p
+  WHERE e.organization_id = p.organization_id AND e.role = 'TEACHER' RETURNING e.id, e.organization_id
+)
+INSERT INTO deliveries (organization_id, export_id, channel, target, masked, attach, status, tries, error)
+SELECT organization_id, id, 'TELEGRAM', '7', '***7', false, 'FAILED', 6, 'So it is.' FROM made
+"""
+EVENTS = """
+INSERT INTO user_events (organization_id, user_id, event_type, metadata, occurred_at)
+SELECT u.organization_id, u.id, (ARRAY['user_login', 'lab_opened', 'page_viewed'])[1 + n % 3], jsonb_build_object('n', n),
+  now() - n * interval '7 hours'
+FROM users u, generate_series(1, 6) AS n WHERE u.external_id IN ('ben', 'cleo')
+"""
 SAVE = "mutation ($input: SaveAssignmentInput!) { saveAssignment(input: $input) { assignment { id } userErrors { message } } }"
 EXTEND = "mutation ($input: ExtendDeadlineInput!) { extendDeadline(input: $input) { userErrors { message } } }"
 UPDATE = "mutation ($input: UpdateAttemptInput!) { updateAttempt(input: $input) { userErrors { message } } }"
@@ -97,6 +126,8 @@ EVERYTHING = f"""{{
     milestones(first: 1) {{ {PAGES} }} badges(first: 1) {{ {PAGES} }} }} }}
   groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
   attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} exports(first: 1) {{ {PAGES} }}
+  reports(first: 1) {{ {PAGES} nodes {{ runs(first: 1) {{ {PAGES} }} }} }}
+  events(first: 2) {{ {PAGES} }}
   auditLog(first: 1) {{ {PAGES} }} operations {{ jobs(first: 1) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
 }}"""
 
@@ -120,6 +151,8 @@ async def enliven(ask: Asker) -> World:
         owner.execute(EXPORTS)
         owner.execute(AWARDS)
         owner.execute(WEBHOOKS)
+        owner.execute(REPORTS)
+        owner.execute(EVENTS)
     for given, lab in (({"groupId": ask.id("Group", "alg-1")}, "l1"), ({"userId": ask.id("User", "cleo")}, "l3")):
         saved = await write(
             SAVE, labId=ask.id("Lab", lab), assignedAt="2026-01-01T00:00:00Z", dueAt="2026-03-05T12:00:00Z", **given

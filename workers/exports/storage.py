@@ -40,6 +40,10 @@ class Storage(Protocol):
         """All below it, if there is anything."""
         ...
 
+    async def read(self, key: str) -> bytes | None:
+        """All of a file that is not large; None where it is gone."""
+        ...
+
     async def source(self, key: str) -> Path | str | None:
         """Where it can be fetched: a file of this machine, or a link that is good for LINK_LIFETIME. None where it is gone, as
         far as that is known here.
@@ -69,6 +73,13 @@ class Folder:
         # With what a worker that was killed has left of a file.
         with _failures():
             await asyncio.to_thread(_remove_folder, self._root / folder)
+
+    async def read(self, key: str) -> bytes | None:
+        with _failures():
+            try:
+                return await asyncio.to_thread((self._root / key).read_bytes)
+            except FileNotFoundError:
+                return None
 
     async def source(self, key: str) -> Path | None:
         path = self._root / key
@@ -108,6 +119,14 @@ class Bucket:
         with _failures():
             async for objects in obstore.list(self._store, folder):
                 await obstore.delete_async(self._store, [found["path"] for found in objects])
+
+    async def read(self, key: str) -> bytes | None:
+        with _failures():
+            try:
+                found = await obstore.get_async(self._store, key)
+                return bytes(await found.bytes_async())
+            except FileNotFoundError:
+                return None
 
     async def source(self, key: str) -> str:
         with _failures():

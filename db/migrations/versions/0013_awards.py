@@ -3,7 +3,7 @@
 from db.migrations.files import run_sql_file
 
 revision = "0013"
-down_revision = "0009"
+down_revision = "0011"
 
 
 def upgrade() -> None:

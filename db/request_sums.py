@@ -1,0 +1,93 @@
+"""Requests added up by the minute: how many, how long they took, and how large the answers were."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from math import ceil, log
+from typing import NamedTuple
+
+GROWTH = 1.1
+"""Bucket b of a histogram holds durations of (1.1^(b-1), 1.1^b] milliseconds: a percentile is known to 10 %."""
+
+SHORTEST, LONGEST = -60, 200
+"""From 3 microseconds to two days; what is beyond is counted with those."""
+
+_LOG_GROWTH = log(GROWTH)
+
+
+def bucket_of(milliseconds: float) -> int:
+    """The bucket of a duration that is no less than 0."""
+    if milliseconds <= 0:
+        return SHORTEST
+    # What is computed may be above a bound that it is exactly at.
+    return min(max(ceil(log(milliseconds) / _LOG_GROWTH - 1e-9), SHORTEST), LONGEST)
+
+
+def upper_bound(bucket: int) -> float:
+    """The longest duration in a bucket, in milliseconds."""
+    return float(GROWTH**bucket)
+
+
+class RequestKey(NamedTuple):
+    """What requests are told apart by. ``endpoint`` is a path or the name of an operation."""
+
+    service_name: str
+    endpoint: str
+    method: str
+    status_code: int
+
+
+class RequestRow(NamedTuple):
+    """A row of ``api_metrics``: requests of one key in a minute. The payload is that of ``payloads`` of them."""
+
+    service_name: str
+    endpoint: str
+    method: str
+    status_code: int
+    at: datetime
+    requests: int
+    total_microseconds: int
+    buckets: list[int]
+    counts: list[int]
+    payloads: int
+    payload_bytes: int
+
+
+class _Sum:
+    __slots__ = ("histogram", "microseconds", "payload_bytes", "payloads", "requests")
+
+    def __init__(self) -> None:
+        self.requests = self.microseconds = self.payloads = self.payload_bytes = 0
+        self.histogram: Counter[int] = Counter()
+
+
+class RequestSums:
+    """Of one minute."""
+
+    def __init__(self) -> None:
+        self._sums: dict[RequestKey, _Sum] = {}
+
+    def add(self, key: RequestKey, milliseconds: float, payload_bytes: int | None = None) -> None:
+        found = self._sums.get(key)
+        if found is None:
+            found = self._sums[key] = _Sum()
+        found.requests += 1
+        found.microseconds += round(milliseconds * 1000)
+        found.histogram[bucket_of(milliseconds)] += 1
+        if payload_bytes is not None:
+            found.payloads += 1
+            found.payload_bytes += payload_bytes
+
+    def take(self, at: datetime) -> list[RequestRow]:
+        """The sums so far as rows of the minute ``at``; what follows is counted anew."""
+        sums, self._sums = self._sums, {}
+        rows = []
+        for key, found in sums.items():
+            buckets, counts = map(list, zip(*sorted(found.histogram.items()), strict=True))
+            rows.append(
+                RequestRow(
+                    *key, at, found.requests, found.microseconds, buckets, counts, found.payloads, found.payload_bytes
+                )
+            )
+        return rows
