@@ -28,6 +28,7 @@ PANELS = {
         "documents": "commands.documents.command",
         "jobs": "commands.jobs",
         "refresh": "commands.refresh",
+        "audit": "commands.audit",
         "events": "commands.events",
         "alerts": "commands.alerts",
         "export": "commands.exports",

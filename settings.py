@@ -205,6 +205,13 @@ class Settings(BaseSettings):
         None, validation_alias="OBJECT_STORAGE_PREFIX", description="What the names of objects begin with."
     )
 
+    audit_retention_days: int | None = Field(
+        None,
+        validation_alias="AUDIT_RETENTION_DAYS",
+        ge=1,
+        le=36_500,
+        description="For how many days the audit trail is kept; without it for ever.",
+    )
     scheduled_exports_per_hour: int = Field(
         20,
         validation_alias="REPORTING_SCHEDULE_RATE_LIMIT_PER_HOUR",

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from commands.errors import USAGE, CommandError
 from commands.servers import ready_servers
 from db.engine import write_engine
+from db.queries.audit_log import OPERATOR, Actor, Deed, leave_trace
 from db.queries.jobs import (
     RUNNABLE,
     JobRow,
@@ -72,7 +73,9 @@ def run(
         raise CommandError(f"There is no job {kind} to run; there are {known}.", exit_code=USAGE)
 
     async def ask(connection: AsyncConnection) -> JobRow | None:
-        return await get_job(connection, await ask_for_job(connection, kind.upper()))
+        id = await ask_for_job(connection, kind.upper())
+        await trace(connection, "runJob", [id], kind=kind.upper())
+        return await get_job(connection, id)
 
     _show_one(_ask(ask), json=json)
 
@@ -80,8 +83,15 @@ def run(
 @app.command(epilog="Example: [bold]scoregraph jobs retry 42[/]")
 def retry(id: Id, json: Json = False) -> None:
     """Put a job that failed back into its queue."""
+
+    async def ask(connection: AsyncConnection) -> JobRow | None:
+        job = await retry_job(connection, id)
+        if job is not None:
+            await trace(connection, "retryJob", [id])
+        return job
+
     try:
-        job = _ask(lambda connection: retry_job(connection, id))
+        job = _ask(ask)
     except StateError as error:
         raise CommandError(f"Job {id} has not failed: it is {error.status}.") from None
     except IntegrityError:
@@ -92,11 +102,22 @@ def retry(id: Id, json: Json = False) -> None:
 @app.command(epilog="Example: [bold]scoregraph jobs cancel 42[/]")
 def cancel(id: Id, json: Json = False) -> None:
     """Take a job out of its queue, or have the worker that runs it stop it."""
+
+    async def ask(connection: AsyncConnection) -> JobRow | None:
+        job = await cancel_job(connection, id)
+        if job is not None:
+            await trace(connection, "cancelJob", [id])
+        return job
+
     try:
-        job = _ask(lambda connection: cancel_job(connection, id))
+        job = _ask(ask)
     except StateError as error:
         raise CommandError(f"Job {id} is over: it is {error.status}.") from None
     _show_one(job, json=json)
+
+
+async def trace(connection: AsyncConnection, action: str, ids: list[int], **details: object) -> None:
+    await leave_trace(connection, Actor(None, "scoregraph jobs", None, OPERATOR), Deed(action, "JobRun", ids, details))
 
 
 def _ask(work: Callable[[AsyncConnection], Awaitable[T]]) -> T:

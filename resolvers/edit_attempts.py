@@ -17,6 +17,7 @@ from db.queries.attempt_writes import AssignmentQuestion, get_assignments
 from db.queries.attempts import AttemptRow
 from resolvers.attempt_errors import problem_errors
 from resolvers.attempt_patches import asks_for_assignment, patched, stored
+from resolvers.audit_log import trace
 from resolvers.context import Context
 from resolvers.errors import ClientError
 from resolvers.permissions import Permission
@@ -32,6 +33,8 @@ from resolvers.user_errors import (
 from resolvers.writing import write
 
 PATCH = ("input", "patch")
+ACTIONS = {"UPDATED": "updateAttempt", "DELETED": "deleteAttempt", "RESTORED": "restoreAttempt"}
+"""By what they do to an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ async def _edit(
         values = await columns(connection, row)
         if values:
             await change_attempt(connection, row, values, change=change, actor_id=viewer.user_id, reason=call.reason)
+            await trace(context, connection, viewer, ACTIONS[change], [row.id], revision=row.revision + 1)
         return row
 
     try:

@@ -36,8 +36,9 @@ class Expired(ClientError):
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """``key`` is where it is in the storage."""
+    """``id`` is that of the export, ``key`` where the file is in the storage."""
 
+    id: int
     key: str
     name: str
     media_type: str
@@ -60,7 +61,9 @@ async def resolve_export_file(context: Context, key: int, link: str | None = Non
     assert row.run is not None
     assert row.file_name is not None
     assert row.manifest is not None
-    return ExportFile(file_key(row.id, row.run), row.file_name, MEDIA_TYPES[ExportFormat(row.format)], row.manifest)
+    return ExportFile(
+        row.id, file_key(row.id, row.run), row.file_name, MEDIA_TYPES[ExportFormat(row.format)], row.manifest
+    )
 
 
 async def _row(context: Context, key: int, link: str | None) -> ExportRow:

@@ -17,6 +17,7 @@ import orjson
 
 from auth import Claims, Role
 from db.queries.export_jobs import ExportRow
+from resolvers.audit_log import resolve_fetch_trace
 from resolvers.context import Context
 from resolvers.errors import ClientError, Invalid
 from resolvers.row_scope import Audience
@@ -40,7 +41,7 @@ class ExportLink:
 
 
 async def resolve_export_link(context: Context, row: ExportRow, seconds: int) -> ExportLink:
-    """Raises Invalid, Unauthenticated."""
+    """Leaves a trace. Raises Invalid, Unauthenticated, DatabaseUnavailable."""
     if not 1 <= seconds <= LONGEST_SECONDS:
         raise Invalid(f"A link is good for 1 to {LONGEST_SECONDS} seconds.", "ttlSeconds")
     # It speaks for this token alone, and no answer with it is kept.
@@ -49,6 +50,7 @@ async def resolve_export_link(context: Context, row: ExportRow, seconds: int) ->
     caller = context.caller
     said = [int(expires_at.timestamp()), caller.organization, caller.subject, caller.role, caller.group_ids]
     claims = orjson.dumps(said)
+    await resolve_fetch_trace(context, "mintExportLink", row.id)
     return ExportLink(f"{_text(claims)}.{_text(_signature(row, claims))}", expires_at)
 
 

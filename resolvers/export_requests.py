@@ -5,7 +5,7 @@ The file is made later, by a worker, as whoever asked for it: with the rights th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -35,6 +35,7 @@ from db.queries.export_requests import (
 from db.queries.idempotency import KeptAnswer
 from db.queries.leaderboards import LeaderboardScope
 from db.queries.trusted_documents import find_document
+from resolvers.audit_log import trace
 from resolvers.context import Context
 from resolvers.deliveries import refuse_targets
 from resolvers.errors import Forbidden
@@ -105,7 +106,7 @@ async def resolve_request_export(
     async def work(connection: AsyncConnection, viewer: Viewer) -> Done:
         return await ask_for_export(connection, context, viewer, draft, key, check_document)
 
-    return await written(context, work)
+    return await written(context, "requestExport", work, kind=draft.kind.value, format=draft.format.value)
 
 
 async def ask_for_export(
@@ -162,7 +163,7 @@ async def resolve_cancel_export(context: Context, key: int) -> Done:
             raise Refused(InvalidStateError("It is over already.", ID_PATH, export.status))
         return Done([key], replayed=export.status == ExportStatus.CANCELLED)
 
-    return await written(context, work)
+    return await written(context, "cancelExport", work)
 
 
 async def resolve_retry_export(context: Context, key: int) -> Done:
@@ -186,12 +187,21 @@ async def resolve_retry_export(context: Context, key: int) -> Done:
         await queue_again(connection, key)
         return Done([key], replayed=False)
 
-    return await written(context, work)
+    return await written(context, "retryExport", work)
 
 
-async def written(context: Context, work: Any) -> Done:
-    """Runs ``work`` in a transaction, then lets the rest of the operation see what it did."""
-    done: Done = await write(context, work)
+async def written(
+    context: Context, action: str, work: Callable[[AsyncConnection, Viewer], Awaitable[Done]], **about: object
+) -> Done:
+    """Runs ``work`` in a transaction that leaves a trace of it, then lets the rest of the operation see what it did."""
+
+    async def traced(connection: AsyncConnection, viewer: Viewer) -> Done:
+        done = await work(connection, viewer)
+        if not done.replayed:
+            await trace(context, connection, viewer, action, done.ids, **about)
+        return done
+
+    done = await write(context, traced)
     # What is read from now on is read after the commit.
     await context.renew()
     return done

@@ -54,7 +54,7 @@ async def resolve_run_job(context: Context, kind: JobKind, key: str | None) -> D
     async def work(connection: AsyncConnection, viewer: Viewer) -> list[int]:
         return [await run_job(connection, kind)]
 
-    return await change(context, Permission.OPERATE, "runJob", key, body, work)
+    return await change(context, Permission.OPERATE, "runJob", key, body, work, kind=kind.value)
 
 
 async def resolve_refresh_views(context: Context, names: Sequence[str] | None, key: str | None) -> Done:
@@ -82,4 +82,4 @@ async def resolve_refresh_views(context: Context, names: Sequence[str] | None, k
     async def work(connection: AsyncConnection, viewer: Viewer) -> list[int]:
         return [await request_refresh(connection, wanted)]
 
-    return await change(context, Permission.OPERATE, "refreshViews", key, body, work)
+    return await change(context, Permission.OPERATE, "refreshViews", key, body, work, names=sorted(set(wanted)))

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.entering import Viewer
 from db.queries.idempotency import claim_key, keep_answer
+from resolvers.audit_log import trace
 from resolvers.context import Context
 from resolvers.errors import Forbidden
 from resolvers.idempotency import answer_again, idempotency_key
@@ -34,11 +35,12 @@ async def change(
     key: str | None,
     checked_body: Callable[[], Mapping[str, Any]],
     work: Callable[[AsyncConnection, Viewer], Awaitable[list[int]]],
+    **about: object,
 ) -> Done:
-    """Runs ``work`` in a transaction, then lets the rest of the operation see what it did.
+    """Runs ``work`` in a transaction that leaves a trace of it, then lets the rest of the operation see what it did.
 
     ``work`` gives the ids that answer the call; ``key`` is the idempotency key; ``checked_body`` gives what is said with it, by argument, and raises Refused where that
-    makes no sense in itself. Raises Refused, and then nothing was written;
+    makes no sense in itself; ``about`` is what the audit trail says of it besides. Raises Refused, and then nothing was written;
     Unauthenticated, UnknownCaller and DatabaseUnavailable.
     """
 
@@ -52,6 +54,7 @@ async def change(
         if kept is not None:
             return answer_again(kept, said), True
         ids = await work(connection, viewer)
+        await trace(context, connection, viewer, operation, ids, **about)
         if claimed is not None:
             await keep_answer(connection, claimed, ids)
         return ids, False

@@ -18,6 +18,7 @@ class Permission(StrEnum):
     INGEST = "INGEST"
     EDIT_ATTEMPTS = "EDIT_ATTEMPTS"
     EXPORT = "EXPORT"
+    CURATE = "CURATE"
     MANAGE_ROSTER = "MANAGE_ROSTER"
     VIEW_PLATFORM = "VIEW_PLATFORM"
     OPERATE = "OPERATE"
@@ -37,7 +38,7 @@ _BY_ROLE = {
     "STUDENT": _STUDENT,
     "TEACHER": _TEACHER,
     "MANAGER": _MANAGER,
-    "ADMIN": _MANAGER | _WRITE | {Permission.OPERATE},
+    "ADMIN": _MANAGER | _WRITE | {Permission.CURATE, Permission.OPERATE},
     "SERVICE": frozenset({Permission.VIEW_TEAM, Permission.VIEW_ANALYTICS, Permission.EXPORT} | _WRITE),
 }
 

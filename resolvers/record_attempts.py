@@ -14,6 +14,7 @@ from db.attempt_recording import Outcome, Parked, Recorded, record_drafts
 from db.entering import Viewer
 from db.queries.idempotency import IdempotencyKey, KeptAnswer, claim_key, get_kept_answer, keep_answer
 from resolvers.attempt_errors import draft_body, outcome_error, problem_errors
+from resolvers.audit_log import trace
 from resolvers.context import Context
 from resolvers.errors import ClientError
 from resolvers.idempotency import answer_again, idempotency_key
@@ -181,6 +182,10 @@ async def _write(
         refused = [item for item in found if isinstance(item, tuple)]
         if (call.atomic and refused) or len(refused) == len(found):
             raise _NotWritten(found)
+        recorded = [item.attempt_id for item in found if isinstance(item, Recorded) and not item.replayed]
+        parked = sum(isinstance(item, Parked) and not item.replayed for item in found)
+        if recorded or parked:
+            await trace(context, connection, viewer, call.operation, recorded, parked=parked)
         if key is not None:
             await keep_answer(connection, key, [_kept(item) for item in found])
         return found

@@ -111,7 +111,7 @@ async def resolve_save_schedule(context: Context, draft: ScheduleDraft) -> Done:
             await replace_deliveries_of_schedule(connection, viewer.organization_id, key, draft.deliveries)
         return Done([key], replayed=False)
 
-    return await written(context, work)
+    return await written(context, "saveExportSchedule", work)
 
 
 async def resolve_delete_schedule(context: Context, key: int) -> Done:
@@ -123,7 +123,7 @@ async def resolve_delete_schedule(context: Context, key: int) -> Done:
             raise Refused(NotFoundError("There is no such schedule.", ID_PATH))
         return Done([key], replayed=False)
 
-    return await written(context, work)
+    return await written(context, "deleteExportSchedule", work)
 
 
 async def _locked(connection: AsyncConnection, key: int) -> LockedSchedule:

@@ -109,7 +109,7 @@ async def resolve_save_report(context: Context, draft: ReportDraft, check_docume
         await renew(connection, context, viewer, draft.key)
         return Done([draft.key], replayed=False)
 
-    return await written(context, work)
+    return await written(context, "saveReport", work)
 
 
 async def resolve_delete_report(context: Context, key: int) -> Done:
@@ -121,7 +121,7 @@ async def resolve_delete_report(context: Context, key: int) -> Done:
             raise Refused(NotFoundError("There is no such report.", ID_PATH))
         return Done([key], replayed=False)
 
-    return await written(context, work)
+    return await written(context, "deleteReport", work)
 
 
 async def resolve_generate_report(
@@ -148,7 +148,7 @@ async def resolve_generate_report(
         )
         return await ask_for_export(connection, context, viewer, draft, key, check_document)
 
-    return await written(context, work)
+    return await written(context, "generateReport", work)
 
 
 def refuse_without_export(viewer: Viewer) -> None:

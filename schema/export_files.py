@@ -4,7 +4,8 @@ it now. Errors are shaped like GraphQL's.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from auth import AuthenticationError, Claims, TokenVerifier, bearer
 from db.engine import DatabaseUnavailable
 from db.entering import UnknownCaller
+from resolvers.audit_log import resolve_fetch_trace
 from resolvers.context import Context, Services
 from resolvers.errors import ClientError, NotFound, Unauthenticated, Unavailable
 from resolvers.export_files import Expired, ExportFile, NotReady, RightsGone, resolve_export_file
@@ -55,15 +57,15 @@ class ExportFiles:
 
     async def serve(self, request: Request) -> Response:
         """The file."""
-        return await self._answered(request, self._send)
+        return await self._answered(self._send(request))
 
     async def serve_manifest(self, request: Request) -> Response:
         """What is known of the file, to be kept beside it."""
-        return await self._answered(request, _manifest)
+        return await self._answered(self._manifest(request))
 
-    async def _answered(self, request: Request, answer: Callable[[ExportFile], Awaitable[Response]]) -> Response:
+    async def _answered(self, answer: Awaitable[Response]) -> Response:
         try:
-            return await answer(await self._find(request))
+            return await answer
         except AuthenticationError as error:
             return _refused(Unauthenticated(str(error)))
         except UnknownCaller:
@@ -74,21 +76,33 @@ class ExportFiles:
         except ClientError as error:
             return _refused(error)
 
-    async def _send(self, file: ExportFile) -> Response:
-        source = await self._storage.source(file.key)
-        if source is None:
-            log.error("export_file_missing", key=file.key)
-            return _refused(NotFound("file"))
+    async def _send(self, request: Request) -> Response:
+        file, source = await self._fetch(request)
         if isinstance(source, str):
             return RedirectResponse(source, 302, UNCACHED)
         return FileResponse(source, headers=UNCACHED, media_type=file.media_type, filename=file.name)
 
-    async def _find(self, request: Request) -> ExportFile:
-        key = key_of("ExportJob", request.path_params["id"], "id")
+    async def _fetch(self, request: Request) -> tuple[ExportFile, Path | str]:
+        """The file and where it is, once it is noted who has it."""
+        async with self._asked(request) as context:
+            file = await _find(request, context)
+            source = await self._storage.source(file.key)
+            if source is None:
+                log.error("export_file_missing", key=file.key)
+                raise NotFound("file")
+            if isinstance(source, str):
+                await resolve_fetch_trace(context, "mintExportLink", file.id)
+            elif request.method != "HEAD":
+                await resolve_fetch_trace(context, "downloadExport", file.id)
+            return file, source
+
+    @asynccontextmanager
+    async def _asked(self, request: Request) -> AsyncIterator[Context]:
+        """On whose behalf: that of the maker of a link, or of whoever has the token."""
         link = request.query_params.get("link")
         context = Context(self._services, claimed_by(link) if link else await self._claims(request))
         try:
-            return await resolve_export_file(context, key, link)
+            yield context
         finally:
             await context.aclose()
 
@@ -98,12 +112,18 @@ class ExportFiles:
             raise Unauthenticated
         return await self._verifier.verify(token)
 
+    async def _manifest(self, request: Request) -> Response:
+        async with self._asked(request) as context:
+            file = await _find(request, context)
+        name = f"{file.name}.manifest.json"
+        headers = {**UNCACHED, "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
+        content = orjson.dumps(file.manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        return Response(content, headers=headers, media_type="application/json")
 
-async def _manifest(file: ExportFile) -> Response:
-    name = f"{file.name}.manifest.json"
-    headers = {**UNCACHED, "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
-    content = orjson.dumps(file.manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    return Response(content, headers=headers, media_type="application/json")
+
+async def _find(request: Request, context: Context) -> ExportFile:
+    key = key_of("ExportJob", request.path_params["id"], "id")
+    return await resolve_export_file(context, key, request.query_params.get("link"))
 
 
 def _refused(error: ClientError) -> Response:

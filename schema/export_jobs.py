@@ -220,9 +220,9 @@ class ExportJob(Node):
             int, strawberry.argument(description="For how long: at most 900 seconds, 15 minutes, the default.")
         ] = LONGEST_SECONDS,
     ) -> SignedUrl | None:
-        link = await resolve_export_link(info.context, self.row, ttl_seconds)
         if not self._is_there:
             return None
+        link = await resolve_export_link(info.context, self.row, ttl_seconds)
         return SignedUrl(url=f"{path_of(self.row)}/file?link={link.text}", expires_at=link.expires_at)
 
     @strawberry.field(

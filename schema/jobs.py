@@ -41,6 +41,7 @@ describe_enum(
         "DATA_CLEANUP": "Throws away kept answers, finished jobs and lost workers that are old enough.",
         "CACHE_WARMING": "Reads what is read most, so that it is in memory.",
         "UNPARKING": "Records attempts that waited for their person or lab and need not any more.",
+        "AWARDS": "Looks at everybody's badges and milestones anew, by all that they did.",
         "RETENTION": "Throws away events and metrics that are old enough, and makes room for new ones.",
         "ALERT_NOTICE": "Sends a notice of an alert by one channel.",
         "OTHER": "Something else: see the task.",

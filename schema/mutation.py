@@ -5,6 +5,7 @@ import strawberry
 from schema.alert_mutations import AlertMutation
 from schema.assignment_mutations import AssignmentMutation
 from schema.attempt_mutations import AttemptMutation
+from schema.award_mutations import AwardMutation
 from schema.dead_letters import DeadLetterMutation
 from schema.export_requests import ExportMutation
 from schema.jobs import JobMutation
@@ -31,5 +32,6 @@ class Mutation(
     TrackedEventMutation,
     RecordMetricsMutation,
     AlertMutation,
+    AwardMutation,
 ):
     pass

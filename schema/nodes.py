@@ -11,6 +11,8 @@ from resolvers.errors import ClientError, Invalid, NotFound
 from schema.alerts import Alert, AlertRule
 from schema.assignments import Assignment
 from schema.attempts import Attempt
+from schema.audit_log import AuditEntry
+from schema.awards import BadgeDefinition, PerformanceBadge, PerformanceMilestone
 from schema.costs import one_for_each
 from schema.dead_letters import DeadLetter
 from schema.export_jobs import ExportJob
@@ -36,6 +38,8 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "Assignment": Assignment.from_key,
     "Attempt": Attempt.from_key,
     "DeadLetter": DeadLetter.from_key,
+    "AuditEntry": AuditEntry.from_key,
+    "BadgeDefinition": BadgeDefinition.from_key,
     "ExportJob": ExportJob.from_key,
     "ExportSchedule": ExportSchedule.from_key,
     "Group": Group.from_key,
@@ -44,7 +48,9 @@ NODES: dict[str, Callable[[Info, int], Awaitable[Node]]] = {
     "Lab": Lab.from_key,
     "Level": Level.from_key,
     "Organization": Organization.from_key,
+    "PerformanceBadge": PerformanceBadge.from_key,
     "PerformanceLog": PerformanceLog.from_key,
+    "PerformanceMilestone": PerformanceMilestone.from_key,
     "Report": Report.from_key,
     "Topic": Topic.from_key,
     "TrackedEvent": TrackedEvent.from_key,

@@ -5,6 +5,8 @@ import strawberry
 from schema.alerts import AlertQuery
 from schema.assignments import AssignmentQuery
 from schema.attempts import AttemptQuery
+from schema.audit_log import AuditQuery
+from schema.awards import AwardQuery
 from schema.comparisons import ComparisonQuery
 from schema.export_jobs import ExportQuery
 from schema.groups import GroupQuery
@@ -29,6 +31,8 @@ from schema.webhooks import WebhookQuery
 class Query(
     AssignmentQuery,
     AttemptQuery,
+    AwardQuery,
+    AuditQuery,
     LeaderboardQuery,
     NodeQuery,
     ViewerQuery,

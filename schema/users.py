@@ -20,8 +20,8 @@ from resolvers.scores import resolve_performances
 from resolvers.users import UserOrder as Order
 from resolvers.users import UserOrderField as OrderField
 from resolvers.users import resolve_user, resolve_users
-from schema import assignments, attempts, memberships, performance_logs
-from schema.costs import cost, one_for_each
+from schema import assignments, attempts, awards, memberships, performance_logs
+from schema.costs import assumed, cost, one_for_each
 from schema.periods import GapFill, PeriodInput, TimeGrain
 from schema.relay import (
     PAGED,
@@ -58,6 +58,7 @@ from schema.user_stats import LabIds, TopicIds, UserLabStats, UserTopicStats, us
 if TYPE_CHECKING:
     from schema.assignments import Assignment
     from schema.attempts import Attempt, AttemptFilter, AttemptOrder
+    from schema.awards import AwardProgress, PerformanceBadge, PerformanceMilestone, Streak
     from schema.memberships import GroupMembership
     from schema.performance_logs import PerformanceLog, PerformanceLogOrder
 
@@ -240,6 +241,44 @@ class User(Node):
         return await assignments.assignment_connection(
             info, AssignmentSide.USER, self.row.id, first, after, last, before
         )
+
+    @related("id", description="The milestones that the person has reached, the latest first.", directives=PAGED)
+    async def milestones(
+        self,
+        info: Info,
+        include_revoked: Annotated[bool, strawberry.argument(description="Also those that were taken back.")] = False,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated[PerformanceMilestone, strawberry.lazy("schema.awards")]] | None:
+        return await awards.milestones_of(info, include_revoked, first, after, last, before)
+
+    @related("id", description="The badges that the person has earned, the latest first.", directives=PAGED)
+    async def badges(
+        self,
+        info: Info,
+        active_only: Annotated[bool, strawberry.argument(description="Without those that were taken back.")] = True,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated[PerformanceBadge, strawberry.lazy("schema.awards")]] | None:
+        return await awards.badges_of(info, active_only, first, after, last, before)
+
+    @related("id", description="Days and weeks in a row, one streak of each kind.", directives=[assumed(2), cost(4)])
+    async def streaks(self, info: Info) -> list[Annotated[Streak, strawberry.lazy("schema.awards")]] | None:
+        return await awards.streaks_of(info)
+
+    @related(
+        "id",
+        description="How far the person is on the way to each award that can be had.",
+        directives=[assumed(10), cost(4)],
+    )
+    async def award_progress(
+        self, info: Info
+    ) -> list[Annotated[AwardProgress, strawberry.lazy("schema.awards")]] | None:
+        return await awards.progress_of(info)
 
     @strawberry.field(
         description="What the person did at each lab, by the lab's title.", directives=[one_for_each("labIds", 100)]

@@ -18,6 +18,7 @@ from settings import DatabaseRole, Settings
 from workers import heartbeat
 from workers.alerts import watch
 from workers.alerts.watch import Watch
+from workers.awards import award_some
 from workers.events.dead_letters import retry_due
 from workers.events.listening import Listener
 from workers.exports.documents import Documents
@@ -38,6 +39,9 @@ RESTART_SECONDS = 1.0
 """After which the queue, or a broker of events, is looked at again, when it was lost."""
 RETRY_SECONDS = 0.5
 """How often events that could not be taken are looked at."""
+
+AWARD_SECONDS = 1.0
+"""How often awards are looked at of those for whom something was folded."""
 
 RECOVERY_SECONDS = 10.0
 
@@ -80,6 +84,8 @@ class Worker:
             finishing.append(repeat("fold", settings.fold_seconds, fold, stop))
         if self.listener is not None:
             finishing.append(repeat("events", RESTART_SECONDS, partial(self.listener.listen, stop), stop))
+        if Queue.MAINTENANCE in self._queues:
+            finishing.append(repeat("awards", AWARD_SECONDS, partial(award_some, engine), stop))
             finishing.append(repeat("event_retries", RETRY_SECONDS, partial(retry_due, engine, stop), stop))
             finishing.append(repeat("outbox", RESTART_SECONDS, partial(publish, settings, engine, stop), stop))
         if Queue.NOTIFY in self._queues:

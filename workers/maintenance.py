@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.attempt_unparking import organizations_to_unpark, unpark
 from db.queries.alert_judging import expire_alerts
+from db.queries.audit_log import expire_entries
 from db.queries.dead_letters import expire_letters
 from db.queries.event_inbox import expire_inbox
 from db.queries.jobs import delete_finished_jobs
@@ -31,7 +32,10 @@ log = structlog.get_logger(__name__)
 
 @jobs.task(name="clean_up", queue=Queue.MAINTENANCE, queueing_lock="maintenance:clean_up", pass_context=True)
 async def clean_up_now(context: JobContext, timestamp: int | None = None) -> None:
-    await clean_up(means_of(context).engine)
+    means = means_of(context)
+    await clean_up(means.engine)
+    if (days := means.settings.audit_retention_days) is not None:
+        await expire_audit_trail(means.engine, days)
 
 
 @jobs.task(name="unpark", queue=Queue.MAINTENANCE, queueing_lock="maintenance:unpark", pass_context=True)
@@ -68,6 +72,14 @@ async def clean_up(engine: AsyncEngine) -> None:
             jobs=finished,
             workers=lost,
         )
+
+
+async def expire_audit_trail(engine: AsyncEngine, days: int) -> None:
+    """Forgets what is older than so many days."""
+    async with engine.begin() as connection:
+        expired = await expire_entries(connection, days)
+    if expired:
+        log.info("audit_trail_expired", entries=expired)
 
 
 async def unpark_all(engine: AsyncEngine) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.queries.jobs import recover_stalled_jobs
 from settings import DatabaseRole
-from workers import maintenance, platform, recount, refreshing, reports
+from workers import awards, maintenance, platform, recount, refreshing, reports
 from workers.alerts import notices as alerts
 from workers.deliveries import job as deliveries
 from workers.exports import job as exports
@@ -29,6 +29,7 @@ from workers.running import Resumed, Told, middleware
 from workers.schedule import LATEST_SECONDS, SCHEDULE
 
 SUBJECTS = {
+    "awards": awards.jobs,
     "maintenance": maintenance.jobs,
     "recount": recount.jobs,
     "refresh": refreshing.jobs,

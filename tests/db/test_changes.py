@@ -41,7 +41,8 @@ NOT_TOLD = {
     "view_refreshes",
     "idempotency_keys",
     "user_event_ids",
-    # Neither is in an answer that is kept.
+    # None of these is in an answer that is kept.
+    "audit_entries",
     "webhooks",
     "webhook_deliveries",
 }

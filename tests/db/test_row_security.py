@@ -126,6 +126,18 @@ def build(connection: Connection, slug: str) -> Organization:
     ):
         add_report(connection, id, owner, role)
     insert(
+        connection, "audit_entries", organization_id=id, user_id=users["student"], actor="s", role="STUDENT", action="a"
+    )
+    for user_id in users.values():
+        connection.execute(
+            "INSERT INTO awards (organization_id, user_id, definition_id, achieved_at, achieved_value)"
+            " SELECT organization_id, %s, id, now(), 1 FROM award_definitions WHERE organization_id = %s",
+            (user_id, id),
+        )
+        insert(
+            connection, "user_zone_changes", "user_id", organization_id=id, user_id=user_id, lived_until="2026-01-01Z"
+        )
+    insert(
         connection,
         "dead_letters",
         organization_id=id,
@@ -522,9 +534,17 @@ def of_owner(column: str) -> Rule:
 
 
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(("organizations", "topics", "levels", "labs", "lab_topics"), of_organization),
+    **dict.fromkeys(("organizations", "topics", "levels", "labs", "lab_topics", "award_definitions"), of_organization),
     **dict.fromkeys(
-        ("attempts", "attempt_revisions", "attempt_deltas", "attempt_measures", "deadline_extensions"),
+        (
+            "attempts",
+            "attempt_revisions",
+            "attempt_deltas",
+            "attempt_measures",
+            "deadline_extensions",
+            "awards",
+            "user_zone_changes",
+        ),
         of_person,
     ),
     **dict.fromkeys(
@@ -553,6 +573,7 @@ RULES: dict[str, Rule] = {
     "report_schedules": of_owner("dialect"),
     **dict.fromkeys(("schedule_deliveries", "deliveries"), of_owner("masked")),
     "dead_letters": lambda row, viewer: viewer.role == "ADMIN",
+    "audit_entries": lambda row, viewer: viewer.role in {"MANAGER", "ADMIN"},
     "view_refreshes": of_organization,  # of everybody: when a view was refreshed
     **dict.fromkeys(("trusted_documents", "trusted_document_aliases"), of_organization),
     **dict.fromkeys(
@@ -859,6 +880,65 @@ def test_exports_are_cancelled_by_those_who_see_them(world: World, role: str) ->
             world.api.execute(f"UPDATE exports SET {change}")
     with world.undone(), pytest.raises(errors.InsufficientPrivilege):
         world.api.execute("DELETE FROM exports")
+
+
+TRACE = "INSERT INTO audit_entries (organization_id, user_id, role, actor, action) VALUES (%s, %s, %s, 'a', 'a')"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_traces_are_left_in_ones_own_name(world: World, role: str) -> None:
+    viewer = world.viewer(role, world.here)
+    viewer.look(world.api)
+    with world.undone():
+        world.api.execute(TRACE, (world.here.id, viewer.user_id, role))
+    for values in (
+        (world.here.id, world.here.users["friend"], role),
+        (world.here.id, viewer.user_id, "OPERATOR"),
+        (world.there.id, viewer.user_id, role),
+        (None, viewer.user_id, role),
+    ):
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(TRACE, values)
+    with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+        world.api.execute(
+            "INSERT INTO audit_entries (organization_id, role, actor, action, at) VALUES (%s, %s, 'a', 'a', now())",
+            (world.here.id, role),
+        )
+
+
+@pytest.mark.parametrize("role", [DatabaseRole.API, DatabaseRole.WORKER, DatabaseRole.OWNER, None])
+def test_nobody_rewrites_the_trail(database: Database, world: World, role: DatabaseRole | None) -> None:
+    with database.connect(role) as connection:
+        if role is DatabaseRole.API:
+            world.viewer("ADMIN", world.here).look(connection)
+        for statement in ("UPDATE audit_entries SET actor = 'nobody'", "TRUNCATE audit_entries"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                connection.execute(statement)
+        if role in (DatabaseRole.API, DatabaseRole.WORKER):
+            with pytest.raises(errors.InsufficientPrivilege):
+                connection.execute("DELETE FROM audit_entries")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_administrators_say_what_awards_there_are(world: World, role: str) -> None:
+    world.viewer(role, world.here).look(world.api)
+    new = """INSERT INTO award_definitions (organization_id, slug, kind, name, rule, threshold, revocable)
+    VALUES (%s, 'new', 'BADGE', 'new', 'TASKS', 5, true)"""
+    with world.undone():
+        changed = world.api.execute("UPDATE award_definitions SET name = 'x'").rowcount
+        assert changed == (world.api.execute("SELECT FROM award_definitions").rowcount if role == "ADMIN" else 0)
+        if role == "ADMIN":
+            world.api.execute(new, (world.here.id,))
+    if role != "ADMIN":
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(new, (world.here.id,))
+    with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+        world.api.execute(new, (world.there.id,))
+    for change in ("organization_id = organization_id", "slug = 'other'"):
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(f"UPDATE award_definitions SET {change}")
+    with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+        world.api.execute("UPDATE awards SET note = 'x'")
 
 
 REPORT = """INSERT INTO reports (organization_id, owner_id, subject, role, title, kind, parameters)

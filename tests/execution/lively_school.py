@@ -22,6 +22,8 @@ TABLES = {
     "Assignment": "assignments",
     "Attempt": "attempts",
     "DeadLetter": "dead_letters",
+    "AuditEntry": "audit_entries",
+    "BadgeDefinition": "award_definitions",
     "ExportJob": "exports",
     "ExportSchedule": "report_schedules",
     "Group": "groups",
@@ -30,7 +32,9 @@ TABLES = {
     "Lab": "labs",
     "Level": "levels",
     "Organization": "organizations",
+    "PerformanceBadge": "awards",
     "PerformanceLog": "attempts",
+    "PerformanceMilestone": "awards",
     "Report": "reports",
     "Topic": "topics",
     "TrackedEvent": "user_events",
@@ -85,6 +89,12 @@ SELECT id, 'SAVED', 'dead', 'dead_letters > 0', 'WARNING', 0 FROM organizations;
 INSERT INTO alerts (rule_id, organization_id, severity, value, started_at, fired_at)
 SELECT id, organization_id, severity, 1, now(), now() FROM alert_rules
 """
+AWARDS = """
+INSERT INTO awards (organization_id, user_id, definition_id, achieved_at, achieved_value, revoked_at, note)
+SELECT d.organization_id, u.id, d.id, timestamptz '2026-03-04 10:00Z' + d.id * interval '1 hour', d.threshold,
+  CASE WHEN d.slug = 'streak_30' THEN now() END, CASE WHEN d.slug = 'streak_30' THEN 'gone' END
+FROM award_definitions d JOIN users u ON u.organization_id = d.organization_id AND u.external_id IN ('ben', 'cleo', 'dan')
+"""
 WEBHOOKS = """
 WITH made AS (
   INSERT INTO webhooks (organization_id, url, events, is_enabled)
@@ -133,12 +143,13 @@ PAGES = "edges { cursor }"
 EVERYTHING = f"""{{
   users(first: 3) {{ {PAGES} nodes {{
     attempts(first: 2) {{ {PAGES} nodes {{ revisions {{ {PAGES} }} }} }} performanceLogs(first: 2) {{ {PAGES} }}
-    snapshots(first: 2, period: {{allTime: true}}) {{ {PAGES} }} memberships(first: 1) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} }} }}
+    snapshots(first: 2, period: {{allTime: true}}) {{ {PAGES} }} memberships(first: 1) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }}
+    milestones(first: 1) {{ {PAGES} }} badges(first: 1) {{ {PAGES} }} }} }}
   groups(first: 1) {{ {PAGES} }} topics(first: 1) {{ {PAGES} }} labs(first: 2) {{ {PAGES} }}
   attempts(first: 3) {{ {PAGES} }} performanceLogs(first: 2) {{ {PAGES} }} assignments(first: 1) {{ {PAGES} }} exports(first: 1) {{ {PAGES} }}
   reports(first: 1) {{ {PAGES} nodes {{ runs(first: 1) {{ {PAGES} }} }} }}
   events(first: 2) {{ {PAGES} }}
-  operations {{ jobs(first: 1) {{ {PAGES} }} deadLetters(first: 2) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
+  auditLog(first: 1) {{ {PAGES} }} operations {{ jobs(first: 1) {{ {PAGES} }} deadLetters(first: 2) {{ {PAGES} }} }} leaderboard {{ entries(first: 2) {{ {PAGES} }} }}
   alerts(first: 1) {{ {PAGES} }}
 }}"""
 
@@ -163,6 +174,7 @@ async def enliven(ask: Asker) -> World:
         owner.execute(CONSUMERS)
         owner.execute(EXPORTS)
         owner.execute(RULES)
+        owner.execute(AWARDS)
         owner.execute(WEBHOOKS)
         owner.execute(REPORTS)
         owner.execute(EVENTS)

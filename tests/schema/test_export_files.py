@@ -63,6 +63,14 @@ class Files:
             owner.execute(statement.encode())
 
 
+TRACES = "SELECT actor, action, object_ids, request_id IS NOT NULL FROM audit_entries ORDER BY id"
+
+
+def traces(files: Files) -> list[tuple[object, ...]]:
+    with files.database.connect() as owner:
+        return owner.execute(TRACES).fetchall()
+
+
 @pytest.fixture
 def files(new_database: Callable[[], Database], servers: Servers, tmp_path: Path) -> Iterator[Files]:
     database = new_school(new_database)
@@ -254,3 +262,23 @@ def test_a_bucket_is_led_to(files: Files, servers: Servers) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Location"].startswith(f"http://127.0.0.1:9/reports/{files.key}/run/file?")
     assert "X-Amz-Expires=900" in answer.headers["Location"]
+    assert traces(files) == [("ada", "mintExportLink", [files.key], True)]
+
+
+def test_each_time_it_is_sent_leaves_a_trace(files: Files) -> None:
+    files.fetch(method="HEAD")
+    files.fetch("tom")
+    assert traces(files) == [], "nobody got it"
+    files.fetch(Range="bytes=3-6")
+    files.fetch("root", "ADMIN")
+    assert traces(files) == [
+        ("ada", "downloadExport", [files.key], True),
+        ("root", "downloadExport", [files.key], True),
+    ]
+
+
+def test_who_leaves_no_trace_gets_no_file(files: Files) -> None:
+    files.do("REVOKE INSERT (actor) ON audit_entries FROM scoregraph_api")
+    answer = files.fetch()
+    assert answer.status_code >= 500
+    assert b"Ben Bauer" not in answer.content

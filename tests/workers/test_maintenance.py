@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.conftest import Database
 from tests.workers.asking import execute, value
-from workers.maintenance import clean_up
+from workers.maintenance import clean_up, expire_audit_trail
 
 
 async def test_forgets_answers_after_thirty_days(school: Database, engine: AsyncEngine) -> None:
@@ -66,3 +66,17 @@ async def test_forgets_alerts_long_after_they_were_resolved(school: Database, en
     )
     await clean_up(engine)
     assert value(school, "SELECT array_agg(subject ORDER BY id) FROM alerts") == ["89", None]
+
+
+async def test_forgets_traces_when_told_to(school: Database, engine: AsyncEngine) -> None:
+    execute(
+        school,
+        """
+        INSERT INTO audit_entries (organization_id, actor, role, action, at)
+        SELECT o.id, 'root', 'ADMIN', age::text, now() - make_interval(days => age) FROM organizations o, unnest(ARRAY[29, 31]) AS age
+        """,
+    )
+    await clean_up(engine)
+    assert value(school, "SELECT count(*) FROM audit_entries") == 4
+    await expire_audit_trail(engine, 30)
+    assert value(school, "SELECT array_agg(DISTINCT action) FROM audit_entries") == ["29"]
