@@ -231,7 +231,7 @@ def test_says_how_it_is_and_what_it_does(start: Start, school: Database) -> None
         assert http.get("/health").json() == {"status": "ok"}
         checks = http.get("/health/ready").json()["checks"]
         assert {name: check["status"] for name, check in checks.items()} == dict.fromkeys(
-            ("database", "migrations", "views", "events", "ticks", "listening"), "ok"
+            ("database", "migrations", "views", "events", "ticks", "listening", "alerts"), "ok"
         )
         text = http.get("/metrics/prometheus").text
         samples = {
