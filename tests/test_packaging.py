@@ -10,8 +10,8 @@ from zipfile import ZipFile
 
 CHECKOUT = Path(__file__).parents[1]
 BUILD = "from setuptools.build_meta import build_wheel; build_wheel({!r})"
-READ_WHEN_IT_RUNS = {".py", ".sql", ".typ"}
-PACKAGES = ("commands", "db", "execution", "importers", "resolvers", "schema", "workers")
+READ_WHEN_IT_RUNS = {".json", ".py", ".sql", ".typ", ".yaml"}
+PACKAGES = ("commands", "config", "db", "execution", "importers", "resolvers", "schema", "workers")
 
 
 def test_a_wheel_has_what_packages_read(tmp_path: Path) -> None:

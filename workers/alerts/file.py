@@ -21,7 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from db.alerts.conditions import ConditionError, parse
 from db.delivery_targets import DeliveryChannel

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from db.alerts.conditions import Arithmetic, Comparison, Joined, Measured, Number, Test, Value, parse
 from db.alerts.measures import MEASURES
