@@ -43,6 +43,7 @@ NOT_TOLD = {
     "user_event_ids",
     # None of these is in an answer that is kept.
     "audit_entries",
+    "dead_letters",
     "webhooks",
     "webhook_deliveries",
 }
