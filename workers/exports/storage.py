@@ -24,6 +24,9 @@ LINK_LIFETIME = timedelta(minutes=15)
 PATIENCE = timedelta(seconds=30)
 """How long a bucket that does not answer is asked again, before the job is put off."""
 
+PARTS_AT_ONCE = 2
+"""Of a large file, 5 MiB each: so much of it is in memory while it is stored."""
+
 
 class StorageFailed(Exception):
     """The storage does not do what it is told. The message says what kind of failure it was, never where or with which key."""
@@ -67,7 +70,7 @@ class Folder:
     async def put(self, path: Path, key: str, file_name: str, media_type: str) -> None:
         with _failures():
             await asyncio.to_thread(self._root.mkdir, mode=0o700, parents=True, exist_ok=True)
-            await obstore.put_async(LocalStore(self._root), key, path)
+            await obstore.put_async(LocalStore(self._root), key, path, max_concurrency=PARTS_AT_ONCE)
 
     async def remove(self, folder: str) -> None:
         # With what a worker that was killed has left of a file.
@@ -113,7 +116,7 @@ class Bucket:
             "Cache-Control": "no-store",
         }
         with _failures():
-            await obstore.put_async(self._store, key, path, attributes=attributes)
+            await obstore.put_async(self._store, key, path, attributes=attributes, max_concurrency=PARTS_AT_ONCE)
 
     async def remove(self, folder: str) -> None:
         with _failures():
