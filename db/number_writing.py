@@ -88,3 +88,8 @@ def writes_decimal_comma(locale: str) -> bool:
     language, *others = locale.replace("_", "-").split("-")
     region = next((part.upper() for part in others if len(part) == 2 or part.isdigit()), "")
     return language.lower() in DECIMAL_COMMA and f"{language.lower()}-{region}" not in DECIMAL_POINT
+
+
+def usual_dialect(locale: str) -> str:
+    """The dialect of a CSV that a spreadsheet takes in this language."""
+    return "EXCEL_SEMICOLON" if writes_decimal_comma(locale) else "EXCEL"

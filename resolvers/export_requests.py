@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.entering import Viewer
 from db.export_parameters import PARAMETERS, DocumentParameters, ExportKind, ExportParameters
+from db.number_writing import usual_dialect
 from db.queries.deliveries import Target, insert_deliveries
 from db.queries.export_jobs import OUR_FAILURES, UNFINISHED, ExportFormat, ExportStatus
 from db.queries.export_requests import (
@@ -142,7 +143,7 @@ async def ask_for_export(
         claimed_groups=None if caller.group_ids is None else list(caller.group_ids),
         kind=draft.kind.value,
         format=draft.format.value,
-        dialect=draft.dialect,
+        dialect=dialect_of(draft.format, draft.dialect, checked.locale),
         group_id=subjects.group_id,
         user_id=subjects.user_id,
         idempotency_key=claimed.key if claimed else None,
@@ -256,6 +257,11 @@ async def refuse_unseen(connection: AsyncConnection, viewer: Viewer, content: Ex
     if errors := list(_unseen(content, subjects, found)):
         raise Refused(*errors)
     return found
+
+
+def dialect_of(format: ExportFormat, said: str | None, locale: str) -> str | None:
+    """How a CSV is written: as was said, or as a spreadsheet of those who speak the language takes it. None for other formats."""
+    return said or usual_dialect(locale) if format is ExportFormat.CSV else None
 
 
 def shown_of(content: ExportContent, viewer: Viewer) -> tuple[Sequence[int], int | None]:

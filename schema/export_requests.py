@@ -156,12 +156,12 @@ class RequestExportInput(ExportContentInput):
             said=content.said,
             period=content.period,
             format=self.format,
-            dialect=dialect_of(self.format, self.dialect),
+            dialect=said_dialect(self.format, self.dialect),
             deliveries=targets_of(self.deliveries),
         )
 
 
-def dialect_of(format: ExportFormat, dialect: CsvDialect | None) -> str | None:
+def said_dialect(format: ExportFormat, dialect: CsvDialect | None) -> str | None:
     """Raises Refused."""
     if dialect is not None and format is not ExportFormat.CSV:
         raise Refused(ValidationError("Only a CSV has a dialect.", ("input", "dialect"), "CONSISTENCY"))

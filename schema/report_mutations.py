@@ -20,7 +20,7 @@ from schema.costs import FEW
 from schema.deliveries import DELIVERIES, DeliveryInput, targets_of
 from schema.export_job_enums import ExportFormat
 from schema.export_jobs import ExportJob
-from schema.export_requests import CONTENT, DIALECT, CsvDialect, ExportContentInput, check_document, dialect_of
+from schema.export_requests import CONTENT, DIALECT, CsvDialect, ExportContentInput, check_document, said_dialect
 from schema.periods import TimeZone
 from schema.relay import Info
 from schema.report_schedules import ExportSchedule
@@ -172,7 +172,7 @@ class ReportMutation:
                 info.context,
                 _key("Report", input.report_id, "reportId"),
                 input.format,
-                dialect_of(input.format, input.dialect),
+                said_dialect(input.format, input.dialect),
                 targets_of(input.deliveries),
                 input.idempotency_key,
                 partial(check_document, info.schema),

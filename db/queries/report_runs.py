@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.number_writing import usual_dialect
 from db.queries.export_jobs import Usage, usage
 
 DUE = text("""
@@ -106,7 +107,7 @@ async def insert_run(connection: AsyncConnection, due: Due, parameters: dict[str
         "claimed_groups": due.claimed_groups,
         "kind": due.kind,
         "format": due.format,
-        "dialect": due.dialect,
+        "dialect": due.dialect or usual_dialect(parameters["locale"]) if due.format == "CSV" else None,
         "parameters": orjson.dumps(parameters).decode(),
         "group_id": due.group_id,
         "user_id": due.user_id,

@@ -12,7 +12,6 @@ from pathlib import Path
 from db.engine import ReadPool
 from db.entering import Caller, UnknownCaller
 from db.export_parameters import DocumentGone, DocumentParameters, ExportKind
-from db.number_writing import writes_decimal_comma
 from db.queries.export_jobs import ExportFormat, may_have
 from db.queries.export_runs import Claimed, Made
 from db.snapshot import Snapshot
@@ -75,7 +74,7 @@ class Making:
         Raises RightsGone, TooLarge, OSError, DatabaseUnavailable, asyncpg.QueryCanceledError.
         """
         export = self._export
-        options = Options(_dialect(export), most_bytes)
+        options = Options(Dialect(export.dialect or Dialect.EXCEL), most_bytes)
         pool = ReadPool(self._database_url, DatabaseRole.API, size=1, statement_timeout=STATEMENT_SECONDS)
         try:
             async with self._as_requester(pool) as snapshot:
@@ -141,13 +140,6 @@ async def _allowed_groups(snapshot: Snapshot, export: Claimed) -> list[int]:
 async def _refuse_unless_theirs(snapshot: Snapshot, export: Claimed, groups: list[int]) -> None:
     if not await may_have(snapshot, export.role, groups, export.user_id):
         raise RightsGone
-
-
-def _dialect(export: Claimed) -> Dialect:
-    """The one that was asked for, or what a spreadsheet in the reader's language takes."""
-    if export.dialect is not None:
-        return Dialect(export.dialect)
-    return Dialect.EXCEL_SEMICOLON if writes_decimal_comma(export.parameters["locale"]) else Dialect.EXCEL
 
 
 def file_name(report: Report, format: ExportFormat) -> str:
