@@ -180,24 +180,6 @@ def build(connection: Connection, slug: str) -> Organization:
         subject="users/student",
         data=Jsonb({}),
     )
-    insert(
-        connection,
-        "user_events",
-        organization_id=id,
-        user_id=users["student"],
-        event_type="user_login",
-        occurred_at="2026-01-01Z",
-    )
-    insert(
-        connection,
-        "user_event_ids",
-        "event_id",
-        organization_id=id,
-        source_id="e-1",
-        event_id=1,
-        occurred_at="2026-01-01Z",
-    )
-    add_metrics(connection, id)
     return Organization(id, slug, users, groups, labs)
 
 
