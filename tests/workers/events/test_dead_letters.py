@@ -12,9 +12,8 @@ from settings import DatabaseRole
 from tests.commanding import scoregraph
 from tests.conftest import Database, Servers
 from tests.workers.asking import execute, value
-from tests.workers.events.telling import event
-from workers.events.dead_letters import retry_due
-from workers.events.inbox import MOST_TRIES, consume
+from tests.workers.events.telling import consume, event, retry_due
+from workers.events.inbox import MOST_TRIES
 from workers.maintenance import clean_up
 
 TAKE_IT = "INSERT INTO users (organization_id, external_id, username, display_name) SELECT id, 'x', 'wanted', 'X' FROM organizations"

@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.conftest import Database
 from tests.workers.asking import execute, value
-from tests.workers.events.telling import event, state
+from tests.workers.events.telling import consume, event, state
 from workers.events.envelope import MOST_BYTES, Message
-from workers.events.inbox import consume
 
 RECORDED = {
     "attemptId": 17,
@@ -176,15 +175,6 @@ async def test_nonsense_is_refused(change: dict[str, Any], school: Database, eng
     await consume(engine, [event("lab-events", "AttemptRecorded", {**RECORD, **change})])
     assert value(school, LETTERS) == ["DATA"]
     assert attempt(school, "count(*)") == 0
-
-
-async def test_other_types_are_passed_over(school: Database, engine: AsyncEngine) -> None:
-    await consume(
-        engine,
-        [event("course-events", "ModuleCompleted", {"anything": 1}), event("user-events", "UserCompletedCourse", {})],
-    )
-    assert value(school, "SELECT count(*) FROM dead_letters") == 0
-    assert value(school, "SELECT count(*) FROM event_inbox") == 0
 
 
 async def test_an_id_is_one_persons_attempt_at_one_lab(school: Database, engine: AsyncEngine) -> None:
