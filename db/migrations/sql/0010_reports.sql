@@ -213,7 +213,7 @@ BEGIN
     FROM deliveries d WHERE d.export_id = NEW.id AND d.status = 'PENDING';
   ELSIF NEW.status = 'PENDING' AND OLD.status = 'FAILED' THEN
     UPDATE deliveries SET status = 'PENDING', tries = 0, error = NULL, sent_at = NULL WHERE export_id = NEW.id;
-  ELSIF NEW.status IN ('CANCELLED', 'EXPIRED') THEN
+  ELSIF NEW.status IN ('FAILED', 'CANCELLED', 'EXPIRED') THEN
     UPDATE deliveries SET status = 'FAILED', error = 'There is no file to be delivered.' WHERE export_id = NEW.id AND status = 'PENDING';
   END IF;
   RETURN NULL;
