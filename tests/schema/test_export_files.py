@@ -208,6 +208,23 @@ def test_who_is_nobody_gets_nothing(files: Files) -> None:
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+def test_a_browser_without_a_token_is_asked_for_one(files: Files) -> None:
+    url = f"{files.gateway.url}/exports/{global_id('ExportJob', files.key)}/file"
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    token = files.gateway.headers("ada", "TEACHER")["Authorization"].removeprefix("Bearer ")
+    for answer in (
+        httpx.get(url, headers=browser),
+        httpx.post(url, headers=browser, data={"token": "nonsense"}),
+        httpx.post(url, headers=browser, content=b"token=" + b"x" * 100_000),
+    ):
+        assert (answer.status_code, answer.headers["Content-Type"]) == (401, "text/html; charset=utf-8")
+        assert '<form method="post">' in answer.text
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert httpx.post(url, headers=browser, data={"token": f" {token}\n"}).content == CONTENT
+    other = files.gateway.headers("ben", "STUDENT")["Authorization"].removeprefix("Bearer ")
+    assert code_of(httpx.post(url, headers=browser, data={"token": other})) == (404, "NOT_FOUND")
+
+
 def test_what_is_anothers_is_not_there(files: Files) -> None:
     for person, role in (("tom", "TEACHER"), ("mia", "MANAGER"), ("ben", "STUDENT")):
         assert code_of(files.fetch(person, role)) == (404, "NOT_FOUND")
