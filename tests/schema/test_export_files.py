@@ -231,6 +231,23 @@ def test_what_is_anothers_is_not_there(files: Files) -> None:
     assert files.fetch("root", "ADMIN").status_code == 200
 
 
+def test_whom_it_was_sent_to_can_fetch_it_while_they_may_see_it(files: Files) -> None:
+    send = """INSERT INTO deliveries (organization_id, export_id, channel, target, masked, attach)
+        SELECT organization_id, id, '%s', '%s', '***', false FROM exports"""
+    files.do("UPDATE users SET email = external_id || '@north.example' WHERE external_id IN ('mia', 'tom', 'ben')")
+    # An address somewhere else is nobody's; who has the chat of that name is not known.
+    files.do(send % ("SLACK", "mia@north.example"))
+    assert files.fetch("mia", "MANAGER").status_code == 404
+    for person in ("Mia", "tom", "ben"):
+        files.do(send % ("EMAIL", f"{person}@north.example"))
+    assert files.fetch("mia", "MANAGER").content == CONTENT
+    # Who does not lead the group, or is another, may not, whatever was sent to them.
+    for person, role in (("tom", "TEACHER"), ("ben", "STUDENT"), ("mia", "STUDENT")):
+        assert code_of(files.fetch(person, role)) == (404, "NOT_FOUND")
+    files.do("UPDATE users SET deactivated_at = now() WHERE external_id = 'mia'")
+    assert files.fetch("mia", "MANAGER").status_code == 403
+
+
 @pytest.mark.parametrize(
     "id", [global_id("ExportJob", 2**62), global_id("Group", 1), "nonsense", "%2e%2e", "..%2f..%2fetc"]
 )
