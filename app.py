@@ -116,7 +116,7 @@ def create_app(settings: Settings) -> Starlette:
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", endpoint.live),
         Route("/schema.graphql", schema_route(graph.printed, verifier, introspection)),
-        Route("/exports/{id}/file", files.serve),
+        Route("/exports/{id}/file", files.serve, methods=["GET", "POST"]),
         Route("/exports/{id}/manifest", files.serve_manifest),
         *HealthRoutes(health, metrics, verifier).routes(),
         Route(
