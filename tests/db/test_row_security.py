@@ -901,6 +901,20 @@ def test_nobody_rewrites_the_trail(database: Database, world: World, role: Datab
                 connection.execute("DELETE FROM audit_entries")
 
 
+@pytest.mark.parametrize("days", [0, -1, None])
+def test_what_was_just_done_is_not_hidden(database: Database, days: int | None) -> None:
+    with database.connect(DatabaseRole.WORKER) as connection, pytest.raises(errors.InvalidParameterValue):
+        connection.execute("SELECT expire_audit_entries(%s)", (days,))
+
+
+def test_no_function_is_for_everybody(world: World) -> None:
+    open_ones = """
+    SELECT oid::regprocedure::text FROM pg_proc p WHERE pronamespace::regnamespace::text IN ('public', 'internal', 'jobs')
+      AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) WHERE grantee = 0)
+    """
+    assert world.superuser.execute(open_ones).fetchall() == []
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_administrators_say_what_awards_there_are(world: World, role: str) -> None:
     world.viewer(role, world.here).look(world.api)

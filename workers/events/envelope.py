@@ -40,8 +40,8 @@ class Message:
 class About:
     """What the envelope of an event says, where the rest cannot be read."""
 
-    id: str
-    type: str
+    id: str | None
+    type: str | None
     organization: str | None
     person: str | None = None
 
@@ -166,7 +166,11 @@ def read(message: Message, data_of: Callable[[str, Envelope], Any]) -> Event:
         raise Refusal("NOT_JSON", f"This is not JSON (at character {error.pos}).") from None
     if not isinstance(said, dict):
         raise Refusal("NOT_JSON", "An event is a JSON object.")
-    envelope = _checked(_CloudEvent if "specversion" in said else Envelope, said, "ENVELOPE")
+    try:
+        envelope = _checked(_CloudEvent if "specversion" in said else Envelope, said, "ENVELOPE")
+    except Refusal as refusal:
+        refusal.about = _about(said)
+        raise
     try:
         return _event(message, envelope, data_of(message.topic, envelope))
     except Refusal as refusal:
@@ -199,10 +203,17 @@ def _event(message: Message, envelope: Envelope, data: Any) -> Event:
     )
 
 
+def _about(said: dict[str, Any]) -> About:
+    """What can be read of an envelope that is wrong somewhere, so that whose it is can see that."""
+    known = {name: value for name, value in said.items() if isinstance(value, str) and is_storable(value)}
+    id_, type_, organization = (known.get(name, "")[:LONGEST_NAME] or None for name in ("id", "type", "organization"))
+    return About(id_, type_ and type_.rpartition(".")[2], organization)
+
+
 def _checked(model: type[T], said: dict[str, Any], code: str) -> T:
     try:
         return model.model_validate(said)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise Refusal(code, f"{place or 'data'}: {first['msg']}") from None
+        raise Refusal(code, f"{place or 'data'}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -13,7 +13,7 @@ from db.queries.dead_letters import NewLetter, get_waiting_people, hold_letters
 from db.queries.event_inbox import Organizations, claim_events, get_organizations
 from db.transaction import is_race
 from workers.events.counting import Result, count
-from workers.events.envelope import About, Event, Message, Refusal
+from workers.events.envelope import MOST_BYTES, About, Event, Message, Refusal
 from workers.events.handlers import TAKERS, read_event, taker_of
 from workers.events.happenings import Keeping, PassedOver
 from workers.failures import is_outage
@@ -167,7 +167,8 @@ def _new_letter(letter: _Letter, organizations: Organizations) -> NewLetter:
         event_id=about.id if about else None,
         event_type=about.type if about else None,
         person=about.person if about else None,
-        payload=letter.message.body,
+        # Of what is too large the beginning is enough to see what it is, and it stays too large.
+        payload=letter.message.body[: MOST_BYTES + 1],
         code=letter.refusal.code,
         message=letter.refusal.message,
         tries=letter.tries,
