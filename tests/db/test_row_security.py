@@ -478,6 +478,7 @@ def test_functions_with_the_rights_of_the_owner(world: World) -> None:
         "keep_webhook_secret",
         "test_webhook",
         "viewer_may_deliver_to",
+        "export_sent_to_viewer",
         "replay_dead_letters",
         "consumer_health",
         "group_export_usage",

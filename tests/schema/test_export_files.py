@@ -241,6 +241,12 @@ def test_whom_it_was_sent_to_can_fetch_it_while_they_may_see_it(files: Files) ->
     for person in ("Mia", "tom", "ben"):
         files.do(send % ("EMAIL", f"{person}@north.example"))
     assert files.fetch("mia", "MANAGER").content == CONTENT
+    # Somebody of another organization may have the same address.
+    files.do(
+        "UPDATE users SET email = 'mia@north.example' WHERE organization_id <> (SELECT organization_id FROM exports)"
+    )
+    elsewhere = files.gateway.headers("mia", "MANAGER", "south")
+    assert code_of(files.fetch(**elsewhere)) == (404, "NOT_FOUND")
     # Who does not lead the group, or is another, may not, whatever was sent to them.
     for person, role in (("tom", "TEACHER"), ("ben", "STUDENT"), ("mia", "STUDENT")):
         assert code_of(files.fetch(person, role)) == (404, "NOT_FOUND")
