@@ -46,6 +46,7 @@ class Listener:
         self._settings = settings
         self._engine = engine
         self._keeping = Keeping.of(settings)
+        self._own_topic = settings.events_out
         self._turn = asyncio.Lock()
         self._is_listening = False
         self._positions: list[Position] = []
@@ -116,7 +117,8 @@ class Listener:
         """One batch at a time, in the order in which they came. Nothing is acknowledged before it is committed: while the database
         is away the batch waits for it.
         """
-        batch = read_batch(messages, self._keeping)
+        # A pattern of topics may match ours, too: what we tell others would come back for ever.
+        batch = read_batch([message for message in messages if message.topic != self._own_topic], self._keeping)
         failures = 0
         while True:
             try:

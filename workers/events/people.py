@@ -176,9 +176,6 @@ async def _put_people(
         # They may swap theirs.
         await lay_down_usernames(connection, organization_id, renamed)
     await _put(connection, organization_id, USERS, changes)
-    if len(present) < len(changes):
-        # More than fit into one call are left to the maintenance.
-        await unpark(connection, organization_id)
     return []
 
 
@@ -203,7 +200,11 @@ async def _put(
     ]
     await update_rows(connection, table, changed)
     ids = {key: row["id"] for key, row in present.items()}
-    return ids | await insert_rows(connection, organization_id, table, fresh)
+    ids |= await insert_rows(connection, organization_id, table, fresh)
+    if fresh and table is USERS:
+        # Attempts of theirs may have waited for them; more than fit into one call are left to the maintenance.
+        await unpark(connection, organization_id)
+    return ids
 
 
 def _newcomer(table: RosterTable, key: str) -> dict[str, Any]:

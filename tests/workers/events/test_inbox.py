@@ -85,6 +85,16 @@ async def test_who_is_named_before_being_introduced(school: Database, engine: As
     assert attempt(school, "(status, duration_seconds)::text", "lab-events:a") == "(FAILED,60.000)"
 
 
+async def test_who_is_enrolled_before_being_introduced(school: Database, engine: AsyncEngine) -> None:
+    key = {"attemptId": "a", "userId": 4711, "labType": "l4"}
+    await consume(engine, [event("lab-events", "AttemptStarted", key, time="2026-04-01T09:00:00Z")])
+    await consume(
+        engine, [event("user-events", "UserEnrolled", {"userId": 4711, "courseId": "c"}, time="2026-03-01T00:00:00Z")]
+    )
+    assert value(school, "SELECT count(*) FROM parked_attempts") == 0
+    assert attempt(school, "status", "lab-events:a") == "STARTED"
+
+
 async def test_people_and_courses(school: Database, engine: AsyncEngine) -> None:
     await consume(
         engine,
