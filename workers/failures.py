@@ -17,6 +17,10 @@ class JobFailed(Exception):
     """A job cannot be done. The message is for operators, and holds nothing that is not for them."""
 
 
+class BrokerLost(Exception):
+    """The broker of events does not answer, or has ended a subscription by itself, for example since its stream was deleted."""
+
+
 class JobInterrupted(Exception):
     """The worker stops before the job is done: it goes back into its queue."""
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import structlog
 
-from workers.failures import is_outage
+from workers.failures import BrokerLost, is_outage
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
@@ -42,7 +42,9 @@ async def repeat(name: str, seconds: float, job: Job, stop: asyncio.Event) -> No
 
 
 def _log_failure(name: str, error: Exception, failures: int) -> None:
-    if is_outage(error):
+    if isinstance(error, BrokerLost):
+        log.warning("broker_unreachable", job=name, error=str(error), failures=failures)
+    elif is_outage(error):
         log.warning("database_unreachable", job=name, error=type(error).__name__, failures=failures)
     else:
         log.error("job_failed", job=name, failures=failures, exc_info=error)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, model_validator
+from pydantic.alias_generators import to_camel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.attempt_drafts import AttemptDraft, settle
@@ -138,7 +139,7 @@ def _word(event: Event, now: datetime) -> tuple[str, dict[str, Any]]:
         draft.completed_at = event.time
     if problems := settle(draft, now):
         field, _, message = problems[0]
-        raise Refusal("DATA", f"{field}: {message}")
+        raise Refusal("DATA", f"{to_camel(field)}: {message}")
     part = ENDED if draft.completed_at is not None else BEGUN
     return part, {
         "order": event.order,

@@ -12,6 +12,7 @@ import structlog
 from faststream.confluent import KafkaBroker
 from faststream.redis import RedisBroker
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.queries.operations import Position, tell_positions
@@ -20,7 +21,7 @@ from workers.events import kafka, streams
 from workers.events.envelope import Message
 from workers.events.happenings import Keeping
 from workers.events.inbox import read_batch, take_batch
-from workers.failures import is_outage
+from workers.failures import BrokerLost, is_outage
 from workers.loop import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, repeat
 
 WATCH_SECONDS = 0.5
@@ -33,10 +34,6 @@ GRACE_SECONDS = 15.0
 Positions = Callable[[], Awaitable[list[Position]]]
 
 log = structlog.get_logger(__name__)
-
-
-class BrokerLost(Exception):
-    """A subscription ended by itself, for example since its stream was deleted."""
 
 
 class Listener:
@@ -64,7 +61,13 @@ class Listener:
         return f"Events of {', '.join(sorted(waiting))} have waited for more than a minute." if waiting else None
 
     async def listen(self, stop: asyncio.Event) -> None:
-        """Takes events until ``stop`` is set. Raises BrokerLost, and what connecting raises."""
+        """Takes events until ``stop`` is set. Raises BrokerLost."""
+        try:
+            await self._listen(stop)
+        except (RedisError, OSError) as error:
+            raise BrokerLost(type(error).__name__) from None
+
+    async def _listen(self, stop: asyncio.Event) -> None:
         take = partial(self._take, stop)
         if self._settings.kafka_brokers:
             broker = kafka.kafka_broker(self._settings, take)
@@ -95,7 +98,7 @@ class Listener:
             try:
                 while not stop.is_set():
                     if not all(subscriber.running for subscriber in broker.subscribers):
-                        raise BrokerLost
+                        raise BrokerLost("A subscription ended.")
                     if beside is not None:
                         await beside()
                     with suppress(TimeoutError):

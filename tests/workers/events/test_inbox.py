@@ -202,6 +202,11 @@ async def test_whose_it_is_sees_that_an_envelope_is_wrong(school: Database, engi
     assert value(school, held)[1].startswith("(,AttemptRecorded,e")
 
 
+async def test_a_refusal_names_the_field_as_it_was_written(school: Database, engine: AsyncEngine) -> None:
+    await consume(engine, [event("lab-events", "AttemptRecorded", {**RECORD, "hintsUsed": -1})])
+    assert value(school, "SELECT message FROM dead_letters").startswith("hintsUsed: ")
+
+
 async def test_an_id_is_one_persons_attempt_at_one_lab(school: Database, engine: AsyncEngine) -> None:
     await consume(
         engine,

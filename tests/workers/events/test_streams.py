@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import orjson
 import pytest
+import structlog
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from settings import Settings
@@ -26,6 +26,8 @@ from tests.workers.events.telling import event
 from workers.events.envelope import Message
 from workers.events.handlers import TOPICS
 from workers.events.listening import Listener
+from workers.failures import BrokerLost
+from workers.loop import repeat
 
 Start = Callable[[], "subprocess.Popen[str]"]
 TAKEN = "SELECT count(*) FROM attempts WHERE source = 'KAFKA'"
@@ -197,7 +199,7 @@ def test_says_how_far_it_has_come(start: Start, school: Database, redis: Redis) 
 async def test_says_that_its_broker_does_not_answer(school: Database, engine: AsyncEngine, redis_url: str) -> None:
     stop = asyncio.Event()
     away = Listener(Settings(redis_url="redis://127.0.0.1:1/0"), engine)
-    with pytest.raises(RedisConnectionError):
+    with pytest.raises(BrokerLost, match="ConnectionError"):
         await away.listen(stop)
     assert away.complaint == "The broker of events does not answer: see the worker's log."
     assert Listener(Settings(redis_url=None), engine).complaint is None, "it has none"
@@ -232,6 +234,20 @@ async def test_other_types_are_kept_as_the_settings_say(
     stop.set()
     await listening
     assert found == [{"n": 1}, {"n": 3}]
+
+
+async def test_a_broker_that_is_away_is_a_line_in_the_log(engine: AsyncEngine) -> None:
+    stop = asyncio.Event()
+    away = Listener(Settings(redis_url="redis://:secret@127.0.0.1:1/0"), engine)
+
+    async def listen() -> None:
+        stop.set()
+        await away.listen(asyncio.Event())
+
+    with structlog.testing.capture_logs() as logs:
+        await repeat("events", 1, listen, stop)
+    lost = {"event": "broker_unreachable", "job": "events", "error": "ConnectionError", "failures": 1}
+    assert logs == [{**lost, "log_level": "warning"}]
 
 
 def test_a_cloud_event_in_fields(start: Start, school: Database, redis: Redis) -> None:
