@@ -46,6 +46,9 @@ def create_app(settings: Settings) -> Starlette:
     assert settings.database_url is not None
     tracing = tracing_for(settings)
     listener = tracing.statement if tracing else None
+    changes = Changes(settings.database_url)
+    looking = ReadPool(settings.database_url, DatabaseRole.API, size=1, statement_timeout=DEADLINE_SECONDS)
+    health = Health(looking, lambda: {"changeFeed": check_of(changes)})
     services = Services(
         settings=settings,
         read_pool=ReadPool(
@@ -56,8 +59,9 @@ def create_app(settings: Settings) -> Starlette:
             listener=listener,
         ),
         write_engine=write_engine(settings.database_url, DatabaseRole.API, listener=listener),
-        changes=Changes(settings.database_url),
+        changes=changes,
         user_progress=UserProgress.from_settings(settings),
+        look=health.checks,
     )
     verifier = TokenVerifier(settings)
     introspection = Introspection(settings.introspection)
@@ -73,10 +77,8 @@ def create_app(settings: Settings) -> Starlette:
     log = OperationLog(metrics, slow_seconds=settings.slow_seconds, tracing=tracing, own_metrics=own_metrics)
     cache = ResponseCache(services.changes, services.read_pool, settings.cache_mb * 1024 * 1024)
     endpoint = GraphQLEndpoint(graph, services, verifier, gate, cache, log)
-    looking = ReadPool(settings.database_url, DatabaseRole.API, size=1, statement_timeout=DEADLINE_SECONDS)
-    health = Health(looking, lambda: {"changeFeed": check_of(services.changes)})
     watch_database(metrics, services.read_pool, health)
-    watch_changes(metrics, services.changes)
+    watch_changes(metrics, changes)
     watch_live(metrics, endpoint.live)
     watch_cache(metrics, cache)
     metrics.counter(
@@ -114,7 +116,7 @@ def create_app(settings: Settings) -> Starlette:
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", endpoint.live),
         Route("/schema.graphql", schema_route(graph.printed, verifier, introspection)),
-        Route("/exports/{id}/file", files.serve),
+        Route("/exports/{id}/file", files.serve, methods=["GET", "POST"]),
         Route("/exports/{id}/manifest", files.serve_manifest),
         *HealthRoutes(health, metrics, verifier).routes(),
         Route(

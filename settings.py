@@ -63,7 +63,9 @@ class DatabaseRole(StrEnum):
 
 
 class Settings(BaseSettings):
-    """Settings with their defaults. Durations are seconds."""
+    """Settings with their defaults. Durations are seconds. Those with ``repr=False`` are never shown, but for URLs without their
+    credentials.
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
@@ -196,6 +198,7 @@ class Settings(BaseSettings):
     object_storage_access_key: str | None = Field(
         None,
         validation_alias="OBJECT_STORAGE_ACCESS_KEY",
+        repr=False,
         description="Key for the bucket; without it the credentials of the machine.",
     )
     object_storage_secret_key: SecretStr | None = Field(
@@ -228,7 +231,10 @@ class Settings(BaseSettings):
     )
     smtp_port: int = Field(587, validation_alias="SMTP_PORT", ge=1, le=65535, description="Port of the mail server.")
     smtp_username: str | None = Field(
-        None, validation_alias="SMTP_USERNAME", description="Name for the mail server; without it nobody signs in."
+        None,
+        validation_alias="SMTP_USERNAME",
+        repr=False,
+        description="Name for the mail server; without it nobody signs in.",
     )
     smtp_password: SecretStr | None = Field(
         None, validation_alias="SMTP_PASSWORD", description="Password that belongs to the name."
@@ -305,13 +311,17 @@ class Settings(BaseSettings):
     alert_emails: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         validation_alias="ALERT_EMAILS",
+        repr=False,
         description="Addresses that alerts are sent to by e-mail, separated by commas.",
     )
     alert_slack_url: SecretStr | None = Field(
         None, validation_alias="ALERT_SLACK_URL", description="Incoming webhook of Slack that alerts are sent to."
     )
     alert_telegram_chat: str | None = Field(
-        None, validation_alias="ALERT_TELEGRAM_CHAT", description="Chat of Telegram that alerts are sent to."
+        None,
+        validation_alias="ALERT_TELEGRAM_CHAT",
+        repr=False,
+        description="Chat of Telegram that alerts are sent to.",
     )
     alert_webhook_url: SecretStr | None = Field(
         None, validation_alias="ALERT_WEBHOOK_URL", description="Webhook that alerts are sent to."

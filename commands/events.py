@@ -17,6 +17,7 @@ from db.queries.operations import ConsumerRow, list_told_consumers
 from logs import configure_logging
 from settings import DatabaseRole, Settings
 from workers.events.dead_letters import retry_due
+from workers.events.happenings import Keeping
 
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ def replay(
     async def work(engine: AsyncEngine) -> dict[int, str | None]:
         async with engine.begin() as connection:
             replayed = await replay_letters(connection, ids or None)
-        await retry_due(engine)
+        await retry_due(engine, Keeping.of(Settings()))
         async with engine.connect() as connection:
             return await get_problems(connection, replayed)
 

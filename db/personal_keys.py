@@ -41,7 +41,18 @@ def _without(value: Any, path: str, words: Collection[str], dropped: dict[str, N
 
 def is_personal(key: str, words: Collection[str]) -> bool:
     """Whether a key has one of the words in it, in the singular or plural, however it is written."""
-    return any(word in words or word.removesuffix("s") in words for word in _words(unicodedata.normalize("NFKC", key)))
+    spellings = (unicodedata.normalize("NFKC", key), _plain(key))
+    found = (word for spelling in spellings for word in _words(spelling))
+    return any(form in words for word in found for form in (word, word.removesuffix("s"), word.removesuffix("es")))
+
+
+def _plain(key: str) -> str:
+    """Without accents, and without what is not seen, such as soft hyphens and zero-width spaces."""
+    return "".join(
+        character
+        for character in unicodedata.normalize("NFKD", key)
+        if unicodedata.category(character) not in {"Mn", "Cf"}
+    )
 
 
 def _words(key: str) -> Iterator[str]:

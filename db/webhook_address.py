@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from socket import inet_aton
 
 import httpx
 
@@ -66,6 +67,11 @@ def _literal(host: str) -> Address | None:
     try:
         return ip_address(host)
     except ValueError:
+        pass
+    try:
+        # As systems read it, too: 2130706433, 0x7f.1.
+        return IPv4Address(inet_aton(host))
+    except OSError:
         return None
 
 

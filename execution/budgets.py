@@ -103,6 +103,13 @@ class Budgets:
         log.warning("would_refuse", role=claims.role.value, **refusal.extensions)
 
 
+def largest_cost(settings: Settings, role: Role) -> int | None:
+    """What one operation of the role may cost; None where nothing is refused for its cost."""
+    if settings.cost is not CostMode.ENFORCE:
+        return None
+    return _terms(settings.cost_limits[role], settings.cost_budgets[role]).limit
+
+
 def _terms(limit: int, budget: int) -> _Terms:
     # In whole slices; and nothing may cost more than there ever is.
     budget -= budget % min(SLICES, budget)

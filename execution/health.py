@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from db.engine import DatabaseUnavailable, ReadPool
 from db.queries.health import DatabaseHealth, get_database_health
+from resolvers.health_checks import HealthCheck, HealthStatus
 
 DEADLINE_SECONDS = 2.0
 """For the database to answer. Whoever asks gives up soon after."""
@@ -32,12 +33,20 @@ class Status(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+IN_THE_GRAPH = {
+    Status.OK: HealthStatus.OK,
+    Status.DEGRADED: HealthStatus.DEGRADED,
+    Status.UNAVAILABLE: HealthStatus.DOWN,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that is needed, and what is wrong with it."""
+    """One thing that is needed, and what is wrong with it. ``latency_ms``: how long it took to answer, if it was asked."""
 
     status: Status
     reason: str | None = None
+    latency_ms: float | None = None
 
     def as_json(self) -> dict[str, str]:
         return {"status": self.status} if self.reason is None else {"status": self.status, "reason": self.reason}
@@ -84,6 +93,14 @@ class Health:
         checks, database = self._database
         return Condition({**checks, **self._own()}, database)
 
+    async def checks(self) -> list[HealthCheck]:
+        """The same, as the graph tells it."""
+        checks = (await self.condition()).checks
+        return [
+            HealthCheck(name, IN_THE_GRAPH[check.status], check.reason, check.latency_ms)
+            for name, check in checks.items()
+        ]
+
     async def aclose(self) -> None:
         await self._pool.aclose()
 
@@ -93,15 +110,17 @@ class Health:
         return self._database[1]
 
     async def _look(self) -> tuple[dict[str, Check], DatabaseHealth | None]:
+        begun = time.monotonic()
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 database = await get_database_health(self._pool)
         except (DatabaseUnavailable, TimeoutError):
             return {"database": Check(Status.UNAVAILABLE, "PostgreSQL does not answer.")}, None
+        answers = Check(Status.OK, latency_ms=1000 * (time.monotonic() - begun))
         if database is None or database.is_behind:
             due = Check(Status.UNAVAILABLE, "The database is of an older version: run `scoregraph migrate`.")
-            return {"database": GOOD, "migrations": due}, database
-        checks = {"database": GOOD, "migrations": GOOD, "views": _views(database), "events": _events(database)}
+            return {"database": answers, "migrations": due}, database
+        checks = {"database": answers, "migrations": GOOD, "views": _views(database), "events": _events(database)}
         return checks, database
 
 

@@ -21,9 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.queries.platform_metric_writes import Sample, insert_requests, insert_samples
+from db.queries.platform_services import GATEWAY
 from db.request_sums import RequestKey, RequestRow, RequestSums
 
-SERVICE = "gateway"
 OTHER = "other"
 MOST_NAMES = 500
 """Of operations in a minute; those that come later are counted together."""
@@ -92,7 +92,7 @@ class OwnMetrics:
         if name is None or (name not in self._names and len(self._names) >= MOST_NAMES):
             name = OTHER
         self._names.add(name)
-        key = RequestKey(SERVICE, name, (kind or OTHER).upper(), STATUS.get(code, 400))
+        key = RequestKey(GATEWAY, name, (kind or OTHER).upper(), STATUS.get(code, 400))
         self._sums.add(key, seconds * 1000, payload_bytes)
 
     async def _tell(self) -> None:
@@ -134,7 +134,7 @@ class OwnMetrics:
             "db_pool_usage": self._pool_usage(),
         }
         at, tags = datetime.now(UTC), {"instance": self._instance}
-        return [Sample(SERVICE, name, value, at, tags) for name, value in figures.items()]
+        return [Sample(GATEWAY, name, value, at, tags) for name, value in figures.items()]
 
 
 def _this_minute() -> datetime:

@@ -20,6 +20,7 @@ from db.single_read import SingleRead
 from db.snapshot import Snapshot
 from resolvers.batches import AllWanted, Batches, in_step
 from resolvers.errors import Forbidden, Unauthenticated
+from resolvers.health_checks import Look
 from resolvers.live import Live
 from resolvers.permissions import Permission, permissions_of
 from resolvers.row_scope import Audience
@@ -33,13 +34,14 @@ Arguments = TypeVarTuple("Arguments")
 
 @dataclass(frozen=True)
 class Services:
-    """What the process has once."""
+    """What the process has once. ``look`` says whether a gateway has all that it needs; others have none."""
 
     settings: Settings
     read_pool: ReadPool
     write_engine: AsyncEngine
     changes: Changes
     user_progress: UserProgress | None
+    look: Look | None = None
 
 
 @dataclass

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from db.entering import UnknownCaller
-from db.queries.export_jobs import MEDIA_TYPES, ExportFormat, ExportRow, ExportStatus, file_key
+from db.queries.export_jobs import (
+    MEDIA_TYPES,
+    ExportFormat,
+    ExportRow,
+    ExportStatus,
+    file_key,
+    get_export_sent_to_viewer,
+)
 from resolvers.context import Context
 from resolvers.errors import ClientError, NotFound
 from resolvers.export_jobs import resolve_export
@@ -68,7 +75,7 @@ async def resolve_export_file(context: Context, key: int, link: str | None = Non
 
 async def _row(context: Context, key: int, link: str | None) -> ExportRow:
     if link is None:
-        return await resolve_export(context, key)
+        return await _own_or_sent(context, key)
     try:
         row = await resolve_export(context, key)
     except (NotFound, UnknownCaller):
@@ -76,3 +83,13 @@ async def _row(context: Context, key: int, link: str | None) -> ExportRow:
         raise LinkRefused from None
     check_link(link, row)
     return row
+
+
+async def _own_or_sent(context: Context, key: int) -> ExportRow:
+    try:
+        return await resolve_export(context, key)
+    except NotFound:
+        row = await get_export_sent_to_viewer(context.snapshot, key)
+        if row is None:
+            raise
+        return row

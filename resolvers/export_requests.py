@@ -338,6 +338,8 @@ def _problems(error: ParametersError) -> list[UserError]:
         message = {
             "missing": "This kind of export needs it.",
             "extra_forbidden": NOT_TAKEN,
+            "string_pattern_mismatch": "This is no language tag such as de-AT.",
+            "dict_type": "Variables are an object.",
         }.get(found["type"], found["msg"].removeprefix("Value error, "))
         problems.append(ValidationError(message, ("input", *path), rules.get(found["type"], "FORMAT")))
     return problems

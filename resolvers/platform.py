@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import groupby
 
+from db.queries.alerts import AlertSelection, AlertStatus, count_alerts
 from db.queries.platform_people import (
     FeatureRow,
     Logins,
@@ -28,13 +28,15 @@ from db.queries.platform_requests import (
     get_request_figures,
     list_endpoint_figures,
 )
-from db.queries.platform_services import ServiceFigures, Statistic, list_sample_slots, list_service_figures
+from db.queries.platform_services import GATEWAY, ServiceFigures, Statistic, list_sample_slots, list_service_figures
 from resolvers.calendar import resolve_context_period
 from resolvers.context import Context
 from resolvers.errors import Invalid
+from resolvers.health_checks import HealthCheck, HealthStatus
 from resolvers.loaders.platform_people import load_logins_by_period
 from resolvers.periods import Bucket, Grain, Period, PeriodError, PeriodSpec, buckets
-from resolvers.permissions import Permission
+from resolvers.permissions import Permission, permissions_of
+from settings import Settings
 
 MOST_SERVICES = 100
 MOST_COMPARED = 10
@@ -45,22 +47,14 @@ LONGEST_SERIES = 366
 SILENT_AFTER = timedelta(minutes=5)
 """A service that has told nothing for so long is down, as far as anybody can tell."""
 
-WORRYING_ERROR_RATE = 0.05
-WORRYING_MS = 2000.0
-
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
-
-
-class ServiceStatus(StrEnum):
-    OK = "OK"
-    DEGRADED = "DEGRADED"
-    DOWN = "DOWN"
 
 
 @dataclass(frozen=True, slots=True)
 class SeenService:
     figures: ServiceFigures
-    status: ServiceStatus
+    status: HealthStatus
+    checks: Sequence[HealthCheck]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +102,40 @@ async def resolve_services(context: Context) -> list[SeenService]:
     """Those that told anything in the last day, by name."""
     now = await context.snapshot.at()
     found = await list_service_figures(context.snapshot, now, MOST_SERVICES)
-    return [SeenService(figures, status_of(figures, now)) for figures in found]
+    own = await _own_checks(context) if any(figures.service_name == GATEWAY for figures in found) else ()
+    settings = context.services.settings
+
+    def seen(figures: ServiceFigures) -> SeenService:
+        checks = own if figures.service_name == GATEWAY else ()
+        return SeenService(figures, status_of(figures, checks, now, settings), checks)
+
+    return [seen(figures) for figures in found]
 
 
-def status_of(figures: ServiceFigures, now: datetime) -> ServiceStatus:
-    """By what the service said of itself, or that it does not any more."""
+async def _own_checks(context: Context) -> Sequence[HealthCheck]:
+    """What this gateway finds, for those who may OPERATE: the others see no gateway but perhaps a service of that name."""
+    look = context.services.look
+    if look is None or Permission.OPERATE not in permissions_of(await context.viewer()):
+        return ()
+    return await look()
+
+
+def status_of(
+    figures: ServiceFigures, checks: Sequence[HealthCheck], now: datetime, settings: Settings
+) -> HealthStatus:
+    """By what the service said of itself, or that it does not any more, and by what was found of it."""
     if now - figures.last_seen_at > SILENT_AFTER:
-        return ServiceStatus.DOWN
-    is_slow = figures.mean_ms is not None and figures.mean_ms > WORRYING_MS
-    is_failing = figures.error_rate is not None and figures.error_rate > WORRYING_ERROR_RATE
-    return ServiceStatus.DEGRADED if is_slow or is_failing else ServiceStatus.OK
+        return HealthStatus.DOWN
+    is_slow = figures.mean_ms is not None and figures.mean_ms > settings.alert_response_time_ms
+    is_failing = figures.error_rate is not None and figures.error_rate > settings.alert_error_rate
+    lacks = any(check.status is not HealthStatus.OK for check in checks)
+    return HealthStatus.DEGRADED if is_slow or is_failing or lacks else HealthStatus.OK
+
+
+async def resolve_firing(context: Context) -> int:
+    """How many alerts fire now that nobody has taken note of. Raises Forbidden."""
+    await context.require(Permission.OPERATE)
+    return await count_alerts(context.snapshot, AlertSelection(status=AlertStatus.FIRING), None)
 
 
 async def resolve_samples(

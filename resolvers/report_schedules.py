@@ -25,6 +25,7 @@ from db.queries.report_writes import (
     lock_schedule,
     update_schedule,
 )
+from db.time_zones import NO_PLACE, is_place
 from resolvers.context import Context
 from resolvers.deliveries import refuse_targets
 from resolvers.errors import NotFound
@@ -184,6 +185,8 @@ def _merged(draft: ScheduleDraft, schedule: LockedSchedule) -> dict[str, Any]:
 
 
 def _next(cron: str, time_zone: str, now: datetime) -> datetime:
+    if not is_place(time_zone):
+        raise Refused(ValidationError(NO_PLACE, ("input", "timeZone"), "FORMAT"))
     try:
         return Cron.parse(cron).next_after(now, find_zone(time_zone))
     except CronError as error:

@@ -12,6 +12,7 @@ from unicodedata import normalize
 
 from db.attempt_drafts import EARLIEST, FUTURE_ALLOWED, LATEST_DEADLINE
 from db.problems import Problem, text_problem
+from db.time_zones import NO_PLACE, is_place
 from resolvers.periods import PeriodError, find_zone
 
 LONGEST_KIND = 50
@@ -106,6 +107,8 @@ def _zone(said: dict[str, Any]) -> list[Problem]:
             find_zone(said["time_zone"])
         except PeriodError as error:
             return [Problem("time_zone", "FORMAT", str(error))]
+        if not is_place(said["time_zone"]):
+            return [Problem("time_zone", "FORMAT", NO_PLACE)]
     return []
 
 

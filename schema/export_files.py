@@ -15,7 +15,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
-from auth import AuthenticationError, Claims, TokenVerifier, bearer
+from auth import AuthenticationError, Claims, TokenVerifier
 from db.engine import DatabaseUnavailable
 from db.entering import UnknownCaller
 from resolvers.audit_log import resolve_fetch_trace
@@ -23,6 +23,7 @@ from resolvers.context import Context, Services
 from resolvers.errors import ClientError, NotFound, Unauthenticated, Unavailable
 from resolvers.export_files import Expired, ExportFile, NotReady, RightsGone, resolve_export_file
 from resolvers.export_links import LinkRefused, claimed_by
+from schema import sign_in
 from schema.relay import key_of
 
 UNCACHED = {"Cache-Control": "no-store", "Vary": "Authorization"}
@@ -56,8 +57,9 @@ class ExportFiles:
         self._storage = storage
 
     async def serve(self, request: Request) -> Response:
-        """The file."""
-        return await self._answered(self._send(request))
+        """The file; in a browser that has no token to send, a page that asks for one."""
+        answer = await self._answered(self._send(request))
+        return sign_in.page() if answer.status_code == 401 and sign_in.asks_for_page(request) else answer
 
     async def serve_manifest(self, request: Request) -> Response:
         """What is known of the file, to be kept beside it."""
@@ -107,7 +109,7 @@ class ExportFiles:
             await context.aclose()
 
     async def _claims(self, request: Request) -> Claims:
-        token = bearer(request.headers.get("authorization"))
+        token = await sign_in.token_of(request)
         if token is None:
             raise Unauthenticated
         return await self._verifier.verify(token)

@@ -1,4 +1,4 @@
-"""How the platform runs: workers, jobs, materialized views and events."""
+"""How the platform runs: workers, jobs, materialized views, events and settings."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from resolvers.operations import (
     resolve_views,
     resolve_workers,
 )
+from resolvers.settings import resolve_settings
 from schema import dead_letters
 from schema.costs import assumed
 from schema.dead_letters import DeadLetter, DeadLetterFilter
@@ -34,6 +35,8 @@ from schema.jobs import ORDER, TYPES, JobRun
 from schema.live import Throttle
 from schema.relay import PAGED, After, Before, Connection, First, Info, Last, connection_of, page_of
 from schema.scalars import BigInt
+from schema.settings import Setting
+from settings import Settings
 
 describe_enum(
     WorkerHealth,
@@ -165,6 +168,13 @@ class Operations:
     @strawberry.field(description="The materialized views, by name.", directives=[assumed(10)])
     async def views(self, info: Info) -> list[MaterializedView]:
         return [MaterializedView.from_row(row) for row in await resolve_views(info.context)]
+
+    @strawberry.field(
+        description="The settings of the gateway that answers, in the order of their documentation.",
+        directives=[assumed(len(Settings.model_fields))],
+    )
+    def settings(self, info: Info) -> list[Setting]:
+        return [Setting.from_setting(setting) for setting in resolve_settings(info.context)]
 
     @strawberry.field(
         description="How far workers have come with events, by topic and partition; of the last week.",

@@ -12,9 +12,10 @@ from db.queries.platform_requests import EndpointFigures, RequestFigures, Reques
 from db.queries.platform_services import Statistic
 from execution.cost_directives import CountedList
 from execution.live.noise import NOISE
-from resolvers import periods
+from resolvers import health_checks, periods
 from resolvers.errors import Invalid
 from resolvers.freshness import resolve_freshness
+from resolvers.health_checks import HealthStatus
 from resolvers.platform import (
     LONGEST_SERIES,
     MONTH,
@@ -24,12 +25,12 @@ from resolvers.platform import (
     WEEK,
     Point,
     SeenService,
-    ServiceStatus,
     TypeSeries,
     resolve_active,
     resolve_daily_active,
     resolve_endpoints,
     resolve_features,
+    resolve_firing,
     resolve_logins,
     resolve_median_session,
     resolve_platform,
@@ -76,13 +77,15 @@ describe_enum(
     },
 )
 describe_enum(
-    ServiceStatus,
+    HealthStatus,
     "HealthStatus",
-    "How a service is.",
+    "How a service is, or something that it needs.",
     {
         "OK": "All is well.",
-        "DEGRADED": "In the last hour more than 5 % of its requests failed, or they took more than 2 s on average.",
-        "DOWN": "It has told nothing for five minutes.",
+        "DEGRADED": "In the last hour a larger share of its requests failed than ALERT_THRESHOLD_ERROR_RATE, or they took longer on "
+        "average than ALERT_THRESHOLD_RESPONSE_TIME, or one of its checks is not OK. Of a check: answers are right, but not as fast or "
+        "not as fresh as they could be.",
+        "DOWN": "It has told nothing for five minutes. Of a check: without it there are no answers.",
     },
 )
 
@@ -126,12 +129,29 @@ class MetricPoint:
         return cls(bucket=TimeBucket.from_bucket(point.bucket), service_name=point.service_name, value=point.value)
 
 
+@strawberry.type(description="One thing that a service needs, and how it is.")
+class HealthCheck:
+    name: str = strawberry.field(
+        description="What was looked at, such as `database`, `migrations`, `views`, `events` or `changeFeed`."
+    )
+    status: HealthStatus = strawberry.field(description="How it is.")
+    latency_ms: float | None = strawberry.field(
+        description="How long it took to answer, in milliseconds; null where nothing was asked of it, or it did not answer.",
+        metadata=NOISE,
+    )
+    detail: str | None = strawberry.field(description="What is wrong with it; null where all is well.")
+
+    @classmethod
+    def from_check(cls, check: health_checks.HealthCheck) -> Self:
+        return cls(name=check.name, status=check.status, latency_ms=check.latency_ms, detail=check.detail)
+
+
 @strawberry.type(
     description="How a service is, by what it told: of requests in the last hour, of itself in the last five minutes."
 )
 class ServiceHealth:
     service_name: str = strawberry.field(description="Its name; the gateways of this platform are `gateway`.")
-    status: ServiceStatus = strawberry.field(description="How it is.")
+    status: HealthStatus = strawberry.field(description="How it is.")
     request_count: BigInt = strawberry.field(
         description="How many requests it answered; by its samples of response_time where it told of no requests."
     )
@@ -151,6 +171,11 @@ class ServiceHealth:
         description="The share of its connections to a database in use, 0 to 1: the mean of its samples of db_pool_usage."
     )
     last_seen_at: datetime = strawberry.field(description="When it last told anything.", metadata=NOISE)
+    checks: list[HealthCheck] = strawberry.field(
+        description="What the gateway that answers finds of itself, as /health/ready tells it, on `gateway` for those who may "
+        "OPERATE; other services have none.",
+        directives=[assumed(5)],
+    )
 
     @classmethod
     def from_seen(cls, seen: SeenService) -> Self:
@@ -165,6 +190,7 @@ class ServiceHealth:
             memory_mib=figures.memory_mib,
             db_pool_usage=figures.db_pool_usage,
             last_seen_at=figures.last_seen_at,
+            checks=[HealthCheck.from_check(check) for check in seen.checks],
         )
 
 
@@ -245,7 +271,15 @@ class PlatformSummary:
 
     @strawberry.field(description="How many services are not OK now.", directives=[cost(20)])
     async def unhealthy_services(self, info: Info) -> int:
-        return sum(seen.status is not ServiceStatus.OK for seen in await resolve_services(info.context))
+        return sum(seen.status is not HealthStatus.OK for seen in await resolve_services(info.context))
+
+    @strawberry.field(
+        description="How many alerts fire now that nobody has taken note of, as `alerts(status: FIRING)` lists them. Needs "
+        "OPERATE.",
+        directives=[cost(5)],
+    )
+    async def firing_alerts(self, info: Info) -> int | None:
+        return await resolve_firing(info.context)
 
 
 @strawberry.type(description="How often something was done.")

@@ -20,6 +20,7 @@ from schema.performance_logs import PerformanceLogQuery
 from schema.platform import PlatformQuery
 from schema.report_schedules import ExportScheduleQuery
 from schema.reports import ReportQuery
+from schema.service import ServiceQuery
 from schema.topics import TopicQuery
 from schema.tracked_events import TrackedEventQuery
 from schema.users import UserQuery
@@ -36,6 +37,7 @@ class Query(
     LeaderboardQuery,
     NodeQuery,
     ViewerQuery,
+    ServiceQuery,
     OrganizationQuery,
     ExportQuery,
     ReportQuery,

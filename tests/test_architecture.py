@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Files of schema/ that serve every subject.
 SHARED = {
     "__init__", "costs", "entity_stats", "enums", "filters", "graph", "live", "measures", "mutation", "nodes", "periods", "permissions",
-    "query", "relay", "scalars", "series", "subscription", "texts", "user_errors", "viewer",
+    "query", "relay", "scalars", "series", "service", "sign_in", "subscription", "texts", "user_errors", "viewer",
 }  # fmt: skip
 
 

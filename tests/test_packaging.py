@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 CHECKOUT = Path(__file__).parents[1]
 BUILD = "from setuptools.build_meta import build_wheel; build_wheel({!r})"
-READ_WHEN_IT_RUNS = {".json", ".py", ".sql", ".typ", ".yaml"}
+READ_WHEN_IT_RUNS = {".html", ".json", ".py", ".sql", ".typ", ".yaml"}
 PACKAGES = ("commands", "config", "db", "execution", "importers", "resolvers", "schema", "workers")
 
 

@@ -20,6 +20,7 @@ from workers.alerts import watch
 from workers.alerts.watch import Watch
 from workers.awards import award_at_leisure
 from workers.events.dead_letters import retry_due
+from workers.events.happenings import Keeping
 from workers.events.listening import Listener
 from workers.exports.documents import Documents
 from workers.figures import Figures
@@ -86,7 +87,9 @@ class Worker:
             finishing.append(repeat("events", RESTART_SECONDS, partial(self.listener.listen, stop), stop))
         if Queue.MAINTENANCE in self._queues:
             finishing.append(repeat("awards", AWARD_SECONDS, partial(award_at_leisure, engine, stop), stop))
-            finishing.append(repeat("event_retries", RETRY_SECONDS, partial(retry_due, engine, stop), stop))
+            finishing.append(
+                repeat("event_retries", RETRY_SECONDS, partial(retry_due, engine, Keeping.of(settings), stop), stop)
+            )
             finishing.append(repeat("outbox", RESTART_SECONDS, partial(publish, settings, engine, stop), stop))
         if Queue.NOTIFY in self._queues:
             finishing.append(repeat("webhooks", RESTART_SECONDS, partial(deliver, settings, engine, stop), stop))

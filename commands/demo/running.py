@@ -43,7 +43,7 @@ async def run_demo(
     stop = asyncio.Event()
     on_stop_signal(stop.set)
     worker_log = settings.data_dir / "worker.log"
-    worker = await _start_worker(settings, worker_log)
+    worker = await _start_worker(settings, worker_log, url_of(listening))
     server = gateway(settings)
     spare_what_stays()
     serving = asyncio.create_task(server.serve([listening]))
@@ -75,8 +75,10 @@ async def run_demo(
         await _stop_worker(worker)
 
 
-async def _start_worker(settings: Settings, log: Path) -> asyncio.subprocess.Process:
-    """The worker as a process of its own. It ends when its standard input does: with us, even if we are killed."""
+async def _start_worker(settings: Settings, log: Path, url: str) -> asyncio.subprocess.Process:
+    """The worker as a process of its own. It ends when its standard input does: with us, even if we are killed. ``url`` is where
+    the gateway is found, unless the environment knows better: links in messages lead there.
+    """
     foreign = ("DATABASE_URL", "POSTGRES_URL", "REDIS_URL")
     environment = {name: value for name, value in os.environ.items() if name.upper() not in foreign}
     with open_log(log, "w") as output:
@@ -87,7 +89,7 @@ async def _start_worker(settings: Settings, log: Path) -> asyncio.subprocess.Pro
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
-            env={**environment, "SCOREGRAPH_DATA_DIR": str(settings.data_dir)},
+            env={"SCOREGRAPH_PUBLIC_URL": url, **environment, "SCOREGRAPH_DATA_DIR": str(settings.data_dir)},
             # Ctrl-C in the terminal is for us; we stop it in order.
             start_new_session=True,
         )

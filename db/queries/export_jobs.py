@@ -162,6 +162,16 @@ MAY_HAVE = sql(
 )
 
 
+# To whom it was sent is looked up by who the viewer is; that they may read it is a condition of the function.
+SENT_TO_VIEWER = sql(f"SELECT {', '.join(ExportRow._fields[:-1])}, true AS may_read FROM export_sent_to_viewer(:id)")
+
+
+async def get_export_sent_to_viewer(snapshot: Snapshot, key: int) -> ExportRow | None:
+    """An export of anybody's that was delivered to the viewer's own address, while they may have its file."""
+    row = await snapshot.row(SENT_TO_VIEWER, id=key)
+    return ExportRow(*row) if row else None
+
+
 async def get_exports(snapshot: Snapshot, ids: Sequence[int]) -> list[ExportRow]:
     return [ExportRow(*row) for row in await snapshot.rows(EXPORTS_BY_ID, ids=ids)]
 

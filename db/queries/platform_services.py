@@ -11,6 +11,9 @@ from db.queries.platform_requests import ERROR_STATUS
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
+GATEWAY = "gateway"
+"""What our own gateways are called."""
+
 
 class Statistic(StrEnum):
     """What becomes of the samples in a bucket."""

@@ -180,24 +180,6 @@ def build(connection: Connection, slug: str) -> Organization:
         subject="users/student",
         data=Jsonb({}),
     )
-    insert(
-        connection,
-        "user_events",
-        organization_id=id,
-        user_id=users["student"],
-        event_type="user_login",
-        occurred_at="2026-01-01Z",
-    )
-    insert(
-        connection,
-        "user_event_ids",
-        "event_id",
-        organization_id=id,
-        source_id="e-1",
-        event_id=1,
-        occurred_at="2026-01-01Z",
-    )
-    add_metrics(connection, id)
     return Organization(id, slug, users, groups, labs)
 
 
@@ -917,6 +899,20 @@ def test_nobody_rewrites_the_trail(database: Database, world: World, role: Datab
         if role in (DatabaseRole.API, DatabaseRole.WORKER):
             with pytest.raises(errors.InsufficientPrivilege):
                 connection.execute("DELETE FROM audit_entries")
+
+
+@pytest.mark.parametrize("days", [0, -1, None])
+def test_what_was_just_done_is_not_hidden(database: Database, days: int | None) -> None:
+    with database.connect(DatabaseRole.WORKER) as connection, pytest.raises(errors.InvalidParameterValue):
+        connection.execute("SELECT expire_audit_entries(%s)", (days,))
+
+
+def test_no_function_is_for_everybody(world: World) -> None:
+    open_ones = """
+    SELECT oid::regprocedure::text FROM pg_proc p WHERE pronamespace::regnamespace::text IN ('public', 'internal', 'jobs')
+      AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) WHERE grantee = 0)
+    """
+    assert world.superuser.execute(open_ones).fetchall() == []
 
 
 DEFINE = """INSERT INTO award_definitions (organization_id, slug, kind, name, rule, threshold, revocable)

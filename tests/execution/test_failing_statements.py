@@ -28,6 +28,8 @@ RELATIONS = (
     "user_totals",
     "topic_stats",
     "score_distribution",
+    "user_events",
+    "api_metrics",
 )
 TEACHER, MANAGER = KNOWN[0], KNOWN[6]
 

@@ -71,6 +71,49 @@ async def test_all_is_well(http: httpx.AsyncClient) -> None:
         assert answer.headers["cache-control"] == "no-store"
 
 
+CHECKS = """{ platform { summary { unhealthyServices }
+  services { serviceName status checks { name status detail latencyMs } } } }"""
+TOLD = """
+INSERT INTO system_metrics (organization_id, service_name, metric_name, value, at)
+SELECT organization, service, 'cpu_percent', 1, now()
+FROM (VALUES (NULL::bigint, 'gateway'), (1, 'shop'), (2, 'gateway')) AS s (organization, service)
+"""
+
+
+async def test_the_graph_tells_operators_what_the_gateway_finds(
+    new_database: Callable[[], Database], servers: Servers
+) -> None:
+    school = new_school(new_database)
+    with school.connect(None) as admin:
+        admin.execute(TOLD)
+    with running_gateway(school, servers) as running:
+
+        async def found(person: str, role: str, organization: str = "north") -> dict[str, Any]:
+            headers = running.headers(person, role, organization)
+            async with httpx.AsyncClient(timeout=30) as http:
+                answer = await http.post(f"{running.url}/graphql", json={"query": CHECKS}, headers=headers)
+            platform: dict[str, Any] = answer.json()["data"]["platform"]
+            return platform
+
+        gateway, shop = (await found("root", "ADMIN"))["services"]
+        assert (gateway["serviceName"], gateway["status"], shop["checks"]) == ("gateway", "OK", [])
+        names = [check["name"] for check in gateway["checks"]]
+        assert names == ["database", "migrations", "views", "events", "changeFeed"]
+        assert {(check["status"], check["detail"]) for check in gateway["checks"]} == {("OK", None)}
+        assert [check["latencyMs"] is not None for check in gateway["checks"]] == [True, False, False, False, False]
+        with school.connect() as owner:
+            owner.execute("UPDATE view_refreshes SET last_error = 'secret' WHERE name = 'lab_stats'")
+        worse = await found("root", "ADMIN")
+        assert (worse["services"][0]["status"], worse["summary"]["unhealthyServices"]) == ("DEGRADED", 1)
+        assert [check["detail"] for check in worse["services"][0]["checks"] if check["status"] == "DEGRADED"] == [
+            "The last refresh of lab_stats failed: see the worker's log."
+        ]
+        # A service that is only called so is not ours.
+        for organization, name in (("north", "shop"), ("south", "gateway")):
+            theirs = (await found("mia", "MANAGER", organization))["services"]
+            assert theirs == [{"serviceName": name, "status": "OK", "checks": []}]
+
+
 async def test_without_a_database_it_lives_but_is_not_ready(servers: Servers) -> None:
     with running_gateway(Database("postgresql://nobody:hunter2@127.0.0.1:1/none"), servers) as lost:
         async with httpx.AsyncClient(base_url=lost.url, timeout=30) as http:

@@ -194,4 +194,6 @@ async def test_all_pages_are_kept(filled: Database, servers: Servers) -> None:
             for who in PEOPLE:
                 await keeper.ask(document, who)
                 answered = await keeper.kept(document, who)
-                assert isinstance(answered, Kept) == (b'"errors"' not in body_of(answered)), (document, who)
+                # How the platform fares depends on the time.
+                is_to_be_kept = b'"errors"' not in body_of(answered) and "platform {" not in document
+                assert isinstance(answered, Kept) == is_to_be_kept, (document, who)

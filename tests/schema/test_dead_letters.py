@@ -13,10 +13,8 @@ from settings import DatabaseRole
 from tests.asking import Asker
 from tests.schema.test_roster import ERRORS, ROOT
 from tests.workers.asking import execute, value
-from tests.workers.events.telling import event
-from workers.events.dead_letters import retry_due
+from tests.workers.events.telling import consume, event, retry_due
 from workers.events.envelope import Message
-from workers.events.inbox import consume
 
 LETTER = "id origin eventType eventId status code error tries receivedAt nextTryAt failedAt payload"
 LETTERS = f"""query ($filter: DeadLetterFilter, $first: Int, $after: String) {{

@@ -208,10 +208,44 @@ def test_who_is_nobody_gets_nothing(files: Files) -> None:
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+def test_a_browser_without_a_token_is_asked_for_one(files: Files) -> None:
+    url = f"{files.gateway.url}/exports/{global_id('ExportJob', files.key)}/file"
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    token = files.gateway.headers("ada", "TEACHER")["Authorization"].removeprefix("Bearer ")
+    for answer in (
+        httpx.get(url, headers=browser),
+        httpx.post(url, headers=browser, data={"token": "nonsense"}),
+        httpx.post(url, headers=browser, content=b"token=" + b"x" * 100_000),
+    ):
+        assert (answer.status_code, answer.headers["Content-Type"]) == (401, "text/html; charset=utf-8")
+        assert '<form method="post">' in answer.text
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert httpx.post(url, headers=browser, data={"token": f" {token}\n"}).content == CONTENT
+    other = files.gateway.headers("ben", "STUDENT")["Authorization"].removeprefix("Bearer ")
+    assert code_of(httpx.post(url, headers=browser, data={"token": other})) == (404, "NOT_FOUND")
+
+
 def test_what_is_anothers_is_not_there(files: Files) -> None:
     for person, role in (("tom", "TEACHER"), ("mia", "MANAGER"), ("ben", "STUDENT")):
         assert code_of(files.fetch(person, role)) == (404, "NOT_FOUND")
     assert files.fetch("root", "ADMIN").status_code == 200
+
+
+def test_whom_it_was_sent_to_can_fetch_it_while_they_may_see_it(files: Files) -> None:
+    send = """INSERT INTO deliveries (organization_id, export_id, channel, target, masked, attach)
+        SELECT organization_id, id, '%s', '%s', '***', false FROM exports"""
+    files.do("UPDATE users SET email = external_id || '@north.example' WHERE external_id IN ('mia', 'tom', 'ben')")
+    # An address somewhere else is nobody's; who has the chat of that name is not known.
+    files.do(send % ("SLACK", "mia@north.example"))
+    assert files.fetch("mia", "MANAGER").status_code == 404
+    for person in ("Mia", "tom", "ben"):
+        files.do(send % ("EMAIL", f"{person}@north.example"))
+    assert files.fetch("mia", "MANAGER").content == CONTENT
+    # Who does not lead the group, or is another, may not, whatever was sent to them.
+    for person, role in (("tom", "TEACHER"), ("ben", "STUDENT"), ("mia", "STUDENT")):
+        assert code_of(files.fetch(person, role)) == (404, "NOT_FOUND")
+    files.do("UPDATE users SET deactivated_at = now() WHERE external_id = 'mia'")
+    assert files.fetch("mia", "MANAGER").status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,7 @@ async def test_an_export_is_requested_with_its_job(exports: Exports) -> None:
         ({"kind": "ATTEMPTS", "topicIds": []}, ["input", "topicIds"], "VALIDATION"),
         ({"kind": "ATTEMPTS", "format": "PDF", "dialect": "EXCEL"}, ["input", "dialect"], "VALIDATION"),
         ({"kind": "ATTEMPTS", "locale": "../../etc"}, ["input", "locale"], "VALIDATION"),
+        ({"kind": "DOCUMENT", "documentId": "x", "variables": [1]}, ["input", "variables"], "VALIDATION"),
         ({"kind": "ATTEMPTS", "idempotencyKey": ""}, ["input", "idempotencyKey"], "VALIDATION"),
         ({"kind": "ATTEMPTS", "period": {"lastDays": 0}}, ["input", "period", "lastDays"], "VALIDATION"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import fmean, median, quantiles
@@ -17,6 +17,7 @@ import pytest
 from db.request_sums import RequestKey, RequestSums
 from tests.asking import Asker
 from tests.conftest import Database, Servers
+from tests.schema.test_alerts import FILLED
 from tests.schema.test_roster import ROOT
 from tests.schema.test_tracked_events import payload
 from tests.school import new_school
@@ -386,6 +387,32 @@ async def test_services_by_what_they_told_lately(fresh_ask: Asker) -> None:
     # Who operates the platform sees the platform, too; nobody sees another organization.
     names = {service["serviceName"] for service in payload(await fresh_ask(document, **ROOT))["services"]}
     assert names == {*services, "gateway"}
+
+
+async def test_what_is_worrying_is_what_alerts_are_about(fresh_ask: Asker) -> None:
+    execute(fresh_ask.database, HEALTH)
+    thresholds = {"alert_error_rate": 0.2, "alert_response_time_ms": 2250}
+    services = fresh_ask.services
+    fresh_ask.services = replace(services, settings=services.settings.model_copy(update=thresholds))
+    document = "{ platform { services { serviceName status checks { name } } } }"
+    found = payload(await fresh_ask(document, **MANAGER))["services"]
+    assert {service["serviceName"] for service in found if service["status"] != "OK"} == {"silent"}
+    assert all(service["checks"] == [] for service in found)
+
+
+async def test_firing_alerts_are_those_that_nobody_has_taken_note_of(fresh_ask: Asker) -> None:
+    document = "{ platform { summary { requests firingAlerts } } }"
+    assert payload(await fresh_ask(document, **ROOT))["summary"]["firingAlerts"] == 0
+    execute(fresh_ask.database, FILLED)
+    assert payload(await fresh_ask(document, **ROOT))["summary"]["firingAlerts"] == 2
+    execute(
+        fresh_ask.database,
+        "UPDATE alerts SET acknowledged_at = now() WHERE subject = 'open' AND organization_id IS NULL",
+    )
+    assert payload(await fresh_ask(document, **ROOT))["summary"]["firingAlerts"] == 1
+    refused = await fresh_ask(document, **MANAGER)
+    assert refused.codes == ["FORBIDDEN"]
+    assert refused.data == {"platform": {"summary": {"requests": "0", "firingAlerts": None}}}
 
 
 async def test_many_services_have_to_be_named(fresh_ask: Asker) -> None:

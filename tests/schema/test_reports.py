@@ -218,6 +218,7 @@ async def test_a_run_that_is_due_stays_due_when_something_else_is_saved(reports:
     [
         ({"cron": "* * * * *"}, "input.cron", "VALIDATION"),
         ({"cron": "0 0 30 2 *"}, "input.cron", "VALIDATION"),
+        ({"timeZone": "CET"}, "input.timeZone", "VALIDATION"),
         ({"dialect": "EXCEL"}, "input.dialect", "VALIDATION"),
         ({"cron": None}, "input.cron", "VALIDATION"),
         ({"deliveries": None}, "input.deliveries", "VALIDATION"),

@@ -96,6 +96,12 @@ async def test_deactivated_people_leave_the_boards_and_come_back(fresh_ask: Aske
     assert (await fresh_ask(ranked, **ROOT)).data == before
 
 
+@pytest.mark.parametrize("zone", ["CET", "Japan", "EST5EDT"])
+async def test_a_zone_is_that_of_a_place(fresh_ask: Asker, zone: str) -> None:
+    answer = await fresh_ask(USERS, {"input": {"users": [{"externalId": "ben", "timeZone": zone}]}}, **ROOT)
+    assert told(answer) == [("VALIDATION", "input.users.0.timeZone", "FORMAT")]
+
+
 async def test_one_wrong_item_and_nothing_is_written(fresh_ask: Asker) -> None:
     people: list[dict[str, Any]] = [
         {"externalId": "ok", "username": "ok", "displayName": "Ok"},

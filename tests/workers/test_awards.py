@@ -119,6 +119,19 @@ async def test_the_hundredth_task_is_awarded_at_its_instant(engine: AsyncEngine,
     assert learner.has["100_tasks", None][0] == MONDAY + 98 * HOUR
 
 
+def test_rules_that_come_together_mark_everybody_once(owner: Connection) -> None:
+    learner = Learner(owner)
+    owner.execute("DELETE FROM award_marks")
+    owner.execute(
+        """
+        INSERT INTO award_definitions (organization_id, slug, kind, name, rule, threshold, revocable)
+        SELECT organization_id, 'rule_' || n, 'BADGE', 'Rule', 'TASKS', n, false FROM users, generate_series(2, 4) AS n WHERE id = %s
+        """,
+        (learner.id,),
+    )
+    assert owner.execute("SELECT count(*) FROM award_marks WHERE user_id = %s", (learner.id,)).fetchone() == (1,)
+
+
 async def test_an_award_is_told_once(engine: AsyncEngine, owner: Connection) -> None:
     learner = Learner(owner)
     learner.only("first_task")

@@ -78,6 +78,16 @@ async def test_what_has_no_partition_gets_one(school: Database, engine: AsyncEng
         api.execute(f"TABLE {month(NOW)}")
 
 
+async def test_only_what_waits_is_looked_at(school: Database) -> None:
+    add_events(school, "0")
+    scans = "SELECT relname, seq_scan + coalesce(idx_scan, 0) FROM pg_stat_xact_user_tables WHERE relname LIKE 'user_events_%%'"
+    with school.connect(DatabaseRole.WORKER) as connection, connection.transaction():
+        connection.execute("SELECT tend_partitions(90)")
+        found = dict(connection.execute(scans).fetchall())
+    assert found["user_events_default"] > 0
+    assert found[month(NOW)] == 0
+
+
 async def test_what_is_too_old_goes_to_the_day(school: Database, engine: AsyncEngine) -> None:
     add_events(school, "0", "9 days 23:59", "10 days 00:01", "100 days")
     execute(

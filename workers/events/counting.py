@@ -10,7 +10,7 @@ from prometheus_client import Counter, Histogram
 
 
 class Result(StrEnum):
-    """TAKEN had its effect, DUPLICATE had had it before; IGNORED is of a type that nobody listens to; REFUSED is kept to be
+    """TAKEN had its effect, DUPLICATE had had it before; of IGNORED nothing is kept (see ``happenings``); REFUSED is kept to be
     tried again, or dead; DEAD was given up after its last try.
     """
 

@@ -16,15 +16,16 @@ from db.queries.dead_letters import DueLetter, lock_due, note_failure, settle_le
 from db.queries.event_inbox import get_organizations
 from db.transaction import is_race
 from workers.events.counting import Result, count
-from workers.events.envelope import Message, Refusal, UnknownType, read
-from workers.events.handlers import data_of
+from workers.events.envelope import Message, Refusal
+from workers.events.handlers import read_event
+from workers.events.happenings import Keeping, PassedOver
 from workers.events.inbox import MOST_TRIES, NotTaken, pause_after, take, unexpected
 from workers.failures import is_outage
 
 log = structlog.get_logger(__name__)
 
 
-async def retry_due(engine: AsyncEngine, stop: asyncio.Event | None = None) -> int:
+async def retry_due(engine: AsyncEngine, keeping: Keeping, stop: asyncio.Event | None = None) -> int:
     """Tries what is due, each person's in their order, until nothing is left or ``stop`` is set; how many were tried."""
     tried = 0
     while stop is None or not stop.is_set():
@@ -32,15 +33,15 @@ async def retry_due(engine: AsyncEngine, stop: asyncio.Event | None = None) -> i
             letter = await lock_due(connection)
             if letter is None:
                 break
-            await _try(connection, letter)
+            await _try(connection, letter, keeping)
         tried += 1
     return tried
 
 
-async def _try(connection: AsyncConnection, letter: DueLetter) -> None:
+async def _try(connection: AsyncConnection, letter: DueLetter, keeping: Keeping) -> None:
     try:
         async with connection.begin_nested():
-            await _take_letter(connection, letter)
+            await _take_letter(connection, letter, keeping)
     except Refusal as refusal:
         await _note(connection, letter, refusal)
     except NotTaken as not_taken:
@@ -54,11 +55,11 @@ async def _try(connection: AsyncConnection, letter: DueLetter) -> None:
         count(letter.topic, Result.TAKEN)
 
 
-async def _take_letter(connection: AsyncConnection, letter: DueLetter) -> None:
+async def _take_letter(connection: AsyncConnection, letter: DueLetter, keeping: Keeping) -> None:
     try:
-        event = read(Message(letter.topic, letter.payload), data_of)
-    except UnknownType:
-        # A type that was listened to when it came.
+        event = read_event(Message(letter.topic, letter.payload), keeping)
+    except PassedOver:
+        # It has become too old to be kept.
         return
     organizations = await get_organizations(connection, {event.organization})
     await take(connection, [event], organizations, in_turn=True)

@@ -40,8 +40,8 @@ class Message:
 class About:
     """What the envelope of an event says, where the rest cannot be read."""
 
-    id: str
-    type: str
+    id: str | None
+    type: str | None
     organization: str | None
     person: str | None = None
 
@@ -59,10 +59,6 @@ class Refusal(Exception):
         self.code = code
         self.message = message
         self.may_pass = may_pass
-
-
-class UnknownType(Exception):
-    """Nobody here listens to events of this type."""
 
 
 def _storable(text: str) -> str:
@@ -88,6 +84,10 @@ def _from_number(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _without_domain(type_: str) -> str:
+    return type_.rpartition(".")[2]
+
+
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_storable)]
 Key = Annotated[Name, BeforeValidator(_from_number)]
 """The id of something in its own system: text, or a whole number, which is the same as its text."""
@@ -102,9 +102,11 @@ class Data(BaseModel):
     model_config = ConfigDict(strict=True, alias_generator=to_camel, frozen=True, allow_inf_nan=False)
 
 
-class _Json(Data):
+class Envelope(Data):
+    """What is around the data. ``type`` is without its domain, if it had one."""
+
     id: Key
-    type: Name
+    type: Annotated[Name, AfterValidator(_without_domain)]
     time: Instant | None = None
     organization: Name | None = None
     version: Version | None = None
@@ -113,7 +115,7 @@ class _Json(Data):
     source: Name | None = None
 
 
-class _CloudEvent(_Json):
+class _CloudEvent(Envelope):
     specversion: Literal["1.0"]
     source: Name
     datacontenttype: Name | None = None
@@ -154,8 +156,8 @@ class Event:
         return [-1 if self.version is None else self.version, micros, self.source, self.id]
 
 
-def read(message: Message, data_of: Callable[[str, str], type[Data]]) -> Event:
-    """``data_of`` gives the model of a topic's type, and raises UnknownType. Raises that and Refusal."""
+def read(message: Message, data_of: Callable[[str, Envelope], Any]) -> Event:
+    """``data_of`` says what the data of a topic's event is. Raises what that raises, and Refusal."""
     if len(message.body) > MOST_BYTES:
         raise Refusal("TOO_LARGE", f"At most {MOST_BYTES // 1024} KiB.")
     try:
@@ -164,34 +166,48 @@ def read(message: Message, data_of: Callable[[str, str], type[Data]]) -> Event:
         raise Refusal("NOT_JSON", f"This is not JSON (at character {error.pos}).") from None
     if not isinstance(said, dict):
         raise Refusal("NOT_JSON", "An event is a JSON object.")
-    envelope = _checked(_CloudEvent if "specversion" in said else _Json, said, "ENVELOPE")
-    type_ = envelope.type.rpartition(".")[2]
-    model = data_of(message.topic, type_)
     try:
-        return _event(message, envelope, type_, model)
+        envelope = _checked(_CloudEvent if "specversion" in said else Envelope, said, "ENVELOPE")
     except Refusal as refusal:
-        refusal.about = About(envelope.id, type_, envelope.organization)
+        refusal.about = _about(said)
+        raise
+    try:
+        return _event(message, envelope, data_of(message.topic, envelope))
+    except Refusal as refusal:
+        refusal.about = About(envelope.id, envelope.type, envelope.organization)
         raise
 
 
-def _event(message: Message, envelope: _Json, type_: str, model: type[Data]) -> Event:
+def data_as(model: type[T], envelope: Envelope) -> T:
+    """Raises Refusal."""
     if envelope.schema_version > SCHEMA_VERSION:
         raise Refusal(
             "SCHEMA_VERSION",
             f"Data of schema version {envelope.schema_version:,}; {SCHEMA_VERSION} is the newest known.",
         )
+    return _checked(model, envelope.data, "DATA")
+
+
+def _event(message: Message, envelope: Envelope, data: Any) -> Event:
     if envelope.time is not None and envelope.time > datetime.now(UTC) + FUTURE_ALLOWED:
         raise Refusal("TIME", "The instant is more than 5 minutes in the future.", may_pass=True)
     return Event(
         message=message,
         id=envelope.id,
         source=envelope.source or "",
-        type=type_,
+        type=envelope.type,
         organization=envelope.organization,
         version=envelope.version,
         time=envelope.time,
-        data=_checked(model, envelope.data, "DATA"),
+        data=data,
     )
+
+
+def _about(said: dict[str, Any]) -> About:
+    """What can be read of an envelope that is wrong somewhere, so that whose it is can see that."""
+    known = {name: value for name, value in said.items() if isinstance(value, str) and is_storable(value)}
+    id_, type_, organization = (known.get(name, "")[:LONGEST_NAME] or None for name in ("id", "type", "organization"))
+    return About(id_, type_ and type_.rpartition(".")[2], organization)
 
 
 def _checked(model: type[T], said: dict[str, Any], code: str) -> T:
@@ -200,4 +216,4 @@ def _checked(model: type[T], said: dict[str, Any], code: str) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise Refusal(code, f"{place or 'data'}: {first['msg']}") from None
+        raise Refusal(code, f"{place or 'data'}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -13,8 +13,9 @@ from db.queries.dead_letters import NewLetter, get_waiting_people, hold_letters
 from db.queries.event_inbox import Organizations, claim_events, get_organizations
 from db.transaction import is_race
 from workers.events.counting import Result, count
-from workers.events.envelope import About, Event, Message, Refusal, UnknownType, read
-from workers.events.handlers import TAKERS, data_of, taker_of
+from workers.events.envelope import MOST_BYTES, About, Event, Message, Refusal
+from workers.events.handlers import TAKERS, read_event, taker_of
+from workers.events.happenings import Keeping, PassedOver
 from workers.failures import is_outage
 
 MOST_TRIES = 5
@@ -56,22 +57,14 @@ class Batch:
     letters: list[_Letter]
 
 
-async def consume(engine: AsyncEngine, messages: Sequence[Message]) -> None:
-    """Takes messages in their order. Afterwards each has had its effect or is kept, so they can be acknowledged.
-
-    Raises what an outage raises: then nothing is known, and the messages are to come again.
-    """
-    await take_batch(engine, read_batch(messages))
-
-
-def read_batch(messages: Sequence[Message]) -> Batch:
+def read_batch(messages: Sequence[Message], keeping: Keeping) -> Batch:
     """Needs nothing but the messages."""
     events: list[Event] = []
     letters: list[_Letter] = []
     for message in messages:
         try:
-            events.append(read(message, data_of))
-        except UnknownType:
+            events.append(read_event(message, keeping))
+        except PassedOver:
             count(message.topic, Result.IGNORED)
         except Refusal as refusal:
             letters.append(_Letter(message, refusal))
@@ -79,7 +72,11 @@ def read_batch(messages: Sequence[Message]) -> Batch:
 
 
 async def take_batch(engine: AsyncEngine, batch: Batch) -> None:
-    """Takes all that can be taken together, and keeps the rest. Raises what an outage raises."""
+    """Takes all that can be taken together, in its order, and keeps the rest. Afterwards each message has had its effect or is kept,
+    so that it can be acknowledged.
+
+    Raises what an outage raises: then nothing is known, and the messages are to come again.
+    """
     events, letters = batch.events, batch.letters
     races = 0
     while events or letters:
@@ -170,7 +167,8 @@ def _new_letter(letter: _Letter, organizations: Organizations) -> NewLetter:
         event_id=about.id if about else None,
         event_type=about.type if about else None,
         person=about.person if about else None,
-        payload=letter.message.body,
+        # Of what is too large the beginning is enough to see what it is, and it stays too large.
+        payload=letter.message.body[: MOST_BYTES + 1],
         code=letter.refusal.code,
         message=letter.refusal.message,
         tries=letter.tries,

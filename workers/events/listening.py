@@ -18,6 +18,7 @@ from db.queries.operations import Position, tell_positions
 from settings import Settings
 from workers.events import kafka, streams
 from workers.events.envelope import Message
+from workers.events.happenings import Keeping
 from workers.events.inbox import read_batch, take_batch
 from workers.failures import is_outage
 from workers.loop import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, repeat
@@ -44,6 +45,7 @@ class Listener:
     def __init__(self, settings: Settings, engine: AsyncEngine) -> None:
         self._settings = settings
         self._engine = engine
+        self._keeping = Keeping.of(settings)
         self._turn = asyncio.Lock()
         self._is_listening = False
         self._positions: list[Position] = []
@@ -114,7 +116,7 @@ class Listener:
         """One batch at a time, in the order in which they came. Nothing is acknowledged before it is committed: while the database
         is away the batch waits for it.
         """
-        batch = read_batch(messages)
+        batch = read_batch(messages, self._keeping)
         failures = 0
         while True:
             try:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from unicodedata import normalize
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,6 +29,7 @@ from db.queries.roster_writes import (
     lock_roster,
     update_rows,
 )
+from db.time_zones import NO_PLACE, is_place
 from workers.events.envelope import Data, Event, Instant, Key, Name, Refusal
 
 COURSE = "course"
@@ -44,8 +44,8 @@ def _composed(text: str) -> str:
 
 
 def _is_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("This is not a time zone such as Europe/Madrid.")
+    if not is_place(name):
+        raise ValueError(NO_PLACE)
     return name
 
 

@@ -26,10 +26,12 @@ from workers.exports.pdf import file as pdf_file
 from workers.exports.reading import ReportReader
 
 STATEMENT_SECONDS = 600.0
-LONGEST_NAME = 100
-"""Characters of a file name, without its extension."""
-# What some system does not take in a file name, and what makes a name look like another.
-UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]+')
+LONGEST_NAME = 200
+"""Bytes of the title in a file name: file systems take 255 in all, with the day and what is beside the file."""
+# What some system does not take in a file name.
+UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u2028\u2029\ud800-\udfff]+')
+# What makes a name look like another. Joiners are not among it: some scripts cannot be written without them.
+UNSEEN = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
 Write = Callable[[Report, ReportReader, Options, Path], Awaitable[Written]]
 
@@ -144,5 +146,10 @@ async def _refuse_unless_theirs(snapshot: Snapshot, export: Claimed, groups: lis
 
 def file_name(report: Report, format: ExportFormat) -> str:
     """Such as ``Group report - Algebra 1 2026-03-01.csv``: the title, and the day of its instant."""
-    title = UNFIT.sub(" - ", report.title.replace(": ", " - "))[:LONGEST_NAME].strip(" .-") or "export"
+    title = (
+        UNFIT.sub(" - ", UNSEEN.sub("", report.title.replace(": ", " - ")))
+        .encode()[:LONGEST_NAME]
+        .decode(errors="ignore")
+    )
+    title = title.strip(" .-") or "export"
     return f"{title} {report.as_of:%Y-%m-%d}.{format.extension}"

@@ -14,6 +14,8 @@ END $$;
 GRANT USAGE ON SCHEMA jobs TO scoregraph_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA jobs TO scoregraph_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA jobs TO scoregraph_worker;
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA jobs FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA jobs TO scoregraph_worker;
 
 -- Asks for a job when the transaction commits; gives its id. Where a job with the same queueing lock waits already, that one
 -- will do: NULL. For triggers that run as the owner, and for the worker.

@@ -43,7 +43,7 @@ CREATE TABLE dead_letters (
 -- The same bytes, delivered again, are the same letter.
 CREATE UNIQUE INDEX dead_letters_by_digest ON dead_letters (topic, digest) WHERE replayed_at IS NULL;
 CREATE INDEX dead_letters_waiting ON dead_letters (organization_id, person, id) WHERE next_try_at IS NOT NULL;
-CREATE INDEX dead_letters_due ON dead_letters (next_try_at) WHERE next_try_at IS NOT NULL;
+CREATE INDEX dead_letters_due ON dead_letters (next_try_at, id) WHERE next_try_at IS NOT NULL;
 CREATE INDEX dead_letters_failed ON dead_letters (organization_id, id) WHERE failed_at IS NOT NULL;
 
 DO $$

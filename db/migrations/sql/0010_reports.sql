@@ -203,6 +203,18 @@ AS $$
   SELECT person_may_see_export(address, viewer_organization_id(), viewer_user_id(), viewer_role(), shows_groups, about_user)
 $$;
 
+-- The export, if it was delivered to the viewer's own address, and they may see what is in it now. The rows are its requester's: a
+-- colleague who gets a message can fetch the file that it is about, and no more.
+CREATE FUNCTION export_sent_to_viewer(key bigint) RETURNS SETOF exports
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+  SELECT e.* FROM exports e
+  WHERE e.id = key AND e.organization_id = viewer_organization_id() AND viewer_may_read_export(e.role, e.reads_groups, e.user_id)
+    AND EXISTS (
+      SELECT FROM deliveries d JOIN users u ON lower(u.email) = lower(d.target)
+      WHERE d.export_id = e.id AND d.channel = 'EMAIL' AND u.id = viewer_user_id())
+$$;
+
 -- A job for each delivery, in the transaction in which an export comes to its end. Who asked for it themselves sees that it failed;
 -- of what a schedule made, that is delivered too. One that is made after all is delivered anew.
 CREATE FUNCTION deliver_export() RETURNS trigger
@@ -213,7 +225,7 @@ BEGIN
     FROM deliveries d WHERE d.export_id = NEW.id AND d.status = 'PENDING';
   ELSIF NEW.status = 'PENDING' AND OLD.status = 'FAILED' THEN
     UPDATE deliveries SET status = 'PENDING', tries = 0, error = NULL, sent_at = NULL WHERE export_id = NEW.id;
-  ELSIF NEW.status IN ('CANCELLED', 'EXPIRED') THEN
+  ELSIF NEW.status IN ('FAILED', 'CANCELLED', 'EXPIRED') THEN
     UPDATE deliveries SET status = 'FAILED', error = 'There is no file to be delivered.' WHERE export_id = NEW.id AND status = 'PENDING';
   END IF;
   RETURN NULL;
@@ -263,9 +275,9 @@ BEGIN
   END LOOP;
 END $$;
 
-REVOKE ALL ON FUNCTION keep_report_owner, person_may_see_export, viewer_may_deliver_to, deliver_export, note_scheduled_run,
+REVOKE ALL ON FUNCTION keep_report_owner, person_may_see_export, viewer_may_deliver_to, export_sent_to_viewer, deliver_export, note_scheduled_run,
   tell_of_reports, tell_of_deliveries FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION viewer_may_deliver_to TO scoregraph_api;
+GRANT EXECUTE ON FUNCTION viewer_may_deliver_to, export_sent_to_viewer TO scoregraph_api;
 GRANT EXECUTE ON FUNCTION person_may_see_export TO scoregraph_worker;
 
 INSERT INTO jobs.kinds (task, kind, queue, is_runnable) VALUES

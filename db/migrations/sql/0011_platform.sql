@@ -79,11 +79,15 @@ DO $$
 DECLARE
   relation text;
 BEGIN
-  -- Partitions are reached by their tables alone: nobody has a policy or a right of their own there.
+  -- Partitions are reached by their tables alone: nobody has a policy or a right of their own there, but for the owner, who looks
+  -- into the default ones for what waits.
   FOREACH relation IN ARRAY ARRAY['user_events', 'user_event_ids', 'system_metrics', 'api_metrics',
     'user_events_default', 'system_metrics_default', 'api_metrics_default'] LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', relation);
     EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', relation);
+  END LOOP;
+  FOREACH relation IN ARRAY ARRAY['user_events_default', 'system_metrics_default', 'api_metrics_default'] LOOP
+    EXECUTE format('CREATE POLICY owner ON %I TO scoregraph_owner USING (true) WITH CHECK (true)', relation);
   END LOOP;
   FOREACH relation IN ARRAY ARRAY['user_events', 'user_event_ids', 'system_metrics', 'api_metrics'] LOOP
     EXECUTE format('CREATE POLICY owner_and_worker ON %I TO scoregraph_owner, scoregraph_worker USING (true) WITH CHECK (true)', relation);
@@ -126,8 +130,8 @@ BEGIN
     step := ('1 ' || unit)::interval;
     FOR beginning IN EXECUTE format(
       'SELECT date_trunc(%1$L, now()) + n * %2$L::interval FROM generate_series(0, 1) AS n UNION'
-      ' SELECT DISTINCT date_trunc(%1$L, %3$I) FROM %4$I WHERE tableoid = %5$L::regclass AND %3$I >= %6$L ORDER BY 1',
-      unit, step, clock, parent, parent || '_default', oldest)
+      ' SELECT DISTINCT date_trunc(%1$L, %3$I) FROM %4$I WHERE %3$I >= %5$L ORDER BY 1',
+      unit, step, clock, parent || '_default', oldest)
     LOOP
       name := format('%s_%s', parent, to_char(beginning, 'YYYYMMDD'));
       CONTINUE WHEN to_regclass(name) IS NOT NULL;

@@ -122,8 +122,6 @@ BEGIN
   INSERT INTO award_marks (organization_id, user_id) SELECT DISTINCT organization_id, user_id FROM old_rows;
   RETURN NULL;
 END $$;
-CREATE TRIGGER attempt_deltas_folded_marked AFTER DELETE ON attempt_deltas
-  REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mark_folded();
 
 -- Marks those whom its argument finds in the rows that changed, which stand in it as %s.
 CREATE FUNCTION mark_concerned() RETURNS trigger
@@ -133,41 +131,28 @@ BEGIN
     WHEN 'INSERT' THEN 'TABLE new_rows' WHEN 'DELETE' THEN 'TABLE old_rows' ELSE 'TABLE new_rows UNION ALL TABLE old_rows' END);
   RETURN NULL;
 END $$;
-DO $$
-DECLARE
-  relation text;
-  people text := 'SELECT DISTINCT organization_id, user_id FROM (%s) AS r';
-  members text := 'SELECT DISTINCT r.organization_id, coalesce(r.user_id, m.user_id) FROM (%s) AS r'
-    ' LEFT JOIN group_memberships m ON m.group_id = r.group_id AND m.role = ''MEMBER'' WHERE coalesce(r.user_id, m.user_id) IS NOT NULL';
-  found text;
-BEGIN
-  FOR relation, found IN VALUES
-    ('attempts', people), ('deadline_extensions', people), ('group_memberships', people), ('assignments', members)
-  LOOP
-    IF relation <> 'attempts' THEN
-      EXECUTE format('CREATE TRIGGER %1$s_inserted_marked AFTER INSERT ON %1$s REFERENCING NEW TABLE AS new_rows'
-        ' FOR EACH STATEMENT EXECUTE FUNCTION mark_concerned(%2$L)', relation, found);
-      EXECUTE format('CREATE TRIGGER %1$s_deleted_marked AFTER DELETE ON %1$s REFERENCING OLD TABLE AS old_rows'
-        ' FOR EACH STATEMENT EXECUTE FUNCTION mark_concerned(%2$L)', relation, found);
-    END IF;
-    EXECUTE format('CREATE TRIGGER %1$s_updated_marked AFTER UPDATE ON %1$s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'
-      ' FOR EACH STATEMENT EXECUTE FUNCTION mark_concerned(%2$L)', relation, found);
-  END LOOP;
-END $$;
 
--- Its argument names the column with the organization.
+-- Everybody of an organization, once, however many of its definitions are written.
 CREATE FUNCTION mark_everybody() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   INSERT INTO award_marks (organization_id, user_id)
-  SELECT organization_id, id FROM users
-  WHERE organization_id = (to_jsonb(NEW) ->> TG_ARGV[0])::bigint;
+  SELECT organization_id, id FROM users WHERE organization_id IN (SELECT organization_id FROM new_rows);
   RETURN NULL;
 END $$;
-CREATE TRIGGER award_definitions_marked AFTER INSERT OR UPDATE ON award_definitions
-  FOR EACH ROW EXECUTE FUNCTION mark_everybody(organization_id);
+CREATE TRIGGER award_definitions_inserted_marked AFTER INSERT ON award_definitions
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mark_everybody();
+CREATE TRIGGER award_definitions_updated_marked AFTER UPDATE ON award_definitions
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mark_everybody();
+
+CREATE FUNCTION mark_residents() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO award_marks (organization_id, user_id) SELECT organization_id, id FROM users WHERE organization_id = NEW.id;
+  RETURN NULL;
+END $$;
 CREATE TRIGGER organizations_zone_marked AFTER UPDATE OF time_zone ON organizations
-  FOR EACH ROW WHEN (NEW.time_zone <> OLD.time_zone) EXECUTE FUNCTION mark_everybody(id);
+  FOR EACH ROW WHEN (NEW.time_zone <> OLD.time_zone) EXECUTE FUNCTION mark_residents();
 
 CREATE FUNCTION keep_zone() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -228,9 +213,34 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Last, since whoever writes attempts waits from here on until this is committed.
+CREATE TRIGGER attempt_deltas_folded_marked AFTER DELETE ON attempt_deltas
+  REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mark_folded();
+DO $$
+DECLARE
+  relation text;
+  people text := 'SELECT DISTINCT organization_id, user_id FROM (%s) AS r';
+  members text := 'SELECT DISTINCT r.organization_id, coalesce(r.user_id, m.user_id) FROM (%s) AS r'
+    ' LEFT JOIN group_memberships m ON m.group_id = r.group_id AND m.role = ''MEMBER'' WHERE coalesce(r.user_id, m.user_id) IS NOT NULL';
+  found text;
+BEGIN
+  FOR relation, found IN VALUES
+    ('attempts', people), ('deadline_extensions', people), ('group_memberships', people), ('assignments', members)
+  LOOP
+    IF relation <> 'attempts' THEN
+      EXECUTE format('CREATE TRIGGER %1$s_inserted_marked AFTER INSERT ON %1$s REFERENCING NEW TABLE AS new_rows'
+        ' FOR EACH STATEMENT EXECUTE FUNCTION mark_concerned(%2$L)', relation, found);
+      EXECUTE format('CREATE TRIGGER %1$s_deleted_marked AFTER DELETE ON %1$s REFERENCING OLD TABLE AS old_rows'
+        ' FOR EACH STATEMENT EXECUTE FUNCTION mark_concerned(%2$L)', relation, found);
+    END IF;
+    EXECUTE format('CREATE TRIGGER %1$s_updated_marked AFTER UPDATE ON %1$s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'
+      ' FOR EACH STATEMENT EXECUTE FUNCTION mark_concerned(%2$L)', relation, found);
+  END LOOP;
+END $$;
+
 INSERT INTO jobs.kinds (task, kind, queue, is_runnable) VALUES ('awards:recompute', 'AWARDS', 'maintenance', true);
 
 REVOKE EXECUTE ON FUNCTION
-  award_turn, mark_folded, mark_concerned, mark_everybody, keep_zone, begin_with_awards
+  award_turn, mark_folded, mark_concerned, mark_everybody, mark_residents, keep_zone, begin_with_awards
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION award_turn TO scoregraph_api, scoregraph_worker;

@@ -42,12 +42,15 @@ END $$;
 CREATE TRIGGER audit_entries_unchanged BEFORE UPDATE OR TRUNCATE ON audit_entries
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_rewrite();
 
--- Forgets entries that are older than so many days; gives how many.
+-- Forgets entries that are older than so many days, one at least: nobody hides what they have just done. Gives how many.
 CREATE FUNCTION expire_audit_entries(days integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   expired bigint;
 BEGIN
+  IF days >= 1 IS NOT TRUE THEN
+    RAISE EXCEPTION 'entries of the audit trail are kept for a day at least' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   DELETE FROM audit_entries WHERE at < now() - make_interval(days => days);
   GET DIAGNOSTICS expired = ROW_COUNT;
   RETURN expired;

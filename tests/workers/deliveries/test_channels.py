@@ -140,6 +140,9 @@ def test_what_is_shown_of_a_target(channel: DeliveryChannel, target: str, shown:
         (SLACK, "http://hooks.slack.com/services/x"),
         (SLACK, "https://169.254.169.254/latest"),
         (WEBHOOK, "https://[::1]/"),
+        (WEBHOOK, "https://2130706433/"),
+        (WEBHOOK, "https://0x7f.1/"),
+        (WEBHOOK, "https://0177.0.0.1/"),
         (WEBHOOK, "file:///etc/passwd"),
     ],
 )

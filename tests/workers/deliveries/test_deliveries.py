@@ -183,6 +183,15 @@ async def test_what_never_comes_is_waited_for_no_longer(office: Office, over: st
     assert office.mail.taken == []
 
 
+async def test_what_somebody_asked_for_and_failed_is_not_waited_for_until_it_is_tried_again(office: Office) -> None:
+    await made(office, ("EMAIL", "ada@north.example"))
+    office.do("UPDATE exports SET status = 'PROCESSING', due_at = NULL")
+    office.do("UPDATE exports SET status = 'FAILED', failure_code = 'STORAGE', failure_message = 'No room.'")
+    assert office.all("SELECT status, error FROM deliveries") == [("FAILED", "There is no file to be delivered.")]
+    office.do("UPDATE exports SET status = 'PENDING', failure_code = NULL, failure_message = NULL")
+    assert office.all("SELECT status, error FROM deliveries") == [("PENDING", None)]
+
+
 async def test_a_delivery_whose_job_was_lost_is_asked_for_again(office: Office) -> None:
     await made(office, ("EMAIL", "ada@north.example"))
     await office.run_due()

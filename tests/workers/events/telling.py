@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
 import orjson
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from settings import DatabaseRole
+from settings import DatabaseRole, Settings
 from tests.conftest import Database
+from workers.events import dead_letters
 from workers.events.envelope import Message
+from workers.events.happenings import Keeping
+from workers.events.inbox import read_batch, take_batch
 
 _ids = count(1)
 
@@ -43,6 +48,15 @@ STATE = {
 def event(topic: str, type_: str, data: dict[str, Any], **envelope: Any) -> Message:
     said = {"id": f"e{next(_ids)}", "type": type_, "organization": "north", "data": data, **envelope}
     return Message(topic, orjson.dumps(said))
+
+
+async def consume(engine: AsyncEngine, messages: Sequence[Message], **changed: Any) -> None:
+    """As a listener takes them. ``changed`` are settings by their field names."""
+    await take_batch(engine, read_batch(messages, Keeping.of(Settings(**changed))))
+
+
+async def retry_due(engine: AsyncEngine) -> int:
+    return await dead_letters.retry_due(engine, Keeping.of(Settings()))
 
 
 def state(database: Database) -> dict[str, list[Any]]:

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.conftest import Database
 from tests.workers.asking import value
+from tests.workers.events.telling import consume
 from workers.events.cloud_events import message_of
 from workers.events.envelope import Message
-from workers.events.inbox import consume
 
 DATA = {"attemptId": 5, "userId": "ben", "labType": "l4", "success": True, "completedAt": "2026-04-01T09:00:00Z"}
 ATTRIBUTES = {

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.queries.dead_letters import replay_letters
+from db.queries.dead_letters import lock_due, replay_letters
 from settings import DatabaseRole
 from tests.commanding import scoregraph
 from tests.conftest import Database, Servers
 from tests.workers.asking import execute, value
-from tests.workers.events.telling import event
-from workers.events.dead_letters import retry_due
-from workers.events.inbox import MOST_TRIES, consume
+from tests.workers.events.telling import consume, event, retry_due
+from workers.events.inbox import MOST_TRIES
 from workers.maintenance import clean_up
 
 TAKE_IT = "INSERT INTO users (organization_id, external_id, username, display_name) SELECT id, 'x', 'wanted', 'X' FROM organizations"
@@ -124,6 +123,21 @@ async def test_one_that_the_database_refuses_is_found_among_the_others(school: D
         await replay_letters(connection, None)
     await retry_due(engine)
     assert value(school, "SELECT count(*) FROM attempts WHERE source = 'KAFKA'") == 4
+
+
+async def test_many_of_somebody_elses_do_not_keep_one_from_its_turn(school: Database, engine: AsyncEngine) -> None:
+    nowhere = [event("user-events", "UserUpdated", {"userId": "x"}, organization="nowhere") for _ in range(3)]
+    execute(school, TAKE_IT)
+    await consume(engine, nowhere)
+    await renamed(engine, "wanted")
+    execute(
+        school,
+        "UPDATE dead_letters SET next_try_at = now() - make_interval(secs => CASE code WHEN 'USERNAME' THEN 2 ELSE 1 END)",
+    )
+    async with engine.begin() as connection:
+        letter = await lock_due(connection)
+    assert letter is not None
+    assert value(school, "SELECT code FROM dead_letters WHERE id = %s", letter.id) == "USERNAME"
 
 
 async def test_two_workers_try_each_once(school: Database, engine: AsyncEngine) -> None:

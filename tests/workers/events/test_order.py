@@ -14,10 +14,8 @@ from settings import DatabaseRole
 from tests.conftest import Database
 from tests.school import new_school
 from tests.workers.asking import execute
-from tests.workers.events.telling import event, state
-from workers.events.dead_letters import retry_due
+from tests.workers.events.telling import consume, event, retry_due, state
 from workers.events.envelope import Message
-from workers.events.inbox import consume
 
 ONE = {"attemptId": 1, "userId": "ben", "labType": "l3"}
 TWO = {"attemptId": 2, "userId": "new", "labType": "l1"}

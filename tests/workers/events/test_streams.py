@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -208,6 +209,29 @@ async def test_says_that_its_broker_does_not_answer(school: Database, engine: As
     stop.set()
     await listening
     assert listener.complaint is not None
+
+
+async def test_other_types_are_kept_as_the_settings_say(
+    school: Database, engine: AsyncEngine, redis: Redis, redis_url: str
+) -> None:
+    now = datetime.now(UTC)
+    told = [
+        event("lab-events", "lab_opened", {"colour": "red", "n": 1}, time=now.isoformat()),
+        event("lab-events", "lab_opened", {"n": 2}, time=(now - timedelta(days=2)).isoformat()),
+        event("lab-events", "lab_opened", {"n": 3}, time=now.isoformat()),
+    ]
+    add(redis, told)
+    stop = asyncio.Event()
+    settings = Settings(redis_url=redis_url, event_dropped_keys="colour", metrics_retention_days=1)
+    listening = asyncio.create_task(Listener(settings, engine).listen(stop))
+    kept = "SELECT json_agg(metadata ORDER BY metadata ->> 'n') FROM user_events HAVING count(*) = 2"
+    async with asyncio.timeout(20):
+        while (found := value(school, kept)) is None:
+            assert not listening.done()
+            await asyncio.sleep(0.05)
+    stop.set()
+    await listening
+    assert found == [{"n": 1}, {"n": 3}]
 
 
 def test_a_cloud_event_in_fields(start: Start, school: Database, redis: Redis) -> None:

@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from db.queries.export_jobs import ExportFormat
 from tests.workers.exports.conftest import Workshop
+from tests.workers.exports.sample import report
 from workers.exports.job import expire_exports, make_export
+from workers.exports.making import file_name
 from workers.failures import Postponed
 
 LOST_THE_GROUP = "UPDATE group_memberships SET valid_to = now() WHERE role = 'LEAD'"
@@ -46,6 +49,28 @@ async def test_is_made(workshop: Workshop, format: str) -> None:
     about = made["manifest"]
     assert (about["export"], about["sha256"], about["bytes"]) == (key, made["sha256"], made["byte_size"])
     assert about["tables"][0]["rows"] == made["row_count"]
+
+
+@pytest.mark.parametrize("title", ["漢" * 200, "a" + "ñ" * 200, "👩‍👧" * 80, "a" * 500])
+def test_a_file_name_is_one_that_file_systems_take(tmp_path: Path, title: str) -> None:
+    name = file_name(report(title=title), ExportFormat.XLSX)
+    # Its manifest is beside it, under a name that is longer still.
+    (tmp_path / f"{name}.manifest.json").touch()
+    assert name.endswith("2026-03-01.xlsx")
+    assert name.startswith(title[:20])
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Performance: a/b\\c", "Performance - a - b - c"),
+        ("Performance: Anna\u202egnp.exe", "Performance - Annagnp.exe"),
+        ("Performance: می\u200cنا", "Performance - می\u200cنا"),
+        ("\r\n../..", "export"),
+    ],
+)
+def test_a_file_name_is_no_path_and_looks_like_no_other(title: str, name: str) -> None:
+    assert file_name(report(title=title), ExportFormat.CSV) == f"{name} 2026-03-01.csv"
 
 
 async def test_shows_what_the_requester_sees(workshop: Workshop) -> None:

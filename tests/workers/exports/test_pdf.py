@@ -124,6 +124,28 @@ async def test_what_no_font_has_is_shown_as_missing(tmp_path: Path) -> None:
     assert accessible(pdf)
 
 
+async def test_headings_wrap_between_words_and_not_in_them(tmp_path: Path) -> None:
+    titles = (
+        "Name",
+        "Tasks completed",
+        "Mean attempt score",
+        "Success rate",
+        "Mean days early",
+        "Hint use",
+        "Last activity",
+    )
+    columns = tuple(Column(title.lower(), title, Kind.TEXT if title == "Name" else Kind.RATIO) for title in titles)
+    _, pdf = await pages(tmp_path, {"Members": []}, sheets=(Sheet("Members", columns, ""),), charts=())
+    said = pdf.pages[-1].extract_text()
+    assert not {word for title in titles for word in title.split()} - set(said.split())
+
+
+async def test_a_long_title_leaves_room_at_the_foot(tmp_path: Path) -> None:
+    _, pdf = await pages(tmp_path, {"Members": [("Ben",)]}, sheets=(NAME_ONLY,), title="漢" * 200, filters={})
+    # Once as a whole, and as much of it as one line or two take.
+    assert text(pdf).count("漢") < 200 + 200 / 2
+
+
 async def test_an_empty_table_has_its_headings(tmp_path: Path) -> None:
     written, pdf = await pages(tmp_path, {"Members": []})
     assert written.rows == 0

@@ -18,9 +18,8 @@ from tests.conftest import Database, Servers
 from tests.db.learning import become
 from tests.school import new_school
 from tests.workers.asking import execute, value
-from tests.workers.events.telling import event
+from tests.workers.events.telling import consume, event
 from tests.workers.outbox.reading import waiting
-from workers.events.inbox import consume
 from workers.fold import fold_pending
 
 SERVICE = {"person": "sync", "role": "SERVICE"}

@@ -54,7 +54,8 @@ async def report_of(asking: Asking, asked: UserPerformanceParameters) -> Report:
         f"Performance: {name}",
         {"Person": name, **shown},
         [
-            sheet("History", HISTORY, history_statement(asking.start, asking.end), values),
+            # Spreadsheets keep the name History for themselves.
+            sheet("Score history", HISTORY, history_statement(asking.start, asking.end), values),
             sheet("Topics", TOPICS, TOPIC_ROWS[asking.in_period, asked.topic_ids is not None], values),
             sheet("Labs", LABS, LAB_ROWS[asking.in_period], values),
         ],

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from workers.exports.content import Card, Chart, Column, Kind, Report
 from workers.exports.pdf import charts
-from workers.exports.pdf.tables import MOST_CHARACTERS, MOST_ROWS, Table
+from workers.exports.pdf.tables import MOST_CHARACTERS, MOST_ROWS, Table, cut
 from workers.exports.pdf.text import breakable, isolated, plain
 from workers.exports.pdf.values import moment
 
@@ -24,6 +24,9 @@ _DIGIT = 1.15
 # Capitals are so much wider.
 _WIDE_LETTER = 1.25
 
+# Headings are of few words, known to be narrower; they get as much as their longest word needs.
+_HEADING_LETTER = 1.15
+
 # What is no longer is not broken where it need not be.
 _LONGEST_WORD = 14
 
@@ -33,6 +36,9 @@ _FROM_THE_START = (Kind.TEXT, Kind.INSTANT, Kind.DATE)
 _UPRIGHT, _ACROSS = 104, 180
 
 _ASK_FOR_ALL = "Ask for CSV or XLSX for all."
+
+# So much of a title stands at the foot of each page, which has no room for more.
+_FOOT = 60
 
 # The text block of the template in points, and the gap between two charts.
 _TEXT_WIDTH, _GAP = 493, 18
@@ -46,7 +52,7 @@ def document(report: Report, tables: list[Table]) -> dict[str, Any]:
         "title": plain(report.title),
         "subtitle": plain(report.subtitle),
         "language": report.locale.partition("-")[0],
-        "isolated_title": isolated(plain(report.title)),
+        "foot": isolated(cut(plain(report.title), _FOOT)),
         "as_of": isolated(f"As of {as_of} ({report.time_zone})"),
         "requested_by": isolated(f"Made for {isolated(plain(report.requested_by))}"),
         "filters": [isolated(f"{plain(name)}: {isolated(plain(value))}") for name, value in report.filters.items()],
@@ -89,7 +95,7 @@ def _table(table: Table) -> dict[str, Any]:
         "title": plain(table.sheet.title),
         "columns": [
             {
-                "title": breakable(plain(column.title), _characters(width)),
+                "title": breakable(plain(column.title), _characters(width, _HEADING_LETTER)),
                 "width": width,
                 "text": column.kind is Kind.TEXT,
                 "start": column.kind in _FROM_THE_START,
@@ -114,7 +120,7 @@ class _Width(NamedTuple):
 
 def _width(column: Column, cells: list[str]) -> _Width:
     # A heading may wrap, too.
-    heading = max((len(word) for word in column.title.split()), default=0) * _DIGIT
+    heading = max((len(word) for word in column.title.split()), default=0) * _HEADING_LETTER
     longest = max((len(text) for text in cells), default=0)
     if column.kind is not Kind.TEXT:
         # A number that wraps is misread.
@@ -135,9 +141,9 @@ def _fitted(widths: list[_Width], room: float) -> list[float]:
     return [(width.least + (width.whole - width.least) * kept) * narrowed for width in widths]
 
 
-def _characters(width: float) -> int:
-    """How many of a text surely fit beside each other."""
-    return max(round((width - _PADDING) / _WIDE_LETTER), 1)
+def _characters(width: float, letter: float = _WIDE_LETTER) -> int:
+    """How many of a text surely fit beside each other, where each is so wide."""
+    return max(round((width - _PADDING) / letter), 1)
 
 
 def _count(table: Table) -> str:

@@ -64,6 +64,6 @@ def _places(sheet: Sheet) -> list[int]:
     return places[:MOST_COLUMNS]
 
 
-def cut(text: str) -> str:
-    """At most MOST_CHARACTERS, the last of them … if there were more."""
-    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1].rstrip() + "…"
+def cut(text: str, most: int = MOST_CHARACTERS) -> str:
+    """At most so many characters, the last of them … if there were more."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

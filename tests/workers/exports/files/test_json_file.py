@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.workers.exports.files.reports import left, names_sheet, naughty_names, numbers_sheet, report_of
-from workers.exports.content import Column, Kind, Options, Sheet, TooLarge
+from workers.exports.content import Card, Chart, ChartKind, Column, Kind, Options, Sheet, TooLarge
 from workers.exports.json_file import write
 from workers.exports.reading import ReportReader
 
@@ -38,6 +38,16 @@ async def test_every_kind_of_value(reader: ReportReader, tmp_path: Path) -> None
     assert (names["title"], names["rows"]) == ("Names", [[1, "Ada"]])
     assert content["manifest"]["tables"][0]["rows"] == written.rows == 2
     assert written.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def test_the_figures_and_trends_of_the_first_page(reader: ReportReader, tmp_path: Path) -> None:
+    trend = Chart(ChartKind.LINE, "Score by week", [("2026-W01", 71.5), ("2026-W02", None)], "score")
+    report = report_of(numbers_sheet(1), cards=(Card("Score", "71.5", "of 100"),), charts=(trend,))
+    await write(report, reader, Options(), tmp_path / "a.json")
+    content = json.loads((tmp_path / "a.json").read_bytes())
+    assert content["summary"] == [{"label": "Score", "value": "71.5", "note": "of 100"}]
+    points = [["2026-W01", 71.5], ["2026-W02", None]]
+    assert content["trends"] == [{"title": "Score by week", "unit": "score", "points": points}]
 
 
 async def test_naughty_names_come_back(reader: ReportReader, tmp_path: Path, shared_data: Path) -> None:

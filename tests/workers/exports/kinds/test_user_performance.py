@@ -11,6 +11,7 @@ from tests.asking import Asker
 from tests.workers.exports.kinds.reporting import make
 from tests.workers.exports.kinds.test_group_report import EARLY, EVER, MEASURES, in_graph, measures_of, number
 from workers.exports.kinds.errors import NotFound
+from workers.exports.labels import sheet_name
 
 USER = """query ($id: ID!, $period: PeriodInput) { node(id: $id) { ... on User {
   displayName rank { rank rankedPeople }
@@ -36,7 +37,7 @@ async def test_every_figure_is_the_graphs(
     user = answer.data["node"]  # type: ignore[index]
 
     assert made.report.title == f"Performance: {user['displayName']}"
-    for row, log in zip(made.rows["History"], user["performanceLogs"]["nodes"], strict=True):
+    for row, log in zip(made.rows["Score history"], user["performanceLogs"]["nodes"], strict=True):
         assert row["completed_at"].isoformat(timespec="milliseconds").replace("+00:00", "Z") == log["createdAt"]
         assert (row["lab"], row["tasks_completed"]) == (log["lab"]["title"], log["tasksCompleted"])
         assert (number(row["score"]), number(row["score_change"])) == (log["performanceScore"], log["scoreChange"])
@@ -58,6 +59,9 @@ async def test_every_figure_is_the_graphs(
         assert float(row["total_time_seconds"]) == lab["totalTimeSpentSeconds"]
         assert row["success_rate"] == pytest.approx(lab["successRate"])
         assert row["last_activity"].isoformat(timespec="milliseconds").replace("+00:00", "Z") == lab["lastAttemptAt"]
+
+    # In a workbook they keep their names.
+    assert [sheet_name(title, []) for title in made.rows] == [*made.rows]
 
     performance = user["performance"]
     score = performance["score"]
@@ -110,6 +114,6 @@ async def test_a_colleague_is_seen_by_name_alone(fresh_ask: Asker) -> None:
 
 async def test_who_did_nothing_has_headers_and_no_rows(ask: Asker) -> None:
     made = await make(ask, ExportKind.USER_PERFORMANCE, person="mia", role="MANAGER", userId=ask.key("users", "gus"))
-    assert made.rows == {"History": [], "Topics": [], "Labs": []}
+    assert made.rows == {"Score history": [], "Topics": [], "Labs": []}
     assert made.report.charts == ()
     assert made.cards["Attempts"] == "0"
