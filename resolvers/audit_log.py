@@ -29,6 +29,8 @@ OBJECT_TYPES = {
     "saveAssignment": "Assignment",
     "extendDeadline": "Assignment",
     "saveBadgeDefinition": "BadgeDefinition",
+    "awardBadge": "PerformanceBadge",
+    "revokeBadge": "PerformanceBadge",
     "requestExport": "ExportJob",
     "cancelExport": "ExportJob",
     "retryExport": "ExportJob",

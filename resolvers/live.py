@@ -76,6 +76,8 @@ class Live:
     throttle: float = DEFAULT_THROTTLE
     version: Version | None = None
     depends_on_since: bool = False
+    has_more: bool = False
+    """Whether there is more to tell at once, from this version on."""
 
     def __post_init__(self) -> None:
         # Found at once: what is recorded later may push it out.

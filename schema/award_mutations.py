@@ -1,4 +1,4 @@
-"""Making and changing what awards are given for."""
+"""Making and changing what awards are given for, and giving and taking them back by hand."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Annotated
 import strawberry
 
 from db.queries.award_rules import AwardKind, AwardRule
+from resolvers.award_grants import Gift, resolve_award_badge, resolve_revoke_badge
 from resolvers.award_writes import DefinitionDraft, resolve_save_definition
-from resolvers.loaders.awards import load_definition_by_id
+from resolvers.keyed_changes import Done
+from resolvers.loaders.awards import load_award_by_id, load_definition_by_id
 from resolvers.user_errors import Refused, ValidationError
-from schema.awards import BadgeDefinition
+from schema.awards import BadgeDefinition, PerformanceBadge
 from schema.costs import FEW
 from schema.relay import Info
 from schema.roster import REPLAYED, USER_ERRORS
@@ -60,6 +62,41 @@ class SaveBadgeDefinitionPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
 
 
+@strawberry.input(description="A badge to give to a person.")
+class AwardBadgeInput:
+    user_id: strawberry.ID = strawberry.field(description="The person.")
+    badge_key: str = strawberry.field(description="The key of the badge's definition, which is in use.")
+    reason: str | None = strawberry.field(
+        default=None, description="What for, at most 1,000 characters; the person can read it."
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
+
+    def to_gift(self) -> Gift:
+        """Raises Refused."""
+        return Gift(key_at("User", self.user_id, ("input", "userId")), self.badge_key, self.reason)
+
+
+@strawberry.input(description="A badge to take back.")
+class RevokeBadgeInput:
+    id: strawberry.ID = strawberry.field(description="The badge that the person has.")
+    reason: str = strawberry.field(description="Why, 1 to 1,000 characters; the person can read it.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
+
+
+@strawberry.type(description="The badge that was given.")
+class AwardBadgePayload:
+    badge: PerformanceBadge | None = strawberry.field(default=None, description="As it is now.")
+    replayed: bool = strawberry.field(default=False, description=REPLAYED)
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
+
+
+@strawberry.type(description="The badge that was taken back.")
+class RevokeBadgePayload:
+    badge: PerformanceBadge | None = strawberry.field(default=None, description="As it is now.")
+    replayed: bool = strawberry.field(default=False, description=REPLAYED)
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS, directives=FEW)
+
+
 @strawberry.type
 class AwardMutation:
     @strawberry.mutation(
@@ -75,3 +112,34 @@ class AwardMutation:
             return SaveBadgeDefinitionPayload(user_errors=user_errors_of(refused.errors))
         row = await info.context.load(load_definition_by_id, done.ids[0])
         return SaveBadgeDefinitionPayload(definition=BadgeDefinition.of_found(row), replayed=done.replayed)
+
+    @strawberry.mutation(
+        description="Gives a person a badge, whatever its rule says: it is kept even if nothing else speaks for it. Needs CURATE."
+    )
+    async def award_badge(
+        self, info: Info, input: Annotated[AwardBadgeInput, strawberry.argument(description="To whom, and which.")]
+    ) -> AwardBadgePayload:
+        try:
+            done = await resolve_award_badge(info.context, input.to_gift(), input.idempotency_key)
+        except Refused as refused:
+            return AwardBadgePayload(user_errors=user_errors_of(refused.errors))
+        return AwardBadgePayload(badge=await _badge(info, done), replayed=done.replayed)
+
+    @strawberry.mutation(
+        description="Takes a badge back, whether it was earned or given. It is not awarded again but by `awardBadge`. Needs CURATE."
+    )
+    async def revoke_badge(
+        self, info: Info, input: Annotated[RevokeBadgeInput, strawberry.argument(description="Which, and why.")]
+    ) -> RevokeBadgePayload:
+        try:
+            key = key_at("PerformanceBadge", input.id, ("input", "id"))
+            done = await resolve_revoke_badge(info.context, key, input.reason, input.idempotency_key)
+        except Refused as refused:
+            return RevokeBadgePayload(user_errors=user_errors_of(refused.errors))
+        return RevokeBadgePayload(badge=await _badge(info, done), replayed=done.replayed)
+
+
+async def _badge(info: Info, done: Done) -> PerformanceBadge | None:
+    """None for one that was taken back and given again since."""
+    row = await info.context.load(load_award_by_id, done.ids[0])
+    return PerformanceBadge.from_row(row) if row else None

@@ -159,22 +159,26 @@ class PerformanceBadge(Node):
     icon: str | None = column("icon", description="Name of a picture, for whoever shows it.")
     criteria: AwardRule = column(lambda rule: AwardRule(rule), description="What was counted.")
     criteria_value: float = column(
-        lambda achieved_value: float(achieved_value), description="How much of it the person had."
+        lambda achieved_value: float(achieved_value),
+        description="How much of it the person had; 0 for one that was given by hand.",
     )
     is_active: bool = column(
         lambda revoked_at: revoked_at is None, description="Whether the person has it; false once revoked."
     )
     earned_at: datetime = column(
         "achieved_at",
-        description="When what decided it was completed, not when it was heard of; the end of a perfect week.",
+        description="When what decided it was completed, not when it was heard of; the end of a perfect week; when it was given by hand.",
     )
     week: date | None = column(
         "window_start", description="The Monday of the week that it is for; null where it is for none."
     )
     revoked_at: datetime | None = column(
-        "revoked_at", description="When it was taken back, because nothing speaks for it any more; null while it holds."
+        "revoked_at",
+        description="When it was taken back, by hand or because nothing speaks for it any more; null while it holds.",
     )
-    note: str | None = column("note", description="Why it was taken back, or was kept although nothing speaks for it.")
+    note: str | None = column(
+        "note", description="Why it was given by hand, was taken back, or was kept although nothing speaks for it."
+    )
     definition: BadgeDefinition | None = row_reference(
         load_definition_by_id,
         "definition_id",
@@ -185,6 +189,13 @@ class PerformanceBadge(Node):
     user: Annotated[User, strawberry.lazy("schema.users")] | None = row_reference(
         load_user_by_id, "user_id", lambda: users.User, description="Whose it is.", or_null=True
     )
+
+    @strawberry.field(
+        description="Who gave it by hand; null where the rules did, a service, or somebody whom the viewer may not see."
+    )
+    async def awarded_by(self, info: Info) -> Annotated[User, strawberry.lazy("schema.users")] | None:
+        row = await info.context.load(load_user_by_id, self.row.awarded_by) if self.row.awarded_by else None
+        return users.User.from_row(row) if row else None
 
     @classmethod
     def from_row(cls, row: AwardRow) -> Self:

@@ -18,7 +18,7 @@ describe_enum(
         "INGEST": "Record attempts, events and metrics.",
         "EDIT_ATTEMPTS": "Change, delete and restore attempts.",
         "EXPORT": "Ask for files of what one sees. Without it: of one's own performance.",
-        "CURATE": "Say what badges and milestones there are.",
+        "CURATE": "Say what badges and milestones there are; give badges and take them back.",
         "MANAGE_ROSTER": "Keep people, groups, topics, labs and assignments.",
         "VIEW_PLATFORM": "See what people do on the platform and how its services fare.",
         "OPERATE": "Operate the platform.",

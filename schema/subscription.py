@@ -3,6 +3,7 @@
 import strawberry
 
 from schema.alert_updates import AlertSubscription
+from schema.award_updates import AwardSubscription
 from schema.export_jobs import ExportSubscription
 from schema.leaderboard_updates import LeaderboardSubscription
 from schema.operations import OperationsSubscription
@@ -16,5 +17,6 @@ class Subscription(
     ExportSubscription,
     OperationsSubscription,
     AlertSubscription,
+    AwardSubscription,
 ):
     pass

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from procrastinate import Blueprint, JobContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.outbox import EventType, tell
-from db.queries.award_rules import Granted, mark_all, settle_awards, take_marked
+from db.queries.award_grants import tell_granted
+from db.queries.award_rules import mark_all, settle_awards, take_marked
 from workers.means import Queue, means_of
 
 MOST_PEOPLE = 200
-"""How many are looked at in one transaction: a fraction of a second. The loop rests after each, so that a flood of attempts is
-taken in before it is awarded.
+"""How many are looked at in one transaction: a fraction of a second."""
+
+RESTS = 9
+"""How many times as long as it took to look, the loop rests: whatever comes in, awards take a tenth of the time of one core.
+Those for whom more comes in meanwhile are looked at once for all of it.
 """
 
 jobs = Blueprint()
@@ -33,16 +38,13 @@ async def recompute(context: JobContext, timestamp: int | None = None) -> None:
     log.info("awards_recomputed", people=people)
 
 
-def told_of(award: Granted) -> dict[str, Any]:
-    """What others are told of an award."""
-    return {
-        "userId": award.person,
-        "award": award.slug,
-        "kind": award.kind,
-        "week": award.window_start,
-        "achievedAt": award.achieved_at,
-        "achievedValue": float(award.achieved_value),
-    }
+async def award_at_leisure(engine: AsyncEngine, stop: asyncio.Event) -> None:
+    """Looks at some, and rests."""
+    begun = time.monotonic()
+    await award_some(engine)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(RESTS * (time.monotonic() - begun)):
+            await stop.wait()
 
 
 async def award_some(engine: AsyncEngine, *, wait: bool = False) -> int:
@@ -54,9 +56,7 @@ async def award_some(engine: AsyncEngine, *, wait: bool = False) -> int:
         people = await take_marked(connection, MOST_PEOPLE, at, wait=wait)
         new = await settle_awards(connection, people, at) if people else []
         for award in new:
-            await tell(
-                connection, EventType.AWARD_GRANTED, award.organization_id, f"users/{award.person}", told_of(award)
-            )
+            await tell_granted(connection, award)
     if new:
         log.info("awards_granted", awards=len(new))
     return len(people)

@@ -18,7 +18,7 @@ from settings import DatabaseRole, Settings
 from workers import heartbeat
 from workers.alerts import watch
 from workers.alerts.watch import Watch
-from workers.awards import award_some
+from workers.awards import award_at_leisure
 from workers.events.dead_letters import retry_due
 from workers.events.happenings import Keeping
 from workers.events.listening import Listener
@@ -42,7 +42,7 @@ RETRY_SECONDS = 0.5
 """How often events that could not be taken are looked at."""
 
 AWARD_SECONDS = 1.0
-"""How often awards are looked at of those for whom something was folded."""
+"""How often awards are looked at of those for whom something was folded, at most."""
 
 RECOVERY_SECONDS = 10.0
 
@@ -86,7 +86,7 @@ class Worker:
         if self.listener is not None:
             finishing.append(repeat("events", RESTART_SECONDS, partial(self.listener.listen, stop), stop))
         if Queue.MAINTENANCE in self._queues:
-            finishing.append(repeat("awards", AWARD_SECONDS, partial(award_some, engine), stop))
+            finishing.append(repeat("awards", AWARD_SECONDS, partial(award_at_leisure, engine, stop), stop))
             finishing.append(
                 repeat("event_retries", RETRY_SECONDS, partial(retry_due, engine, Keeping.of(settings), stop), stop)
             )

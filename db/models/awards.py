@@ -33,4 +33,6 @@ awards = Table(
     Column("granted_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
     Column("note", Text),
+    Column("by_hand", Boolean),
+    Column("awarded_by", BigInteger),
 )

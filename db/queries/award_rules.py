@@ -6,14 +6,13 @@ It is worked out anew of everything that a person did: late, changed and deleted
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.queries.award_grants import Granted, take_turn
 from db.queries.local_days import ACTIVE_DAYS, FINISHED, PEOPLE, zone_at
 
 
@@ -30,20 +29,6 @@ class AwardRule(StrEnum):
     TASK_SCORE = "TASK_SCORE"
     STREAK = "STREAK"
     PERFECT_WEEK = "PERFECT_WEEK"
-
-
-class Granted(NamedTuple):
-    """An award that was not there before. ``person`` is the external id of whose it is."""
-
-    id: int
-    organization_id: int
-    user_id: int
-    person: str
-    slug: str
-    kind: str
-    window_start: date | None
-    achieved_at: datetime
-    achieved_value: Decimal
 
 
 GRACE = "interval '1 hour'"
@@ -130,7 +115,7 @@ written AS (
   ON CONFLICT ON CONSTRAINT awards_once DO UPDATE SET
     achieved_at = excluded.achieved_at, achieved_value = excluded.achieved_value, attempt_id = excluded.attempt_id,
     revoked_at = NULL, note = NULL
-  WHERE (a.achieved_at, a.achieved_value, a.attempt_id, a.revoked_at, a.note)
+  WHERE NOT a.by_hand AND (a.achieved_at, a.achieved_value, a.attempt_id, a.revoked_at, a.note)
     IS DISTINCT FROM (excluded.achieved_at, excluded.achieved_value, excluded.attempt_id, NULL, NULL)
   RETURNING a.id, a.organization_id, a.user_id, a.definition_id, a.window_start, a.achieved_at, a.achieved_value,
     a.xmax = 0 AS is_new
@@ -138,7 +123,7 @@ written AS (
 lost AS (
   UPDATE awards a SET revoked_at = CASE WHEN d.revocable THEN CAST(:at AS timestamptz) END, note = :without_evidence
   FROM definitions d
-  WHERE a.user_id = ANY (CAST(:ids AS bigint[])) AND d.id = a.definition_id AND NOT {_IS_FOUND}
+  WHERE a.user_id = ANY (CAST(:ids AS bigint[])) AND d.id = a.definition_id AND NOT a.by_hand AND NOT {_IS_FOUND}
     AND (a.note IS NULL OR (a.revoked_at IS NULL AND d.revocable))
 ),
 open_weeks AS (
@@ -154,7 +139,6 @@ FROM written w JOIN definitions d ON d.id = w.definition_id JOIN users u ON u.id
 """)
 
 # One at a time, so that nobody is looked at by two at once.
-LOCK = text("SELECT pg_advisory_xact_lock(hashtext('scoregraph.awards'))")
 TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('scoregraph.awards'))")
 # Decided before anything is locked: an idle poll costs next to nothing.
 IS_ANY = text("SELECT EXISTS (SELECT FROM award_marks) OR EXISTS (SELECT FROM award_checks WHERE due_at <= :at)")
@@ -178,7 +162,7 @@ async def take_marked(connection: AsyncConnection, most: int, at: datetime, *, w
     if not (await connection.execute(IS_ANY, {"at": at})).scalar_one():
         return []
     if wait:
-        await connection.execute(LOCK)
+        await take_turn(connection)
     elif not (await connection.execute(TRY_LOCK)).scalar_one():
         return []
     return list((await connection.execute(TAKE, {"most": most, "at": at})).scalars())

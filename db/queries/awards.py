@@ -47,7 +47,7 @@ class DefinitionRow(NamedTuple):
 
 class AwardRow(NamedTuple):
     """An award and what its definition says now. ``window_start`` is the Monday of a weekly one; ``note`` says why it was
-    revoked, or that it was kept although nothing speaks for it any more.
+    revoked, or that it was kept although nothing speaks for it any more, or why it was given by hand.
     """
 
     id: int
@@ -60,6 +60,7 @@ class AwardRow(NamedTuple):
     attempt_id: int | None
     revoked_at: datetime | None
     note: str | None
+    awarded_by: int | None
     slug: str
     kind: str
     name: str
@@ -92,8 +93,8 @@ class ProgressRow(NamedTuple):
 
 DEFINITION_COLUMNS = ", ".join(f"d.{name}" for name in DefinitionRow._fields)
 COLUMNS: tuple[ColumnElement[Any], ...] = (
-    *(awards.c[name] for name in AwardRow._fields[:10]),
-    *(definitions.c[name] for name in AwardRow._fields[10:]),
+    *(awards.c[name] for name in AwardRow._fields[:11]),
+    *(definitions.c[name] for name in AwardRow._fields[11:]),
 )
 NEWEST_FIRST = (SortKey(awards.c.achieved_at, descending=True), SortKey(awards.c.id, descending=True))
 
@@ -104,6 +105,16 @@ DEFINITIONS = sql(
 AWARDS_BY_ID = Statement(
     select(*COLUMNS).join(definitions, definitions.c.id == awards.c.definition_id).where(among(awards.c.id, "ids"))
 )
+# In the order in which they were given; a group's people are those who are in it now.
+_GRANTED = f"""
+SELECT {", ".join(f"{'a' if name in awards.c else 'd'}.{name}" for name in AwardRow._fields)}
+FROM awards a JOIN award_definitions d ON d.id = a.definition_id
+WHERE a.user_id = coalesce(CAST(:user_id AS bigint), a.user_id) AND (CAST(:group_id AS bigint) IS NULL OR a.user_id IN (
+  SELECT m.user_id FROM group_memberships m
+  WHERE m.group_id = CAST(:group_id AS bigint) AND m.role = 'MEMBER' AND m.valid_from <= now() AND (m.valid_to IS NULL OR m.valid_to > now())
+))"""
+GRANTED = sql(f"{_GRANTED} AND a.id > :seen ORDER BY a.id LIMIT :most")
+LATEST_GRANTED = sql(f"{_GRANTED} ORDER BY a.id DESC LIMIT :most")
 HOLDERS = sql("""
 SELECT definition_id, count(DISTINCT user_id) FROM awards
 WHERE definition_id = ANY (CAST(:ids AS bigint[])) AND revoked_at IS NULL GROUP BY definition_id
@@ -120,7 +131,7 @@ perfect_weeks AS (
   SELECT user_id, week, week - 7 * CAST(row_number() OVER (PARTITION BY user_id ORDER BY week) AS integer) AS run
   FROM (
     SELECT DISTINCT a.user_id, a.window_start AS week FROM awards a JOIN award_definitions d ON d.id = a.definition_id
-    WHERE a.user_id = ANY (CAST(:ids AS bigint[])) AND d.rule = 'PERFECT_WEEK' AND a.revoked_at IS NULL
+    WHERE a.user_id = ANY (CAST(:ids AS bigint[])) AND d.rule = 'PERFECT_WEEK' AND a.window_start IS NOT NULL AND a.revoked_at IS NULL
   ) AS w
 ),
 runs AS (
@@ -201,6 +212,22 @@ async def count_holders(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, int
 
 async def get_awards(snapshot: Snapshot, ids: Sequence[int]) -> list[AwardRow]:
     return [AwardRow(*row) for row in await snapshot.rows(AWARDS_BY_ID, ids=ids)]
+
+
+async def list_granted(
+    snapshot: Snapshot, user_id: int | None, group_id: int | None, seen: int, most: int
+) -> list[AwardRow]:
+    """Awards with greater ids than ``seen``, in the order in which they were given, of a person, of a group, or of all."""
+    rows = await snapshot.rows(GRANTED, user_id=user_id, group_id=group_id, seen=seen, most=most)
+    return [AwardRow(*row) for row in rows]
+
+
+async def list_latest_granted(
+    snapshot: Snapshot, user_id: int | None, group_id: int | None, most: int
+) -> list[AwardRow]:
+    """The last so many, in the order in which they were given."""
+    rows = await snapshot.rows(LATEST_GRANTED, user_id=user_id, group_id=group_id, most=most)
+    return [AwardRow(*row) for row in reversed(rows)]
 
 
 @cache

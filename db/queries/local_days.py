@@ -4,16 +4,18 @@ from __future__ import annotations
 
 # Where nothing else is said, people live where their organization is.
 PEOPLE = """people AS MATERIALIZED (
-  SELECT u.id AS user_id, u.organization_id, coalesce(u.time_zone, o.time_zone) AS time_zone, o.time_zone AS organization_zone
+  SELECT u.id AS user_id, u.organization_id, coalesce(u.time_zone, o.time_zone) AS time_zone, o.time_zone AS organization_zone,
+    EXISTS (SELECT FROM user_zone_changes c WHERE c.user_id = u.id) AS has_moved
   FROM users u JOIN organizations o ON o.id = u.organization_id WHERE u.id = ANY (CAST(:ids AS bigint[]))
 )"""
 
 
 def zone_at(instant: str) -> str:
     """The zone in which one of the ``people`` (``p``) lived at an instant."""
+    # Few ever move: for the others nothing is looked up.
     return f"""coalesce(
-    (SELECT coalesce(c.time_zone, p.organization_zone) FROM user_zone_changes c
-      WHERE c.user_id = p.user_id AND c.lived_until > {instant} ORDER BY c.lived_until LIMIT 1),
+    CASE WHEN p.has_moved THEN (SELECT coalesce(c.time_zone, p.organization_zone) FROM user_zone_changes c
+      WHERE c.user_id = p.user_id AND c.lived_until > {instant} ORDER BY c.lived_until LIMIT 1) END,
     p.time_zone)"""
 
 

@@ -34,6 +34,8 @@ class Answer:
     audience: Audience
     is_passing: bool
     """Whether something was only unavailable, so that asking again may bring more."""
+    has_more: bool
+    """Whether asking again from its version brings more, although nothing changes."""
 
     @classmethod
     def of(cls, subscription: Subscription, result: ExecutionResult, live: Live, audience: Audience) -> Answer:
@@ -53,6 +55,7 @@ class Answer:
             live.depends_on_since,
             audience,
             "UNAVAILABLE" in codes,
+            live.has_more,
         )
 
 

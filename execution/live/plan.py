@@ -209,6 +209,8 @@ class SharedPlan:
             self._tell(follower, same or answers.get(self._version_of(follower)) or answers.get(None))
         if any(answer.is_passing for answer in answers.values()):
             self.wake(RETRY_SECONDS)
+        elif any(answer.has_more for answer in answers.values()):
+            self.wake()
 
     def _present(self, turn: Iterable[Follower]) -> list[Follower]:
         """Those who are still there, and whose token has not ended."""

@@ -916,26 +916,51 @@ def test_no_function_is_for_everybody(world: World) -> None:
     assert world.superuser.execute(open_ones).fetchall() == []
 
 
+DEFINE = """INSERT INTO award_definitions (organization_id, slug, kind, name, rule, threshold, revocable)
+VALUES (%s, 'new', 'BADGE', 'new', 'TASKS', 5, true)"""
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_administrators_say_what_awards_there_are(world: World, role: str) -> None:
     world.viewer(role, world.here).look(world.api)
-    new = """INSERT INTO award_definitions (organization_id, slug, kind, name, rule, threshold, revocable)
-    VALUES (%s, 'new', 'BADGE', 'new', 'TASKS', 5, true)"""
     with world.undone():
         changed = world.api.execute("UPDATE award_definitions SET name = 'x'").rowcount
         assert changed == (world.api.execute("SELECT FROM award_definitions").rowcount if role == "ADMIN" else 0)
         if role == "ADMIN":
-            world.api.execute(new, (world.here.id,))
+            world.api.execute(DEFINE, (world.here.id,))
     if role != "ADMIN":
         with world.undone(), pytest.raises(errors.InsufficientPrivilege):
-            world.api.execute(new, (world.here.id,))
+            world.api.execute(DEFINE, (world.here.id,))
     with world.undone(), pytest.raises(errors.InsufficientPrivilege):
-        world.api.execute(new, (world.there.id,))
+        world.api.execute(DEFINE, (world.there.id,))
     for change in ("organization_id = organization_id", "slug = 'other'"):
         with world.undone(), pytest.raises(errors.InsufficientPrivilege):
             world.api.execute(f"UPDATE award_definitions SET {change}")
-    with world.undone(), pytest.raises(errors.InsufficientPrivilege):
-        world.api.execute("UPDATE awards SET note = 'x'")
+
+
+BY_HAND = "UPDATE awards SET revoked_at = now(), by_hand = true"
+GIVE = """INSERT INTO awards (organization_id, user_id, definition_id, achieved_at, achieved_value, by_hand, awarded_by)
+SELECT organization_id, viewer_user_id(), id, now(), 0, {}, {} FROM award_definitions WHERE slug = 'new'"""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_administrators_decide_on_awards_by_hand_and_in_their_own_name(world: World, role: str) -> None:
+    viewer = world.viewer(role, world.here)
+    viewer.look(world.api)
+    seen = world.api.execute("SELECT FROM awards").rowcount
+    with world.undone():
+        assert world.api.execute(BY_HAND).rowcount == (seen if role == "ADMIN" else 0)
+    # What the rules gave is not passed off as theirs, and nothing is moved to others.
+    changes = ["user_id = user_id", "organization_id = organization_id"]
+    for change in [*changes, "note = 'x'"] if role == "ADMIN" else changes:
+        with world.undone(), pytest.raises(errors.InsufficientPrivilege):
+            world.api.execute(f"UPDATE awards SET {change}")
+    if role == "ADMIN":
+        for by_hand, giver in (("false", "viewer_user_id()"), ("true", "coalesce(viewer_user_id(), 0) + 1")):
+            with world.undone():
+                world.api.execute(DEFINE, (world.here.id,))
+                with pytest.raises(errors.InsufficientPrivilege):
+                    world.api.execute(GIVE.format(by_hand, giver))
 
 
 REPORT = """INSERT INTO reports (organization_id, owner_id, subject, role, title, kind, parameters)

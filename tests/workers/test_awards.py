@@ -14,7 +14,8 @@ from psycopg import errors
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import write_engine
-from db.queries.award_rules import Granted, mark_all, settle_awards, take_marked
+from db.queries.award_grants import Granted
+from db.queries.award_rules import mark_all, settle_awards, take_marked
 from settings import DatabaseRole
 from tests.conftest import Database
 from tests.db.learning import add_attempt, add_group, add_lab, add_member, add_organization, add_user, fold, insert

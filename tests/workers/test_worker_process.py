@@ -261,3 +261,53 @@ def test_unknown_queues_are_a_mistake_of_usage(queues: str, said: str, tmp_path:
     assert done.returncode == 2
     assert complaint(done).startswith(said)
     assert not (tmp_path / "data").exists()
+
+
+# Awards
+
+MANY_AWARDS = """
+INSERT INTO award_definitions (organization_id, slug, kind, name, rule, threshold, revocable)
+SELECT id, 'many_' || n, 'BADGE', 'Many', 'TASKS', 1, true FROM organizations, generate_series(1, 40) AS n
+"""
+# A worker that waits for something that is locked.
+HELD = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'scoregraph worker' AND wait_event_type = 'Lock'"
+LOOKED_AT = "SELECT count(*) FROM award_marks"
+EARNED = """SELECT count(*) FROM award_definitions d JOIN users u USING (organization_id)
+WHERE starts_with(d.slug, 'many') AND EXISTS (SELECT FROM attempts a WHERE a.user_id = u.id AND a.counted AND a.deleted_at IS NULL)"""
+GIVEN = (
+    "SELECT count(*) FROM awards a JOIN award_definitions d ON d.id = a.definition_id WHERE starts_with(d.slug, 'many')"
+)
+TOLD = "SELECT count(*) FROM told WHERE starts_with(award, 'many')"
+# What is told is published and forgotten; here it is noted first.
+NOTE_TOLD = """
+CREATE TABLE told (award text NOT NULL, person text NOT NULL, organization_id bigint NOT NULL, UNIQUE (award, person, organization_id));
+CREATE FUNCTION note_told() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO told VALUES (NEW.data ->> 'award', NEW.data ->> 'userId', NEW.organization_id);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER outbox_noted AFTER INSERT ON outbox FOR EACH ROW WHEN (NEW.type = 'AwardGranted') EXECUTE FUNCTION note_told()
+"""
+
+
+def test_killed_while_it_awards_nothing_is_given_twice_or_not_at_all(start: Start, school: Database) -> None:
+    execute(school, NOTE_TOLD)
+    with school.connect(None) as door:
+        process = start()
+        wait_until_folded(school)
+        wait_until(school, LOOKED_AT, 0)
+        with door.transaction():
+            # It awards, and waits to tell of it.
+            door.execute("LOCK TABLE told")
+            execute(school, MANY_AWARDS)
+            wait_until(school, HELD, 1)
+            process.kill()
+            process.communicate()
+        wait_until(school, HELD, 0)
+    assert value(school, GIVEN) == value(school, TOLD) == 0
+    assert value(school, LOOKED_AT) != 0
+    survivors = [start(), start()]
+    wait_until(school, LOOKED_AT, 0)
+    for process in survivors:
+        stopped(process)
+    assert value(school, GIVEN) == value(school, TOLD) == value(school, EARNED) != 0

@@ -22,7 +22,8 @@ CREATE TABLE award_definitions (
   UNIQUE (organization_id, id)
 );
 
--- `achieved_at` is the instant of what decided it (the attempt, if it was one), `window_start` the Monday of a weekly one.
+-- `achieved_at` is the instant of what decided it (the attempt, if it was one), `window_start` the Monday of a weekly one. What
+-- somebody gave or took back `by_hand` stays so, whatever the rules say. Ids grow as awards are given: see `award_turn`.
 CREATE TABLE awards (
   id bigint GENERATED ALWAYS AS IDENTITY,
   organization_id bigint NOT NULL,
@@ -35,6 +36,8 @@ CREATE TABLE awards (
   granted_at timestamptz NOT NULL DEFAULT now(),
   revoked_at timestamptz,
   note text CHECK (length(note) BETWEEN 1 AND 1000),
+  by_hand boolean NOT NULL DEFAULT false,
+  awarded_by bigint,
   PRIMARY KEY (user_id, id),
   CONSTRAINT awards_once UNIQUE NULLS NOT DISTINCT (user_id, definition_id, window_start),
   FOREIGN KEY (organization_id, user_id) REFERENCES users (organization_id, id) ON DELETE CASCADE,
@@ -92,10 +95,24 @@ CREATE POLICY viewer_inserts ON award_definitions FOR INSERT TO scoregraph_api W
   organization_id = (SELECT viewer_organization_id()) AND (SELECT viewer_role()) = 'ADMIN');
 CREATE POLICY viewer_updates ON award_definitions FOR UPDATE TO scoregraph_api USING (
   organization_id = (SELECT viewer_organization_id()) AND (SELECT viewer_role()) = 'ADMIN');
+CREATE POLICY viewer_gives ON awards FOR INSERT TO scoregraph_api WITH CHECK (
+  organization_id = (SELECT viewer_organization_id()) AND (SELECT viewer_role()) = 'ADMIN'
+  AND by_hand AND awarded_by IS NOT DISTINCT FROM (SELECT viewer_user_id()));
+CREATE POLICY viewer_decides ON awards FOR UPDATE TO scoregraph_api USING (
+  organization_id = (SELECT viewer_organization_id()) AND (SELECT viewer_role()) = 'ADMIN') WITH CHECK (by_hand);
+GRANT INSERT (organization_id, user_id, definition_id, achieved_at, achieved_value, note, by_hand, awarded_by),
+  UPDATE (id, achieved_at, achieved_value, attempt_id, granted_at, revoked_at, note, by_hand, awarded_by)
+ON awards TO scoregraph_api;
 GRANT SELECT,
   INSERT (organization_id, slug, kind, name, description, icon, rule, threshold, revocable, is_active),
   UPDATE (kind, name, description, icon, rule, threshold, revocable, is_active)
 ON award_definitions TO scoregraph_api;
+
+-- Waits for one's turn to award. Who awards has it until the commit, so that an award with a greater id is never there before
+-- one with a smaller: whoever has read up to an id has missed none.
+CREATE FUNCTION award_turn() RETURNS void
+LANGUAGE sql
+RETURN pg_advisory_xact_lock(hashtext('scoregraph.awards'));
 
 -- Marks. What was folded was changed; the other marks are of changes that leave the sums as they were, of deadlines, of
 -- definitions, and of zones.
@@ -181,7 +198,7 @@ DECLARE
   teller text;
 BEGIN
   FOR relation, teller IN VALUES
-    ('awards', 'tell_rows(organization_id, user_id)'),
+    ('awards', 'tell_rows(organization_id, user_id, awards, organization_id, awarded, user_id)'),
     ('user_zone_changes', 'tell_rows(organization_id, user_id)'),
     ('award_definitions', 'tell_rows(organization_id, null, all, organization_id)')
   LOOP
@@ -224,5 +241,6 @@ END $$;
 INSERT INTO jobs.kinds (task, kind, queue, is_runnable) VALUES ('awards:recompute', 'AWARDS', 'maintenance', true);
 
 REVOKE EXECUTE ON FUNCTION
-  mark_folded, mark_concerned, mark_everybody, mark_residents, keep_zone, begin_with_awards
+  award_turn, mark_folded, mark_concerned, mark_everybody, mark_residents, keep_zone, begin_with_awards
 FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION award_turn TO scoregraph_api, scoregraph_worker;
