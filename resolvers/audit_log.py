@@ -47,6 +47,9 @@ OBJECT_TYPES = {
     "deleteExportSchedule": "ExportSchedule",
     "runJob": "JobRun",
     "refreshViews": "JobRun",
+    "replayDeadLetters": "DeadLetter",
+    "saveAlertRule": "AlertRule",
+    "acknowledgeAlert": "Alert",
 }
 """What is done to what: the type of the ids that a deed comes with. Mutations go by their names."""
 

@@ -16,6 +16,7 @@ from settings import Settings
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 TOUR = README.partition("## A tour in ten queries")[2].partition("\n## ")[0]
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text())
 
 
@@ -54,10 +55,7 @@ def written(default: object) -> str | None:
 
 
 def test_the_table_of_settings_is_complete_and_true() -> None:
-    told = [
-        (row["name"], row["default"], row["description"])
-        for row in ROW.finditer((ROOT / "docs" / "settings.md").read_text())
-    ]
+    told = [(row["name"], row["default"], row["description"]) for row in ROW.finditer(SETTINGS)]
     assert told == [
         (variable(field.validation_alias), written(field.default), field.description)
         for field in Settings.model_fields.values()

@@ -108,7 +108,7 @@ def test_the_time_is_asked_for_only_where_that_is_accounted_for(database: Databa
             UNION ALL SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'"""
         ).fetchall()
     asking = {str(name) for name, source in rows if tells_time(re.sub(r"\bm\.", "", str(source)))}
-    assert asking <= {"memberships_hold_until", "database_health", "is_time_zone"}
+    assert asking <= {"memberships_hold_until", "database_health", "consumer_health", "is_time_zone"}
 
 
 def test_what_is_told_of_an_attempt(owner: Connection, listener: Listener) -> None:

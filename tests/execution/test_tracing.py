@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from db.engine import ReadPool, write_engine
 from execution.metrics import Metrics
@@ -222,10 +223,9 @@ def test_without_an_endpoint_nothing_of_it_is_loaded() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_without_the_libraries_it_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_the_libraries_it_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     found: Callable[[str], None] = lambda name: None  # noqa: E731
     monkeypatch.setattr("execution.tracing.find_spec", found)
-    assert tracing_for(Settings(otlp_endpoint="http://127.0.0.1:1")) is None
-    assert "scoregraph[otel]" in capsys.readouterr().out
+    with capture_logs() as logged:
+        assert tracing_for(Settings(otlp_endpoint="http://127.0.0.1:1")) is None
+    assert [entry["reason"] for entry in logged] == ["install scoregraph[otel]"]

@@ -12,7 +12,7 @@ from resolvers.settings import url_without_credentials
 from settings import Settings
 from tests.asking import Asker
 from tests.schema.test_roster import ROOT
-from tests.test_readme import README, ROW
+from tests.test_readme import ROW, SETTINGS
 
 DOCUMENT = "{ operations { settings { name value isSet description } } }"
 SECRET = "hunter2"
@@ -44,11 +44,13 @@ async def settings_of(ask: Asker, settings: Settings) -> dict[str, dict[str, Any
     return {setting["name"]: setting for setting in answer.data["operations"]["settings"]}
 
 
-async def test_by_default_they_are_those_of_the_readme(fresh_ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
-    for row in ROW.finditer(README):
+async def test_by_default_they_are_those_of_the_documentation(
+    fresh_ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for row in ROW.finditer(SETTINGS):
         monkeypatch.delenv(row["name"], raising=False)
     found = await settings_of(fresh_ask, Settings())
-    told = [(row["name"], row["default"], row["description"]) for row in ROW.finditer(README)]
+    told = [(row["name"], row["default"], row["description"]) for row in ROW.finditer(SETTINGS)]
     documented = [(setting["name"], setting["value"], setting["description"]) for setting in found.values()]
     assert documented == told
     assert not any(setting["isSet"] for setting in found.values())

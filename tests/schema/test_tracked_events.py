@@ -135,7 +135,7 @@ NESTED: dict[str, Any] = {}
 for _ in range(8):
     NESTED = {"n": NESTED}
 BAD = [
-    ({"occurredAt": instant(minutes=-6)}, "occurredAt", "TIME"),
+    ({"occurredAt": instant(hours=-1)}, "occurredAt", "TIME"),
     ({"occurredAt": instant(days=91)}, "occurredAt", "RETENTION"),
     ({"occurredAt": "0001-01-01T00:00:00Z"}, "occurredAt", "RETENTION"),
     ({"occurredAt": "9999-12-31T23:59:59Z"}, "occurredAt", "TIME"),
