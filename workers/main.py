@@ -83,10 +83,10 @@ class Worker:
         finishing = [repeat("jobs", RESTART_SECONDS, jobs, stop)]
         if Queue.FOLD in self._queues:
             finishing.append(repeat("fold", settings.fold_seconds, fold, stop))
-        if self.listener is not None:
-            finishing.append(repeat("events", RESTART_SECONDS, partial(self.listener.listen, stop), stop))
         if Queue.MAINTENANCE in self._queues:
             finishing.append(repeat("awards", AWARD_SECONDS, partial(award_at_leisure, engine, stop), stop))
+        if self.listener is not None:
+            finishing.append(repeat("events", RESTART_SECONDS, partial(self.listener.listen, stop), stop))
             finishing.append(
                 repeat("event_retries", RETRY_SECONDS, partial(retry_due, engine, Keeping.of(settings), stop), stop)
             )

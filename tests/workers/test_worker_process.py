@@ -131,6 +131,9 @@ def test_waits_for_a_database_that_refuses_connections(start: Start, school: Dat
 # Jobs
 
 KINDS = "SELECT array_agg(DISTINCT task) FROM jobs.runs WHERE status = 'SUCCEEDED'"
+ONCE = """
+SELECT max(times) FROM (SELECT count(*) AS times FROM jobs.procrastinate_jobs GROUP BY task_name, args ->> 'timestamp') AS t
+"""
 CUT_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name IN ('scoregraph worker', 'scoregraph jobs')"
 SILENT = "UPDATE jobs.procrastinate_workers SET last_heartbeat = now() - interval '1 minute'"
 
@@ -162,7 +165,7 @@ def test_does_what_is_due_once_with_several_workers(start: Start, school: Databa
     wait_until(school, KINDS, DUE)
     for process in processes:
         assert "Traceback" not in stopped(process)
-    assert value(school, "SELECT count(*) FROM jobs.runs") == len(DUE)
+    assert value(school, ONCE) == 1, "each at each of its times"
     assert value(school, "SELECT count(*) FROM view_refreshes WHERE refreshed_at IS NULL") == 0
 
 
@@ -178,7 +181,7 @@ def test_works_only_at_what_it_was_told(start: Start, school: Database) -> None:
 
 def test_killed_in_a_job_another_does_it(start: Start, school: Database) -> None:
     process = start("--queues", "maintenance")
-    wait_until(school, KINDS, [name for name in DUE if name.startswith(("maintenance:", "recount:"))])
+    wait_until(school, KINDS, [name for name in DUE if not name.startswith(("refresh:", "exports:"))])
     with school.connect(None) as holding, holding.transaction():
         holding.execute("LOCK TABLE parked_attempts")
         id = value(school, RUN)

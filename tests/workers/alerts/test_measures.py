@@ -11,9 +11,9 @@ from tests.conftest import Database
 from tests.workers.asking import execute, value
 
 EXPORT = """INSERT INTO exports (organization_id, subject, role, kind, format, parameters, body, status, queued_at, finished_at,
-  failure_code, failure_message, file_name, as_of, row_count, byte_size, sha256, expires_at)
+  failure_code, failure_message, file_name, as_of, row_count, byte_size, sha256, manifest, expires_at)
 SELECT id, 'x', 'ADMIN', 'ATTEMPTS', 'CSV', '{{}}', '{{}}', '{0}', now() - interval '{1}', now() - interval '{2}',
-  CASE '{0}' WHEN 'FAILED' THEN 'STORAGE' END, CASE '{0}' WHEN 'FAILED' THEN '' END, 'f', now(), 1, 1, 'h', now()
+  CASE '{0}' WHEN 'FAILED' THEN 'STORAGE' END, CASE '{0}' WHEN 'FAILED' THEN '' END, 'f', now(), 1, 1, 'h', '{{}}', now()
 FROM organizations WHERE slug = '{3}'"""
 WORKER = """INSERT INTO jobs.workers (id, name, queues, started_at, heartbeat_at, last_tick_seconds, last_failed_tick_at)
 VALUES (gen_random_uuid(), 'w', '{{}}', now(), now() - interval '{}', {}, now() - interval '{}')"""

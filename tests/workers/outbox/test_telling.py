@@ -119,7 +119,7 @@ async def test_an_organization_is_told_once_of_a_fold(ask: Asker, worker: AsyncE
 
 
 END = """
-UPDATE exports SET status = 'READY', run = 'r', file_name = 'a.csv', as_of = now(), row_count = 3, byte_size = 9, sha256 = 'f00', expires_at = now()
+UPDATE exports SET status = 'READY', run = 'r', file_name = 'a.csv', as_of = now(), row_count = 3, byte_size = 9, sha256 = 'f00', manifest = '{}', expires_at = now()
 WHERE id = 1;
 UPDATE exports SET progress = 1, status = 'READY' WHERE id = 1;
 UPDATE exports SET status = 'FAILED', failure_code = 'STORAGE', failure_message = 'Full.' WHERE id = 2;
