@@ -133,6 +133,18 @@ async def test_what_is_due_is_asked_for_once(school: Database, monkeypatch: pyte
     ]
 
 
+async def test_what_waits_still_when_it_is_due_again_holds_up_nobody(
+    school: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its queue may have no worker, or all of them something long to do."""
+    monkeypatch.setattr(queue, "SCHEDULE", {"maintenance:unpark": "* * * * *"})
+    async with open_app(school.url) as app:
+        for at in (1_750_000_030, 1_750_000_090):
+            deferrer = PeriodicDeferrer(app.periodic_registry)
+            await deferrer.defer_jobs(deferrer.get_previous_tasks(at=at))
+    assert value(school, "SELECT count(*) FROM jobs.runs") == 1
+
+
 async def test_what_waits_already_is_not_asked_for_again(school: Database, engine: AsyncEngine) -> None:
     ask_for = text("SELECT jobs.ask_once('maintenance', 'maintenance:unpark', '{}', 'maintenance:unpark')")
 

@@ -4,7 +4,11 @@ DO $$
 DECLARE
   relation regclass;
 BEGIN
-  FOR relation IN SELECT oid FROM pg_class WHERE relnamespace = 'jobs'::regnamespace AND relkind = 'r' LOOP
+  -- Not of the jobs themselves: where there is row security PostgreSQL does not tell which key is there already, and
+  -- procrastinate asks for it when a job waits still that is due again. Without that its worker ends.
+  FOR relation IN SELECT oid FROM pg_class
+    WHERE relnamespace = 'jobs'::regnamespace AND relkind = 'r' AND relname <> 'procrastinate_jobs'
+  LOOP
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
     EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', relation);
     EXECUTE format('CREATE POLICY owner_and_worker ON %s TO scoregraph_owner, scoregraph_worker USING (true) WITH CHECK (true)', relation);
