@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.queries.award_grants import tell_granted
 from db.queries.award_rules import mark_all, settle_awards, take_marked
+from workers.loop import rest
 from workers.means import Queue, means_of
 
 MOST_PEOPLE = 200
@@ -42,9 +42,7 @@ async def award_at_leisure(engine: AsyncEngine, stop: asyncio.Event) -> None:
     """Looks at some, and rests."""
     begun = time.monotonic()
     await award_some(engine)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(RESTS * (time.monotonic() - begun)):
-            await stop.wait()
+    await rest(RESTS * (time.monotonic() - begun), stop)
 
 
 async def award_some(engine: AsyncEngine, *, wait: bool = False) -> int:

@@ -29,16 +29,27 @@ async def repeat(name: str, seconds: float, job: Job, stop: asyncio.Event) -> No
         try:
             await job()
         except Exception as error:
-            pause = min(FIRST_PAUSE_SECONDS * 2**failures, LONGEST_PAUSE_SECONDS)
+            pause = pause_after(failures)
             failures += 1
             _log_failure(name, error, failures)
         else:
             if failures:
                 log.info("job_recovered", job=name, failures=failures)
             pause, failures = seconds, 0
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await stop.wait()
+        await rest(pause, stop)
+
+
+async def rest(seconds: float, stop: asyncio.Event) -> None:
+    """So long, or until ``stop`` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+def pause_after(failures: int) -> float:
+    """Seconds, after a failure that came after so many others."""
+    # However long an outage lasts, this has to stay a number that a float can be.
+    return min(FIRST_PAUSE_SECONDS * (1 << min(failures, 10)), LONGEST_PAUSE_SECONDS)
 
 
 def _log_failure(name: str, error: Exception, failures: int) -> None:

@@ -7,7 +7,6 @@ Each webhook is served by itself, a few messages at a time and in no certain ord
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,6 +20,7 @@ from db.queries.webhook_deliveries import (
     note_results,
 )
 from settings import Settings
+from workers.loop import rest
 from workers.outbox.counting import POSTED
 from workers.outbox.envelope import MEDIA_TYPE, cloud_event
 from workers.webhook_post import NotDelivered, post_signed
@@ -42,9 +42,7 @@ async def deliver(settings: Settings, engine: AsyncEngine, stop: asyncio.Event) 
                 due = await list_due_webhooks(connection, serving, WEBHOOKS_AT_ONCE - len(serving))
             for webhook_id in due:
                 serving[webhook_id] = asyncio.create_task(serve(settings, engine, webhook_id, stop))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await stop.wait()
+            await rest(LOOK_SECONDS, stop)
     finally:
         await asyncio.gather(*serving.values())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -22,7 +21,7 @@ from workers.events.envelope import Message
 from workers.events.happenings import Keeping
 from workers.events.inbox import read_batch, take_batch
 from workers.failures import BrokerLost, is_outage
-from workers.loop import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, repeat
+from workers.loop import pause_after, repeat, rest
 
 WATCH_SECONDS = 0.5
 TELL_SECONDS = 5.0
@@ -43,7 +42,6 @@ class Listener:
         self._settings = settings
         self._engine = engine
         self._keeping = Keeping.of(settings)
-        self._own_topic = settings.events_out
         self._turn = asyncio.Lock()
         self._is_listening = False
         self._positions: list[Position] = []
@@ -101,9 +99,7 @@ class Listener:
                         raise BrokerLost("A subscription ended.")
                     if beside is not None:
                         await beside()
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(WATCH_SECONDS):
-                            await stop.wait()
+                    await rest(WATCH_SECONDS, stop)
                 await _finish(broker)
             finally:
                 self._is_listening = False
@@ -121,7 +117,9 @@ class Listener:
         is away the batch waits for it.
         """
         # A pattern of topics may match ours, too: what we tell others would come back for ever.
-        batch = read_batch([message for message in messages if message.topic != self._own_topic], self._keeping)
+        batch = read_batch(
+            [message for message in messages if message.topic != self._settings.events_out], self._keeping
+        )
         failures = 0
         while True:
             try:
@@ -134,11 +132,8 @@ class Listener:
                     raise
                 if not failures:
                     log.warning("database_unreachable", job="events", error=type(error).__name__)
-                pause = min(FIRST_PAUSE_SECONDS * 2**failures, LONGEST_PAUSE_SECONDS)
+                await rest(pause_after(failures), stop)
                 failures += 1
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await stop.wait()
 
 
 async def _tend_streams(redis: Redis, take: streams.Take) -> None:

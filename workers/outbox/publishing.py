@@ -6,14 +6,14 @@ Any number of workers may do so; one at a time does. While the broker is away ev
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.queries.outbox import forget_published, take_waiting
 from settings import Settings
-from workers.loop import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+from workers.loop import pause_after, rest
 from workers.outbox.brokers import NotPublished, Publisher, publisher_of
 from workers.outbox.counting import FAILURES, PUBLISHED
 
@@ -33,7 +33,7 @@ async def publish(settings: Settings, engine: AsyncEngine, stop: asyncio.Event) 
             try:
                 await publish_waiting(engine, publisher, stop)
             except NotPublished as error:
-                pause = min(FIRST_PAUSE_SECONDS * 2**failures, LONGEST_PAUSE_SECONDS)
+                pause = pause_after(failures)
                 failures += 1
                 FAILURES.inc()
                 log.warning("events_not_published", error=str(error), failures=failures)
@@ -41,9 +41,7 @@ async def publish(settings: Settings, engine: AsyncEngine, stop: asyncio.Event) 
                 if failures:
                     log.info("events_published_again", failures=failures)
                 failures = 0
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await stop.wait()
+            await rest(pause, stop)
 
 
 async def publish_waiting(engine: AsyncEngine, publisher: Publisher, stop: asyncio.Event | None = None) -> int:
