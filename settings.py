@@ -586,6 +586,11 @@ class Settings(BaseSettings):
         return _by_role((*type(self).model_fields["cost_limit"].default, *self.cost_limit))
 
     @property
+    def personal_words(self) -> frozenset[str]:
+        """``event_dropped_keys`` in small letters."""
+        return frozenset(word.casefold() for word in self.event_dropped_keys)
+
+    @property
     def cost_budgets(self) -> dict[str, int]:
         """What the operations of one caller may cost in a minute, for every role."""
         return _by_role((*type(self).model_fields["cost_per_minute"].default, *self.cost_per_minute))

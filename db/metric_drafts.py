@@ -11,7 +11,7 @@ import orjson
 
 from db.attempt_drafts import metadata_problems
 from db.event_drafts import instant_problems
-from db.problems import NOT_STORABLE, Problem, is_storable
+from db.problems import Problem, text_problem
 
 LARGEST_VALUE = 1e300
 TAG_BYTES = 1024
@@ -70,9 +70,8 @@ def request_problems(draft: RequestDraft, now: datetime, retention_days: int) ->
 
 
 def _name_problems(field: str, name: str, longest: int) -> list[Problem]:
-    if not 1 <= len(name) <= longest:
-        return [Problem(field, "LENGTH", f"The text has 1 to {longest} characters.")]
-    return [] if is_storable(name) else [Problem(field, "TEXT", NOT_STORABLE)]
+    problem = text_problem(field, name, longest)
+    return [problem] if problem else []
 
 
 def _number_problems(field: str, value: float, least: float, most: float) -> list[Problem]:

@@ -41,7 +41,7 @@ def _without(value: Any, path: str, words: Collection[str], dropped: dict[str, N
 
 def is_personal(key: str, words: Collection[str]) -> bool:
     """Whether a key has one of the words in it, in the singular or plural, however it is written."""
-    spellings = (unicodedata.normalize("NFKC", key), _plain(key))
+    spellings = (key,) if key.isascii() else (unicodedata.normalize("NFKC", key), _plain(key))
     found = (word for spelling in spellings for word in _words(spelling))
     return any(form in words for word in found for form in (word, word.removesuffix("s"), word.removesuffix("es")))
 

@@ -24,8 +24,8 @@ def is_storable(text: str) -> bool:
     return "\0" not in text if text.isascii() else not _UNSTORABLE.search(text)
 
 
-def text_problem(name: str, text: str) -> Problem | None:
+def text_problem(name: str, text: str, longest: int = LONGEST_NAME) -> Problem | None:
     """What keeps a text from being stored as a name."""
-    if not 1 <= len(text) <= LONGEST_NAME:
-        return Problem(name, "LENGTH", f"The text has 1 to {LONGEST_NAME} characters.")
+    if not 1 <= len(text) <= longest:
+        return Problem(name, "LENGTH", f"The text has 1 to {longest} characters.")
     return None if is_storable(text) else Problem(name, "TEXT", NOT_STORABLE)

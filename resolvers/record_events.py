@@ -13,9 +13,9 @@ from db.entering import Viewer
 from db.event_drafts import EventDraft, event_problems
 from db.event_recording import EventOutcome, EventRecorded, OtherEvent, UnknownPerson, record_events
 from db.personal_keys import without_personal_keys
-from db.problems import Problem
 from db.queries.idempotency import claim_key, keep_answer
 from resolvers.argument_names import argument_name
+from resolvers.attempt_errors import problem_errors
 from resolvers.context import Context
 from resolvers.errors import ClientError
 from resolvers.idempotency import answer_again, idempotency_key
@@ -94,11 +94,11 @@ async def _record(context: Context, operation: str, key: str | None, sent: Seque
     settings = context.services.settings
     now = datetime.now(UTC)
     drafts, errors = _checked(sent, now, settings.metrics_retention_days)
-    words = frozenset(word.casefold() for word in settings.event_dropped_keys)
+    words = settings.personal_words
     # What makes no sense cannot be kept either: it is known by what is wrong with it. Nor is what names a person kept here.
     said = [
         [error.message for error in errors[place]] if place in errors else _impersonal(item.body, words)
-        for place, item in enumerate(sent)
+        for place, item in enumerate(sent if claimed else ())
     ]
     body = {"events": said}
 
@@ -144,12 +144,6 @@ def _checked(
         else:
             drafts[position] = item.draft
     return drafts, errors
-
-
-def problem_errors(problems: Sequence[Problem], path: Path) -> tuple[UserError, ...]:
-    return tuple(
-        ValidationError(problem.message, (*path, argument_name(problem.field)), problem.rule) for problem in problems
-    )
 
 
 def _became(outcome: EventOutcome, draft: EventDraft, path: Path) -> RecordedEvent:

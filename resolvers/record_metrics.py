@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,10 +15,10 @@ from db.metric_drafts import RequestDraft, SampleDraft, request_problems, sample
 from db.personal_keys import without_personal_keys
 from db.queries.platform_metric_writes import Sample, insert_requests, insert_samples
 from db.request_sums import RequestKey, RequestRow, RequestSums
+from resolvers.attempt_errors import problem_errors
 from resolvers.context import Context
 from resolvers.keyed_changes import change
 from resolvers.permissions import Permission
-from resolvers.record_events import problem_errors
 from resolvers.user_errors import Refused, UserError, ValidationError
 
 MOST_METRICS = 5000
@@ -40,7 +40,7 @@ async def resolve_record_metrics(
     """Raises Refused, and then nothing was written; Unauthenticated."""
     settings = context.services.settings
     now = datetime.now(UTC)
-    words = frozenset(word.casefold() for word in settings.event_dropped_keys)
+    words = settings.personal_words
     dropped: dict[str, None] = {}
 
     def body() -> dict[str, Any]:
@@ -93,4 +93,4 @@ def _sample(draft: SampleDraft, now: datetime, words: Collection[str], dropped: 
 
 
 def _said(draft: SampleDraft | RequestDraft) -> dict[str, Any]:
-    return {name: value for name, value in asdict(draft).items() if value is not None}
+    return {name: value for name in draft.__slots__ if (value := getattr(draft, name)) is not None}

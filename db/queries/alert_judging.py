@@ -18,9 +18,7 @@ class JudgedRule(NamedTuple):
 
     id: int
     organization_id: int | None
-    name: str
     condition: str
-    severity: str
     for_seconds: int
     is_resumed: bool
 
@@ -39,7 +37,7 @@ class OpenAlert(NamedTuple):
 
 TAKE_TURN = text("SELECT pg_try_advisory_xact_lock(hashtextextended('scoregraph.alerts', 0))")
 RULES = text("""
-SELECT id, organization_id, name, condition, severity, for_seconds,
+SELECT id, organization_id, condition, for_seconds,
   coalesce(judged_at < now() - make_interval(secs => CAST(:gap_seconds AS float8)), true)
 FROM alert_rules WHERE is_enabled AND removed_at IS NULL ORDER BY id
 """)
@@ -134,7 +132,8 @@ async def begin_alert(connection: AsyncConnection, rule_id: int, subject: str | 
 
 async def begin_anew(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """What is not known to have held until now holds from now on; those that have fired stay as they are."""
-    await connection.execute(BEGIN_ANEW, {"ids": list(ids)})
+    if ids:
+        await connection.execute(BEGIN_ANEW, {"ids": list(ids)})
 
 
 async def fire_alerts(connection: AsyncConnection, values: Iterable[tuple[int, float]]) -> None:
@@ -145,12 +144,13 @@ async def fire_alerts(connection: AsyncConnection, values: Iterable[tuple[int, f
 
 async def end_alerts(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """They hold no longer: resolves those that have fired, and forgets the others."""
-    await connection.execute(DROP, {"ids": list(ids)})
-    await connection.execute(RESOLVE, {"ids": list(ids)})
+    if ids:
+        await connection.execute(DROP, {"ids": list(ids)})
+        await connection.execute(RESOLVE, {"ids": list(ids)})
 
 
 async def list_told(connection: AsyncConnection, ids: Sequence[int]) -> list[Told]:
-    return [Told(*row) for row in await connection.execute(TOLD, {"ids": list(ids)})]
+    return [Told(*row) for row in await connection.execute(TOLD, {"ids": list(ids)})] if ids else []
 
 
 async def list_latest_alerts(connection: AsyncConnection, most: int, *, is_open: bool) -> list[Told]:

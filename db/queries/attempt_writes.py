@@ -220,6 +220,8 @@ async def get_people(
     connection: AsyncConnection, organization_id: int, ids: Iterable[int], external_ids: Iterable[str]
 ) -> list[Person]:
     values = {"organization_id": organization_id, "ids": list(ids), "external_ids": list(external_ids)}
+    if not values["ids"] and not values["external_ids"]:
+        return []
     return [Person(*row) for row in (await connection.execute(PEOPLE, values)).all()]
 
 
@@ -227,6 +229,8 @@ async def get_known_labs(
     connection: AsyncConnection, organization_id: int, ids: Iterable[int], types: Iterable[str]
 ) -> list[KnownLab]:
     values = {"organization_id": organization_id, "ids": list(ids), "types": list(types)}
+    if not values["ids"] and not values["types"]:
+        return []
     return [KnownLab(*row) for row in (await connection.execute(LABS, values)).all()]
 
 

@@ -37,8 +37,7 @@ class Keeping:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        words = frozenset(word.casefold() for word in settings.event_dropped_keys)
-        return cls(settings.metrics_retention_days, words)
+        return cls(settings.metrics_retention_days, settings.personal_words)
 
 
 @dataclass(frozen=True, slots=True)

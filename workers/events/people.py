@@ -7,7 +7,7 @@ events may come in any order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from unicodedata import normalize
@@ -175,7 +175,7 @@ async def _put_people(
     if len(renamed) > 1:
         # They may swap theirs.
         await lay_down_usernames(connection, organization_id, renamed)
-    await _put(connection, organization_id, USERS, changes)
+    await _write(connection, organization_id, USERS, changes, present)
     return []
 
 
@@ -192,6 +192,17 @@ async def _put(
 ) -> dict[str, int]:
     await lock_roster(connection, organization_id, table)
     present = await get_present(connection, organization_id, table, list(changes))
+    return await _write(connection, organization_id, table, changes, present)
+
+
+async def _write(
+    connection: AsyncConnection,
+    organization_id: int,
+    table: RosterTable,
+    changes: dict[str, dict[str, Any]],
+    present: Mapping[str, dict[str, Any]],
+) -> dict[str, int]:
+    """What is to be different from what is ``present``, which is locked. Ids by key."""
     fresh = [{table.key: key, **_newcomer(table, key), **said} for key, said in changes.items() if key not in present]
     changed = [
         {**present[key], **said}
