@@ -44,6 +44,11 @@ def checked_target(channel: DeliveryChannel, target: str, networks: Collection[N
     return target
 
 
+def is_of_domains(address: str, domains: Collection[str]) -> bool:
+    """Whether an e-mail address is of one of them."""
+    return address.rpartition("@")[2].lower() in map(str.lower, domains)
+
+
 def checked_secret(channel: DeliveryChannel, secret: str | None) -> str | None:
     """The secret that a webhook is signed with; others have none. Raises ValueError with a sentence that does not quote it."""
     if channel is not DeliveryChannel.WEBHOOK:

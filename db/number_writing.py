@@ -90,6 +90,8 @@ def writes_decimal_comma(locale: str) -> bool:
     return language.lower() in DECIMAL_COMMA and f"{language.lower()}-{region}" not in DECIMAL_POINT
 
 
-def usual_dialect(locale: str) -> str:
-    """The dialect of a CSV that a spreadsheet takes in this language."""
-    return "EXCEL_SEMICOLON" if writes_decimal_comma(locale) else "EXCEL"
+def dialect_of(format: str, said: str | None, locale: str) -> str | None:
+    """How a CSV is written: as was said, or as a spreadsheet of those who speak the language takes it. None for other formats."""
+    if format != "CSV":
+        return None
+    return said or ("EXCEL_SEMICOLON" if writes_decimal_comma(locale) else "EXCEL")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.delivery_targets import DeliveryChannel, checked_secret, checked_target
+from db.delivery_targets import DeliveryChannel, checked_secret, checked_target, is_of_domains
 from db.entering import Viewer
 from db.queries.deliveries import Target, may_deliver_to
 from resolvers.user_errors import Refused, UserError, ValidationError
@@ -33,7 +33,7 @@ async def refuse_targets(
         path = ("input", "deliveries", str(place))
         if (error := _nonsense(settings, target, path)) is not None:
             errors.append(error)
-        elif target.channel is not DeliveryChannel.EMAIL or _is_of_domains(settings, target.target):
+        elif target.channel is not DeliveryChannel.EMAIL or is_of_domains(target.target, settings.email_domains):
             continue
         elif not await may_deliver_to(connection, target.target, group_ids, user_id):
             message = "This is the address of nobody in the organization who may see what is in it."
@@ -54,7 +54,3 @@ def _nonsense(settings: Settings, target: Target, path: tuple[str, ...]) -> User
     if target.attach and target.channel is not DeliveryChannel.EMAIL:
         return ValidationError("Only e-mail takes the file.", (*path, "attach"), "CONSISTENCY")
     return None
-
-
-def _is_of_domains(settings: Settings, address: str) -> bool:
-    return address.rpartition("@")[2].lower() in map(str.lower, settings.email_domains)

@@ -5,7 +5,7 @@ The file is made later, by a worker, as whoever asked for it: with the rights th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.entering import Viewer
 from db.export_parameters import PARAMETERS, DocumentParameters, ExportKind, ExportParameters
-from db.number_writing import usual_dialect
+from db.number_writing import dialect_of
 from db.queries.deliveries import Target, insert_deliveries
-from db.queries.export_jobs import OUR_FAILURES, UNFINISHED, ExportFormat, ExportStatus
+from db.queries.export_jobs import OUR_FAILURES, UNFINISHED, ExportFormat, ExportStatus, groups_shown
 from db.queries.export_requests import (
     LockedExport,
     RequestContext,
@@ -36,14 +36,12 @@ from db.queries.export_requests import (
 from db.queries.idempotency import KeptAnswer
 from db.queries.leaderboards import LeaderboardScope
 from db.queries.trusted_documents import find_document
-from resolvers.audit_log import trace
 from resolvers.context import Context
 from resolvers.deliveries import refuse_targets
-from resolvers.errors import Forbidden
 from resolvers.idempotency import answer_again, idempotency_key
-from resolvers.keyed_changes import Done
+from resolvers.keyed_changes import Done, refuse_without, written
 from resolvers.periods import PeriodError, PeriodSpec, Weekday, resolve_period
-from resolvers.permissions import Permission, permissions_of
+from resolvers.permissions import Permission
 from resolvers.user_errors import (
     InvalidStateError,
     NotFoundError,
@@ -51,9 +49,7 @@ from resolvers.user_errors import (
     Refused,
     UserError,
     ValidationError,
-    user_error_of,
 )
-from resolvers.writing import write
 from settings import Settings
 
 ID_PATH = ("input", "id")
@@ -191,23 +187,6 @@ async def resolve_retry_export(context: Context, key: int) -> Done:
     return await written(context, "retryExport", work)
 
 
-async def written(
-    context: Context, action: str, work: Callable[[AsyncConnection, Viewer], Awaitable[Done]], **about: object
-) -> Done:
-    """Runs ``work`` in a transaction that leaves a trace of it, then lets the rest of the operation see what it did."""
-
-    async def traced(connection: AsyncConnection, viewer: Viewer) -> Done:
-        done = await work(connection, viewer)
-        if not done.replayed:
-            await trace(context, connection, viewer, action, done.ids, **about)
-        return done
-
-    done = await write(context, traced)
-    # What is read from now on is read after the commit.
-    await context.renew()
-    return done
-
-
 async def _locked(connection: AsyncConnection, key: int) -> LockedExport:
     export = await lock_export(connection, key)
     if export is None:
@@ -219,8 +198,8 @@ def refuse_forbidden(viewer: Viewer, content: ExportContent) -> None:
     is_of_oneself = (
         content.kind is ExportKind.USER_PERFORMANCE and content.said.get("userId") == viewer.user_id is not None
     )
-    if Permission.EXPORT not in permissions_of(viewer) and not is_of_oneself:
-        raise Refused(user_error_of(Forbidden(Permission.EXPORT)))
+    if not is_of_oneself:
+        refuse_without(viewer, Permission.EXPORT)
 
 
 async def _refuse_too_many(
@@ -259,17 +238,16 @@ async def refuse_unseen(connection: AsyncConnection, viewer: Viewer, content: Ex
     return found
 
 
-def dialect_of(format: ExportFormat, said: str | None, locale: str) -> str | None:
-    """How a CSV is written: as was said, or as a spreadsheet of those who speak the language takes it. None for other formats."""
-    return said or usual_dialect(locale) if format is ExportFormat.CSV else None
+def refuse_dialect(format: ExportFormat, dialect: str | None) -> None:
+    """Raises Refused."""
+    if dialect is not None and format is not ExportFormat.CSV:
+        raise Refused(ValidationError("Only a CSV has a dialect.", ("input", "dialect"), "CONSISTENCY"))
 
 
 def shown_of(content: ExportContent, viewer: Viewer) -> tuple[Sequence[int], int | None]:
     """The led groups, and the person, of whom the viewer will be shown something."""
     subjects = subjects_of(content.said)
-    if subjects.group_id is not None:
-        return [subjects.group_id], subjects.user_id
-    return [] if subjects.user_id is not None else viewer.group_ids, subjects.user_id
+    return groups_shown(subjects.group_id, subjects.user_id, viewer.group_ids), subjects.user_id
 
 
 def _parameters(draft: ExportDraft, checked: ExportParameters, found: RequestContext) -> dict[str, Any]:

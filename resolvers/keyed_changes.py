@@ -39,27 +39,45 @@ async def change(
 ) -> Done:
     """Runs ``work`` in a transaction that leaves a trace of it, then lets the rest of the operation see what it did.
 
-    ``work`` gives the ids that answer the call; ``key`` is the idempotency key; ``checked_body`` gives what is said with it, by argument, and raises Refused where that
-    makes no sense in itself; ``about`` is what the audit trail says of it besides. Raises Refused, and then nothing was written;
-    Unauthenticated, UnknownCaller and DatabaseUnavailable.
+    ``work`` gives the ids that answer the call; ``key`` is the idempotency key; ``checked_body`` gives what is said with it, by
+    argument, and raises Refused where that makes no sense in itself; ``about`` is what the audit trail says of it besides. Raises
+    Refused, and then nothing was written; Unauthenticated, UnknownCaller and DatabaseUnavailable.
     """
 
-    async def permitted(connection: AsyncConnection, viewer: Viewer) -> tuple[list[int], bool]:
-        if permission not in permissions_of(viewer):
-            raise Refused(user_error_of(Forbidden(permission)))
+    async def permitted(connection: AsyncConnection, viewer: Viewer) -> Done:
+        refuse_without(viewer, permission)
         # What makes sense can be stored: no NUL, no half of a surrogate pair.
         said = orjson.loads(orjson.dumps(checked_body()))
         claimed = idempotency_key(context, viewer, operation, key)
         kept = await claim_key(connection, claimed, said) if claimed else None
         if kept is not None:
-            return answer_again(kept, said), True
+            return Done(answer_again(kept, said), replayed=True)
         ids = await work(connection, viewer)
-        await trace(context, connection, viewer, operation, ids, **about)
         if claimed is not None:
             await keep_answer(connection, claimed, ids)
-        return ids, False
+        return Done(ids, replayed=False)
 
-    ids, replayed = await write(context, permitted)
+    return await written(context, operation, permitted, **about)
+
+
+async def written(
+    context: Context, operation: str, work: Callable[[AsyncConnection, Viewer], Awaitable[Done]], **about: object
+) -> Done:
+    """Runs ``work`` in a transaction that leaves a trace of it, then lets the rest of the operation see what it did."""
+
+    async def traced(connection: AsyncConnection, viewer: Viewer) -> Done:
+        done = await work(connection, viewer)
+        if not done.replayed:
+            await trace(context, connection, viewer, operation, done.ids, **about)
+        return done
+
+    done = await write(context, traced)
     # What is read from now on is read after the commit.
     await context.renew()
-    return Done(ids, replayed)
+    return done
+
+
+def refuse_without(viewer: Viewer, permission: Permission) -> None:
+    """Raises Refused."""
+    if permission not in permissions_of(viewer):
+        raise Refused(user_error_of(Forbidden(permission)))

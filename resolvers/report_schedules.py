@@ -29,13 +29,13 @@ from db.time_zones import NO_PLACE, is_place
 from resolvers.context import Context
 from resolvers.deliveries import refuse_targets
 from resolvers.errors import NotFound
-from resolvers.export_requests import ExportContent, shown_of, written
-from resolvers.keyed_changes import Done
+from resolvers.export_requests import ExportContent, refuse_dialect, shown_of
+from resolvers.keyed_changes import Done, refuse_without, written
 from resolvers.loaders.report_schedules import load_schedule_by_id
 from resolvers.periods import find_zone
 from resolvers.permissions import Permission
-from resolvers.reports import locked_report, refuse_without_export, renew
-from resolvers.user_errors import InvalidStateError, NotFoundError, Path, Refused, ValidationError
+from resolvers.reports import locked_report, renew
+from resolvers.user_errors import InvalidStateError, NotFoundError, Refused, ValidationError
 
 MOST_SCHEDULES = 20
 """Of one report."""
@@ -87,7 +87,7 @@ async def resolve_save_schedule(context: Context, draft: ScheduleDraft) -> Done:
     """
 
     async def work(connection: AsyncConnection, viewer: Viewer) -> Done:
-        refuse_without_export(viewer)
+        refuse_without(viewer, Permission.EXPORT)
         if draft.key is not None:
             schedule = await _locked(connection, draft.key)
             report = await locked_report(connection, schedule.report_id, ID_PATH)
@@ -119,7 +119,7 @@ async def resolve_delete_schedule(context: Context, key: int) -> Done:
     """Its exports stay. Raises Refused, Unauthenticated."""
 
     async def work(connection: AsyncConnection, viewer: Viewer) -> Done:
-        refuse_without_export(viewer)
+        refuse_without(viewer, Permission.EXPORT)
         if not await delete_schedule(connection, key):
             raise Refused(NotFoundError("There is no such schedule.", ID_PATH))
         return Done([key], replayed=False)
@@ -156,9 +156,10 @@ def _new(draft: ScheduleDraft, now: datetime) -> dict[str, Any]:
     assert draft.cron is not None
     assert draft.time_zone is not None
     run = _next(draft.cron, draft.time_zone, now)
+    refuse_dialect(draft.format, draft.dialect)
     return {
         "format": draft.format.value,
-        "dialect": _dialect(draft.format, draft.dialect),
+        "dialect": draft.dialect,
         "cron": draft.cron,
         "time_zone": draft.time_zone,
         "next_run_at": None if draft.enabled is False else run,
@@ -175,9 +176,10 @@ def _merged(draft: ScheduleDraft, schedule: LockedSchedule) -> dict[str, Any]:
     enabled = schedule.next_run_at is not None if draft.enabled is None else draft.enabled
     if (cron, time_zone) == (schedule.cron, schedule.time_zone) and schedule.next_run_at is not None:
         run = schedule.next_run_at
+    refuse_dialect(format, draft.dialect)
     return {
         "format": format.value,
-        "dialect": _dialect(format, draft.dialect or (schedule.dialect if format is ExportFormat.CSV else None)),
+        "dialect": draft.dialect or (schedule.dialect if format is ExportFormat.CSV else None),
         "cron": cron,
         "time_zone": time_zone,
         "next_run_at": run if enabled else None,
@@ -191,13 +193,6 @@ def _next(cron: str, time_zone: str, now: datetime) -> datetime:
         return Cron.parse(cron).next_after(now, find_zone(time_zone))
     except CronError as error:
         raise Refused(ValidationError(str(error), ("input", "cron"))) from None
-
-
-def _dialect(format: ExportFormat, dialect: str | None) -> str | None:
-    path: Path = ("input", "dialect")
-    if dialect is not None and format is not ExportFormat.CSV:
-        raise Refused(ValidationError("Only a CSV has a dialect.", path, "CONSISTENCY"))
-    return dialect
 
 
 def _content(report: LockedReport) -> ExportContent:

@@ -28,7 +28,7 @@ from db.queries.report_writes import (
 from db.queries.reports import ReportRow, count_reports, list_reports
 from db.relative_period import LONGEST_LAST_DAYS, RelativePeriod
 from resolvers.context import Context
-from resolvers.errors import Forbidden, NotFound
+from resolvers.errors import NotFound
 from resolvers.export_requests import (
     CheckDocument,
     ExportContent,
@@ -37,13 +37,12 @@ from resolvers.export_requests import (
     document_said,
     refuse_unseen,
     subjects_of,
-    written,
 )
-from resolvers.keyed_changes import Done
+from resolvers.keyed_changes import Done, refuse_without, written
 from resolvers.loaders.reports import load_report_by_id
 from resolvers.periods import PeriodSpec
-from resolvers.permissions import Permission, permissions_of
-from resolvers.user_errors import InvalidStateError, NotFoundError, Refused, ValidationError, user_error_of
+from resolvers.permissions import Permission
+from resolvers.user_errors import InvalidStateError, NotFoundError, Refused, ValidationError
 
 # Names the order of reports in cursors, and the types of its sort values.
 ORDER = "reports:NEWEST"
@@ -85,7 +84,7 @@ async def resolve_save_report(context: Context, draft: ReportDraft, check_docume
     """Saves a new report, or another content of one. Raises Refused, Unauthenticated."""
 
     async def work(connection: AsyncConnection, viewer: Viewer) -> Done:
-        refuse_without_export(viewer)
+        refuse_without(viewer, Permission.EXPORT)
         content = draft.content()
         checked = content.checked()
         _refuse_texts(draft)
@@ -116,7 +115,7 @@ async def resolve_delete_report(context: Context, key: int) -> Done:
     """Its schedules go with it, its exports stay. Raises Refused, Unauthenticated."""
 
     async def work(connection: AsyncConnection, viewer: Viewer) -> Done:
-        refuse_without_export(viewer)
+        refuse_without(viewer, Permission.EXPORT)
         if not await delete_report(connection, key):
             raise Refused(NotFoundError("There is no such report.", ID_PATH))
         return Done([key], replayed=False)
@@ -149,12 +148,6 @@ async def resolve_generate_report(
         return await ask_for_export(connection, context, viewer, draft, key, check_document)
 
     return await written(context, "generateReport", work)
-
-
-def refuse_without_export(viewer: Viewer) -> None:
-    """Raises Refused."""
-    if Permission.EXPORT not in permissions_of(viewer):
-        raise Refused(user_error_of(Forbidden(Permission.EXPORT)))
 
 
 async def locked_report(connection: AsyncConnection, key: int, path: tuple[str, ...]) -> LockedReport:

@@ -17,6 +17,7 @@ from execution.variables import variables_of
 from resolvers.export_requests import (
     ExportContent,
     ExportDraft,
+    refuse_dialect,
     resolve_cancel_export,
     resolve_request_export,
     resolve_retry_export,
@@ -163,9 +164,9 @@ class RequestExportInput(ExportContentInput):
 
 def said_dialect(format: ExportFormat, dialect: CsvDialect | None) -> str | None:
     """Raises Refused."""
-    if dialect is not None and format is not ExportFormat.CSV:
-        raise Refused(ValidationError("Only a CSV has a dialect.", ("input", "dialect"), "CONSISTENCY"))
-    return dialect.name if dialect else None
+    said = dialect.name if dialect else None
+    refuse_dialect(format, said)
+    return said
 
 
 @strawberry.input(description="Which export to cancel.")

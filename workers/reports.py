@@ -15,10 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.cron import Cron, CronError
 from db.queries.deliveries import queue_lost_deliveries
-from db.queries.export_requests import lock_requester
+from db.queries.export_requests import count_used, lock_requester
 from db.queries.report_runs import (
     Due,
-    count_scheduled,
     hold,
     insert_run,
     move_on,
@@ -63,7 +62,7 @@ async def run_due(engine: AsyncEngine, settings: Settings) -> None:
 
 async def _run(connection: AsyncConnection, due: Due, hourly_limit: int) -> None:
     await lock_requester(connection, due.organization_id, due.subject)
-    usage = await count_scheduled(connection, due, hourly_limit)
+    usage = await count_used(connection, due.organization_id, due.subject, hourly_limit, scheduled=True)
     if usage.retry_at is not None:
         log.info("schedule_held", schedule=due.id)
         await hold(connection, due, usage.retry_at)

@@ -204,6 +204,13 @@ async def get_usage(snapshot: Snapshot, organization_id: int, subject: str, hour
     return Usage(*row)
 
 
+def groups_shown(group_id: int | None, user_id: int | None, led: Sequence[int]) -> list[int]:
+    """The led groups of which somebody is shown something who asks about a group, a person, or all that they see."""
+    if group_id is not None:
+        return [group_id]
+    return [] if user_id is not None else list(led)
+
+
 async def may_have(snapshot: Snapshot, role: str, group_ids: Sequence[int], user_id: int | None) -> bool:
     """Whether the viewer may have what somebody of this role is shown of these led groups and this person."""
     row = await snapshot.row(MAY_HAVE, role=role, group_ids=group_ids, user_id=user_id)

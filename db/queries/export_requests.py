@@ -11,13 +11,14 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.queries.export_jobs import USAGE, Usage
+from db.queries.export_jobs import USAGE, Usage, usage
 
 # Requests of one person come one after the other, so that each counts those before it.
 LOCK_REQUESTER = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('scoregraph.exports ' || :organization_id || ' ' || :subject, 0))"
 )
 USED = text(USAGE)
+USED_BY_SCHEDULES = text(usage("due_at IS NOT NULL"))
 # Of all people: the rows of others are not the requester's to see, their number is.
 USED_BY_GROUP = text("SELECT used, retry_at, resets_at FROM group_export_usage(:group_id, :hourly_limit)")
 BY_KEY = text("""
@@ -102,10 +103,12 @@ async def find_by_key(
     return (row.id, row.body) if row else None
 
 
-async def count_used(connection: AsyncConnection, organization_id: int, subject: str, hourly_limit: int) -> Usage:
-    """Of the hourly limit; of a requester who is locked."""
+async def count_used(
+    connection: AsyncConnection, organization_id: int, subject: str, hourly_limit: int, *, scheduled: bool = False
+) -> Usage:
+    """Of the hourly limit of what somebody asks for, or of what their schedules make; of a requester who is locked."""
     values = {"organization_id": organization_id, "subject": subject, "hourly_limit": hourly_limit}
-    return Usage(*(await connection.execute(USED, values)).one())
+    return Usage(*(await connection.execute(USED_BY_SCHEDULES if scheduled else USED, values)).one())
 
 
 async def count_used_by_group(connection: AsyncConnection, group_id: int, hourly_limit: int) -> Usage:

@@ -9,8 +9,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.number_writing import usual_dialect
-from db.queries.export_jobs import Usage, usage
+from db.number_writing import dialect_of
 
 DUE = text("""
 SELECT s.id, s.organization_id, s.report_id, s.format, s.dialect, s.cron, s.time_zone, s.next_run_at, r.owner_id, r.subject, r.role,
@@ -20,7 +19,6 @@ FROM report_schedules s JOIN reports r ON r.id = s.report_id LEFT JOIN users u O
 WHERE s.next_run_at <= clock_timestamp() AND coalesce(s.held_until <= clock_timestamp(), true)
 ORDER BY s.next_run_at, s.id LIMIT 1 FOR NO KEY UPDATE OF s SKIP LOCKED
 """)
-USED = text(usage("due_at IS NOT NULL"))
 HOLD = text("UPDATE report_schedules SET held_until = :until WHERE id = :id")
 MOVE = text("UPDATE report_schedules SET next_run_at = :next_run_at, held_until = NULL WHERE id = :id")
 PAUSE = text(
@@ -77,12 +75,6 @@ async def take_due(connection: AsyncConnection) -> Due | None:
     return Due(*row) if row else None
 
 
-async def count_scheduled(connection: AsyncConnection, due: Due, hourly_limit: int) -> Usage:
-    """Of the hourly limit of what schedules make; of an owner who is locked."""
-    values = {"organization_id": due.organization_id, "subject": due.subject, "hourly_limit": hourly_limit}
-    return Usage(*(await connection.execute(USED, values)).one())
-
-
 async def hold(connection: AsyncConnection, due: Due, until: datetime) -> None:
     """It stays due, and is looked at again then."""
     await connection.execute(HOLD, {"id": due.id, "until": until})
@@ -107,7 +99,7 @@ async def insert_run(connection: AsyncConnection, due: Due, parameters: dict[str
         "claimed_groups": due.claimed_groups,
         "kind": due.kind,
         "format": due.format,
-        "dialect": due.dialect or usual_dialect(parameters["locale"]) if due.format == "CSV" else None,
+        "dialect": dialect_of(due.format, due.dialect, parameters["locale"]),
         "parameters": orjson.dumps(parameters).decode(),
         "group_id": due.group_id,
         "user_id": due.user_id,

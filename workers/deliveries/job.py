@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from procrastinate import Blueprint, JobContext
 
-from db.delivery_targets import DeliveryChannel
+from db.delivery_targets import DeliveryChannel, is_of_domains
 from db.engine import DatabaseUnavailable, ReadPool
 from db.entering import Caller, UnknownCaller
 from db.global_ids import global_id
@@ -95,7 +95,7 @@ async def _refuse_unless_seen(means: Means, delivery: Undelivered) -> None:
         return
     if not await _requester_may_see(means, delivery):
         raise NotDelivered("The requester may no longer see what is in it.", is_final=True)
-    if delivery.channel == DeliveryChannel.EMAIL and not _is_of_domains(means, delivery.target):
+    if delivery.channel == DeliveryChannel.EMAIL and not is_of_domains(delivery.target, means.settings.email_domains):
         async with means.engine.begin() as connection:
             if not await may_see(connection, delivery):
                 raise NotDelivered("This address is of nobody who may see what is in it.", is_final=True)
@@ -113,10 +113,6 @@ async def _requester_may_see(means: Means, delivery: Undelivered) -> bool:
     finally:
         await snapshot.aclose()
         await pool.aclose()
-
-
-def _is_of_domains(means: Means, address: str) -> bool:
-    return address.rpartition("@")[2].lower() in map(str.lower, means.settings.email_domains)
 
 
 async def _notice(means: Means, storage: Storage, delivery: Undelivered) -> Notice:

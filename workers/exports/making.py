@@ -12,7 +12,7 @@ from pathlib import Path
 from db.engine import ReadPool
 from db.entering import Caller, UnknownCaller
 from db.export_parameters import DocumentGone, DocumentParameters, ExportKind
-from db.queries.export_jobs import ExportFormat, may_have
+from db.queries.export_jobs import ExportFormat, groups_shown, may_have
 from db.queries.export_runs import Claimed, Made
 from db.snapshot import Snapshot
 from settings import DatabaseRole
@@ -131,10 +131,7 @@ class Making:
 async def _allowed_groups(snapshot: Snapshot, export: Claimed) -> list[int]:
     """The groups whose rows the file shows because the requester leads them. Raises UnknownCaller, RightsGone."""
     viewer = await snapshot.viewer()
-    if export.group_id is not None:
-        groups = [export.group_id]
-    else:
-        groups = [] if export.user_id is not None else list(viewer.group_ids)
+    groups = groups_shown(export.group_id, export.user_id, viewer.group_ids)
     await _refuse_unless_theirs(snapshot, export, groups)
     return groups
 
