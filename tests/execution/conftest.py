@@ -59,8 +59,8 @@ class School:
 
 
 @pytest.fixture(scope="session")
-async def lively_school(new_database: Callable[[], Database], servers: Servers) -> AsyncIterator[School]:
-    ask = Asker(new_school(new_database, is_folded=True), servers)
+async def lively_school(new_lasting_database: Callable[[], Database], servers: Servers) -> AsyncIterator[School]:
+    ask = Asker(new_school(new_lasting_database, is_folded=True), servers)
     world = await enliven(ask)
     pool = HeldPool(ask.database.url, DatabaseRole.API, size=3, statement_timeout=10)
     ask.services = replace(ask.services, read_pool=pool)

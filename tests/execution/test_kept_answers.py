@@ -151,7 +151,7 @@ async def copied(filled: Database, servers: Servers) -> AsyncIterator[Keeper]:
     url = make_url(filled.url)
     name = f"{url.database}_copy"
     with psycopg.connect(servers.admin_url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {url.database}")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {url.database} STRATEGY file_copy")
         keeper = Keeper(Database(url.set(database=name).render_as_string(hide_password=False)), servers)
         try:
             await keeper.hearing()

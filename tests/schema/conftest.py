@@ -15,8 +15,8 @@ from tests.school import new_school
 
 
 @pytest.fixture(scope="session")
-def school_database(new_database: Callable[[], Database]) -> Database:
-    return new_school(new_database, is_folded=True)
+def school_database(new_lasting_database: Callable[[], Database]) -> Database:
+    return new_school(new_lasting_database, is_folded=True)
 
 
 @pytest.fixture(scope="session")

@@ -27,11 +27,11 @@ CHROMIUM_ARGS = [
 
 
 @pytest.fixture(scope="session")
-def gateway(new_database: Callable[[], Database], servers: Servers) -> Iterator[Gateway]:
+def gateway(new_lasting_database: Callable[[], Database], servers: Servers) -> Iterator[Gateway]:
     """The real gateway, over a small school."""
     if not (web.DIST / "index.html").exists():
         pytest.skip("web/dist is not built; run scripts/build-web")
-    database = new_database()
+    database = new_lasting_database()
     with database.connect() as owner:
         build_school(owner)
     with running_gateway(database, servers) as running:

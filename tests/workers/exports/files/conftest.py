@@ -20,9 +20,9 @@ Reading = Callable[..., AbstractAsyncContextManager[ReportReader]]
 
 
 @pytest.fixture(scope="session")
-def school(new_database: Callable[[], Database]) -> Database:
+def school(new_lasting_database: Callable[[], Database]) -> Database:
     """One for all that only read it."""
-    return new_school(new_database)
+    return new_school(new_lasting_database)
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from tests.school import new_school
 
 @pytest.fixture(scope="session", params=[True, False], ids=["folded", "pending"])
 async def ask(
-    request: pytest.FixtureRequest, new_database: Callable[[], Database], servers: Servers
+    request: pytest.FixtureRequest, new_lasting_database: Callable[[], Database], servers: Servers
 ) -> AsyncIterator[Asker]:
     """Read only: the tests of all modules share it."""
-    asker = Asker(new_school(new_database, is_folded=request.param), servers)
+    asker = Asker(new_school(new_lasting_database, is_folded=request.param), servers)
     yield asker
     await asker.aclose()
 
