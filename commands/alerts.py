@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,14 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from commands.database import as_worker
 from commands.errors import FAILED
-from commands.servers import ready_servers
 from db.alerts.measures import MEASURES
-from db.engine import write_engine
 from db.queries.alert_judging import Told, list_latest_alerts
 from db.queries.alert_rules import AlertRule
 from logs import configure_logging
-from settings import DatabaseRole, Settings
+from settings import Settings
 from workers.alerts.defaults import with_defaults
 from workers.alerts.file import AlertsFileError, read_file
 from workers.alerts.prometheus import prometheus_rules
@@ -79,8 +78,7 @@ def list_(
     json: Annotated[bool, typer.Option("--json", help="As JSON, an object a line.")] = False,
 ) -> None:
     """List alerts, the newest first."""
-    with ready_servers(Settings(), lambda line: typer.echo(line, err=True)) as servers:
-        found = asyncio.run(_list(servers.settings_for(DatabaseRole.WORKER), most, is_open=firing))
+    found = as_worker(partial(list_latest_alerts, most=most, is_open=firing))
     if json:
         for alert in found:
             typer.echo(orjson.dumps(alert._asdict()).decode())
@@ -98,16 +96,6 @@ def _read(settings: Settings, file: Path | None) -> list[AlertRule]:
         for problem in error.problems:
             typer.echo(f"{path}:{problem.line or 1}: {problem.message}", err=True)
         raise typer.Exit(FAILED) from None
-
-
-async def _list(settings: Settings, most: int, *, is_open: bool) -> list[Told]:
-    assert settings.database_url is not None
-    engine = write_engine(settings.database_url, DatabaseRole.WORKER, pool_size=1)
-    try:
-        async with engine.connect() as connection:
-            return await list_latest_alerts(connection, most, is_open=is_open)
-    finally:
-        await engine.dispose()
 
 
 def _show(found: list[Told]) -> None:

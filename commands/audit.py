@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
@@ -13,13 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from commands.servers import ready_servers
-from db.engine import write_engine
+from commands.database import as_worker
 from db.queries.audit_log import AuditRow, list_latest_entries
 from logs import configure_logging
-from settings import DatabaseRole, Settings
 
 app = typer.Typer(
     add_completion=False,
@@ -45,27 +41,8 @@ def list_(
 ) -> None:
     """List entries, the newest first: of all organizations, and what operators did by commands."""
     since = since.replace(tzinfo=UTC) if since else None
-    with ready_servers(Settings(), lambda line: typer.echo(line, err=True)) as servers:
-        settings = servers.settings_for(DatabaseRole.WORKER)
-        entries = asyncio.run(
-            _list(
-                settings,
-                partial(
-                    list_latest_entries, most=most, organization=organization, actor=actor, action=action, since=since
-                ),
-            )
-        )
-    _show(entries, json=json)
-
-
-async def _list(settings: Settings, read: Callable[[AsyncConnection], Awaitable[list[AuditRow]]]) -> list[AuditRow]:
-    assert settings.database_url is not None
-    engine = write_engine(settings.database_url, DatabaseRole.WORKER, pool_size=1)
-    try:
-        async with engine.begin() as connection:
-            return await read(connection)
-    finally:
-        await engine.dispose()
+    asked = partial(list_latest_entries, most=most, organization=organization, actor=actor, action=action, since=since)
+    _show(as_worker(asked), json=json)
 
 
 def _show(entries: Sequence[AuditRow], *, json: bool) -> None:

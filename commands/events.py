@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from functools import partial
+from typing import Annotated
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from commands.database import as_worker, engine_of, say_aside
 from commands.errors import FAILED, CommandError
 from commands.servers import ready_servers
-from db.engine import write_engine
 from db.queries.dead_letters import LetterRow, get_problems, list_letters, replay_letters
-from db.queries.operations import ConsumerRow, list_told_consumers
+from db.queries.operations import list_told_consumers
 from logs import configure_logging
 from settings import DatabaseRole, Settings
 from workers.events.dead_letters import retry_due
 from workers.events.happenings import Keeping
-
-T = TypeVar("T")
 
 app = typer.Typer(
     add_completion=False,
@@ -31,17 +28,13 @@ app = typer.Typer(
 @app.callback()
 def events() -> None:
     """See how far events have come and which could not be taken, and try these again once what kept them is mended."""
+    configure_logging("ERROR", "console")  # what happens is printed
 
 
 @app.command()
 def status() -> None:
     """Show how far workers have come with each topic, and when they last said so."""
-
-    async def read(engine: AsyncEngine) -> list[ConsumerRow]:
-        async with engine.connect() as connection:
-            return await list_told_consumers(connection)
-
-    consumers = _run(read)
+    consumers = as_worker(list_told_consumers)
     for consumer in consumers:
         at = consumer.position
         taken = f"{at.last_event_at:%Y-%m-%d %H:%M:%S}Z" if at.last_event_at else "never"
@@ -59,12 +52,7 @@ def list_(
     most: Annotated[int, typer.Option("--most", min=1, max=10_000, help="How many, oldest first.")] = 100,
 ) -> None:
     """Show events that are dead, and those that wait to be tried again."""
-
-    async def read(engine: AsyncEngine) -> list[LetterRow]:
-        async with engine.connect() as connection:
-            return await list_letters(connection, most)
-
-    letters = _run(read)
+    letters = as_worker(partial(list_letters, most=most))
     for letter in letters:
         typer.echo(_line(letter))
     if not letters:
@@ -76,16 +64,9 @@ def replay(
     ids: Annotated[list[int] | None, typer.Argument(help="Of dead ones; all without any.", metavar="[ID]…")] = None,
 ) -> None:
     """Try dead events again now, each person's in their order. One that fails is tried by the worker until it is dead again."""
-
-    async def work(engine: AsyncEngine) -> dict[int, str | None]:
-        async with engine.begin() as connection:
-            replayed = await replay_letters(connection, ids or None)
-        await retry_due(engine, Keeping.of(Settings()))
-        async with engine.connect() as connection:
-            return await get_problems(connection, replayed)
-
+    with ready_servers(Settings(), say_aside) as servers:
+        problems = asyncio.run(_replay(servers.settings_for(DatabaseRole.WORKER), ids or None))
     unfinished = 0
-    problems = _run(work)
     for key, code in sorted(problems.items()):
         unfinished += code is not None
         typer.echo(f"{'✗' if code else '✓'} {key}{f': {code}' if code else ''}")
@@ -106,17 +87,11 @@ def _line(letter: LetterRow) -> str:
     return f"{letter.id}  {what}  {when}, {letter.tries} tries  {letter.code}: {letter.message}"
 
 
-def _run(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
-    settings = Settings()
-    configure_logging("ERROR", "console")  # What happens is printed.
-    with ready_servers(settings, lambda line: typer.echo(line, err=True)) as servers:
-        return asyncio.run(_with_engine(servers.settings_for(DatabaseRole.WORKER), work))
-
-
-async def _with_engine(settings: Settings, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
-    assert settings.database_url is not None
-    engine = write_engine(settings.database_url, DatabaseRole.WORKER)
-    try:
-        return await work(engine)
-    finally:
-        await engine.dispose()
+async def _replay(settings: Settings, ids: list[int] | None) -> dict[int, str | None]:
+    """What is wrong with each now, by its id."""
+    async with engine_of(settings) as engine:
+        async with engine.begin() as connection:
+            replayed = await replay_letters(connection, ids)
+        await retry_due(engine, Keeping.of(settings))
+        async with engine.connect() as connection:
+            return await get_problems(connection, replayed)

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from commands.database import engine_of, say_aside
 from commands.documents.for_workers import exported_documents
 from commands.errors import CommandError
 from commands.servers import ready_servers
-from db.engine import write_engine
 from db.queries.export_records import ExportRecord, find_record
 from logs import configure_logging
 from settings import DatabaseRole, Settings
@@ -53,7 +53,7 @@ def verify_command(
     says: the one in it, or beside it as FILE.manifest.json). Then it is made again from the data of now, with the rights that its
     requester has now: that figures have changed since says nothing against the file. Exit code 1 for a file that is not sound.
     """
-    with ready_servers(Settings(), lambda line: typer.echo(line, err=True)) as servers:
+    with ready_servers(Settings(), say_aside) as servers:
         found, record, again = asyncio.run(_verify(servers.settings_for(DatabaseRole.WORKER), file, replays=replays))
     if json:
         typer.echo(orjson.dumps(_data(found, record, again)).decode())
@@ -69,12 +69,8 @@ async def _verify(
 ) -> tuple[Verification, ExportRecord | None, Replay | str | None]:
     """The last is a sentence where it could not be made again."""
     assert settings.database_url is not None
-    engine = write_engine(settings.database_url, DatabaseRole.WORKER, pool_size=1)
-    try:
-        async with engine.begin() as connection:
-            record = await find_record(connection, sha256_of(file), _claimed_id(file))
-    finally:
-        await engine.dispose()
+    async with engine_of(settings) as engine, engine.begin() as connection:
+        record = await find_record(connection, sha256_of(file), _claimed_id(file))
     try:
         found = verify(file, record.manifest if record else None)
     except Unverifiable as error:

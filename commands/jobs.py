@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import orjson
 import typer
@@ -15,9 +14,8 @@ from rich.text import Text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from commands.database import as_worker
 from commands.errors import USAGE, CommandError
-from commands.servers import ready_servers
-from db.engine import write_engine
 from db.queries.audit_log import OPERATOR, Actor, Deed, leave_trace
 from db.queries.jobs import (
     RUNNABLE,
@@ -31,9 +29,7 @@ from db.queries.jobs import (
     retry_job,
 )
 from logs import configure_logging
-from settings import DatabaseRole, Settings
 
-T = TypeVar("T")
 STYLES = {"RUNNING": "cyan", "SUCCEEDED": "green", "FAILED": "red", "CANCELLED": "yellow"}
 LARGEST_ID = 2**63 - 1
 
@@ -60,7 +56,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """List jobs, the newest first."""
-    _show(_ask(lambda connection: list_latest_jobs(connection, status, most)), json=json)
+    _show(as_worker(lambda connection: list_latest_jobs(connection, status, most)), json=json)
 
 
 @app.command(epilog=f"Example: [bold]scoregraph jobs run {min(RUNNABLE).lower()}[/]")
@@ -77,7 +73,7 @@ def run(
         await trace(connection, "runJob", [id], kind=kind.upper())
         return await get_job(connection, id)
 
-    _show_one(_ask(ask), json=json)
+    _show_one(as_worker(ask), json=json)
 
 
 @app.command(epilog="Example: [bold]scoregraph jobs retry 42[/]")
@@ -91,7 +87,7 @@ def retry(id: Id, json: Json = False) -> None:
         return job
 
     try:
-        job = _ask(ask)
+        job = as_worker(ask)
     except StateError as error:
         raise CommandError(f"Job {id} has not failed: it is {error.status}.") from None
     except IntegrityError:
@@ -110,7 +106,7 @@ def cancel(id: Id, json: Json = False) -> None:
         return job
 
     try:
-        job = _ask(ask)
+        job = as_worker(ask)
     except StateError as error:
         raise CommandError(f"Job {id} is over: it is {error.status}.") from None
     _show_one(job, json=json)
@@ -118,21 +114,6 @@ def cancel(id: Id, json: Json = False) -> None:
 
 async def trace(connection: AsyncConnection, action: str, ids: list[int], **details: object) -> None:
     await leave_trace(connection, Actor(None, "scoregraph jobs", None, OPERATOR), Deed(action, "JobRun", ids, details))
-
-
-def _ask(work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    with ready_servers(Settings(), lambda line: typer.echo(line, err=True)) as servers:
-        return asyncio.run(_run(servers.settings_for(DatabaseRole.WORKER), work))
-
-
-async def _run(settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    assert settings.database_url is not None
-    engine = write_engine(settings.database_url, DatabaseRole.WORKER, pool_size=1)
-    try:
-        async with engine.begin() as connection:
-            return await work(connection)
-    finally:
-        await engine.dispose()
 
 
 def _show_one(job: JobRow | None, *, json: bool) -> None:

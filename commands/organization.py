@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Annotated
 
 import typer
 from sqlalchemy.exc import IntegrityError
 
+from commands.database import as_worker
 from commands.errors import USAGE, CommandError
-from commands.servers import ready_servers
-from db.engine import write_engine
 from db.queries.setup import add_organization
-from settings import DatabaseRole, Settings
 
 app = typer.Typer(
     add_completion=False,
@@ -35,24 +33,13 @@ def add(
     time_zone: Annotated[str, typer.Option(help="Where its days begin, such as Europe/Madrid.")] = "UTC",
 ) -> None:
     """Add an organization. Its people come by the API, with a token of role SERVICE or ADMIN."""
-    settings = Settings()
-    with ready_servers(settings, lambda line: typer.echo(line, err=True)) as servers:
-        asyncio.run(_add(servers.settings_for(DatabaseRole.WORKER), slug, name or slug, time_zone))
-    typer.echo(f"Added. A token for its services: scoregraph token --org {slug} --user sync --role service")
-
-
-async def _add(settings: Settings, slug: str, name: str, time_zone: str) -> None:
-    assert settings.database_url is not None
-    engine = write_engine(settings.database_url, DatabaseRole.WORKER)
     try:
-        async with engine.begin() as connection:
-            added = await add_organization(connection, slug, name, time_zone)
+        added = as_worker(partial(add_organization, slug=slug, name=name or slug, time_zone=time_zone))
     except IntegrityError as error:
         raise CommandError(_complaint(error, slug, time_zone), exit_code=USAGE) from None
-    finally:
-        await engine.dispose()
     if not added:
         raise CommandError(f"There is an organization {slug} already.")
+    typer.echo(f"Added. A token for its services: scoregraph token --org {slug} --user sync --role service")
 
 
 def _complaint(error: IntegrityError, slug: str, time_zone: str) -> str:

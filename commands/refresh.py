@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from commands.database import engine_of, say_aside
 from commands.errors import USAGE, CommandError
 from commands.servers import ready_servers
-from db.engine import write_engine
 from logs import configure_logging
 from settings import DatabaseRole, Settings
 from workers.fold import fold_pending
@@ -32,7 +32,7 @@ def refresh(
     """
     settings = Settings()
     configure_logging("ERROR", "console")  # what happens is printed
-    with ready_servers(settings, lambda line: typer.echo(line, err=True)) as servers:
+    with ready_servers(settings, say_aside) as servers:
         failed = asyncio.run(refresh_now(servers.settings_for(DatabaseRole.WORKER), views or []))
     if failed:
         raise typer.Exit(1)
@@ -40,8 +40,6 @@ def refresh(
 
 async def refresh_now(settings: Settings, names: list[str]) -> list[str]:
     """Folds and refreshes, saying each step; gives the views that could not be refreshed. Raises CommandError."""
-    assert settings.database_url is not None
-    engine = write_engine(settings.database_url, DatabaseRole.WORKER)
     failed: list[str] = []
 
     def say(view: str, problem: str | None) -> None:
@@ -49,11 +47,10 @@ async def refresh_now(settings: Settings, names: list[str]) -> list[str]:
         if problem:
             failed.append(view)
 
-    try:
+    async with engine_of(settings) as engine:
         await fold_pending(engine)
-        await refresh_named(engine, names, say)
-    except ValueError as error:
-        raise CommandError(str(error), exit_code=USAGE) from None
-    finally:
-        await engine.dispose()
+        try:
+            await refresh_named(engine, names, say)
+        except ValueError as error:
+            raise CommandError(str(error), exit_code=USAGE) from None
     return failed

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from auth import Role, mint
+from commands.database import engine_of
 from commands.demo.filling import fill_in_child
-from db.engine import write_engine
 from db.queries.setup import add_organization, add_person
 from importers.demo_data import demo_people
-from settings import DatabaseRole, Settings
+from settings import Settings
 from workers.fold import fold_pending
 from workers.refresh import refresh_due
 
@@ -29,15 +29,10 @@ People = Mapping[Role, tuple[str, str]]
 
 async def empty_organization(settings: Settings) -> People:
     """An organization with one person per role and nothing else, made if there is none. Worker's settings."""
-    assert settings.database_url is not None
-    engine = write_engine(settings.database_url, DatabaseRole.WORKER)
-    try:
-        async with engine.begin() as connection:
-            await add_organization(connection, EMPTY, "Empty school", "UTC")
-            for role, name in EMPTY_PEOPLE.items():
-                await add_person(connection, EMPTY, role.lower(), name, role)
-    finally:
-        await engine.dispose()
+    async with engine_of(settings) as engine, engine.begin() as connection:
+        await add_organization(connection, EMPTY, "Empty school", "UTC")
+        for role, name in EMPTY_PEOPLE.items():
+            await add_person(connection, EMPTY, role.lower(), name, role)
     return {role: (EMPTY, role.lower()) for role in Role}
 
 
@@ -52,13 +47,9 @@ def filled_organizations(owner_url: str, progress: Callable[[str, int, int], Non
 
 async def bring_up_to_date(settings: Settings) -> None:
     """Folds and refreshes what is due, so that the first page shows ranks. Worker's settings."""
-    assert settings.database_url is not None
-    engine = write_engine(settings.database_url, DatabaseRole.WORKER)
-    try:
+    async with engine_of(settings) as engine:
         await fold_pending(engine)
         await refresh_due(engine, settings.refresh_seconds)
-    finally:
-        await engine.dispose()
 
 
 def token_for(settings: Settings, people: People, role: Role) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -11,12 +10,12 @@ import typer
 from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from commands.database import in_transaction, say_aside
 from commands.documents.checking import Collection, check_document
 from commands.documents.files import Entry, FileProblem, read_entries
 from commands.errors import USAGE, CommandError
 from commands.progress import Steps
 from commands.servers import Servers, found_servers, ready_servers
-from db.engine import write_engine
 from db.problems import text_problem
 from db.queries.trusted_documents import (
     MOST_DOCUMENTS,
@@ -76,7 +75,7 @@ def register(
     found = _collected(files, app_name, app_version)
     new: set[str] = set()
     if not dry_run:
-        with ready_servers(Settings(), lambda line: typer.echo(line, err=True)) as servers:
+        with ready_servers(Settings(), say_aside) as servers:
             new = _change(servers, lambda connection: _add(connection, found))
     for document in found:
         state = "valid" if dry_run else "new" if document.id in new else "there"
@@ -121,7 +120,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove documents, with all their names. Apps that still ask with them are refused from then on."""
-    with ready_servers(Settings(), lambda line: typer.echo(line, err=True)) as servers:
+    with ready_servers(Settings(), say_aside) as servers:
         registered = _read(servers)
         chosen = {document.id: document for id in ids for document in [_one(id, registered)]}
         for document in chosen.values():
@@ -176,27 +175,17 @@ async def _add(connection: AsyncConnection, found: Sequence[TrustedDocument]) ->
 
 def _registered() -> list[TrustedDocument]:
     # Also of a database that is older than this code: that is what `check` is for.
-    with found_servers(Settings(), lambda line: typer.echo(line, err=True)) as servers:
+    with found_servers(Settings(), say_aside) as servers:
         return _read(servers)
 
 
 def _read(servers: Servers) -> list[TrustedDocument]:
-    return asyncio.run(_as_owner(servers.settings_for(DatabaseRole.OWNER), list_documents))
+    return in_transaction(servers, DatabaseRole.OWNER, list_documents)
 
 
 def _change(servers: Servers, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
     """Does it; the commit tells every gateway."""
-    return asyncio.run(_as_owner(servers.settings_for(DatabaseRole.OWNER), work))
-
-
-async def _as_owner(settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    assert settings.database_url is not None
-    engine = write_engine(settings.database_url, DatabaseRole.OWNER)
-    try:
-        async with engine.begin() as connection:
-            return await work(connection)
-    finally:
-        await engine.dispose()
+    return in_transaction(servers, DatabaseRole.OWNER, work)
 
 
 def _one(id: str, registered: Sequence[TrustedDocument]) -> TrustedDocument:
