@@ -13,6 +13,9 @@ GROWTH = 1.1
 SHORTEST, LONGEST = -60, 200
 """From 3 microseconds to two days; what is beyond is counted with those."""
 
+ERROR_STATUS = 500
+"""From which on a request has failed by the service's own fault."""
+
 _LOG_GROWTH = log(GROWTH)
 
 

@@ -8,18 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from db.consumer_health import LATE_SECONDS, SILENT_SECONDS
 from db.engine import DatabaseUnavailable, ReadPool
 from db.queries.health import DatabaseHealth, get_database_health
 from resolvers.health_checks import HealthCheck, HealthStatus
 
 DEADLINE_SECONDS = 2.0
 """For the database to answer. Whoever asks gives up soon after."""
-
-SILENT_SECONDS = 30.0
-"""After which nobody listens to a topic of events: workers say every five seconds that they do."""
-
-LATE_SECONDS = 60.0
-"""An event that waits for longer is late."""
 
 FRESH_SECONDS = 1.0
 """However often it is asked, the database is looked at no more often than this."""

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from db.consumer_health import LATE_SECONDS, SILENT_SECONDS
 from db.queries.operations import ConsumerRow, ViewRow, WorkerRow, list_consumers, list_views, list_workers
 from resolvers.context import Context
 from resolvers.errors import Invalid
 from resolvers.permissions import Permission
 
 LOST_AFTER = timedelta(seconds=30)
-"""Of silence. A worker says every ten seconds that it is there, and every five how far it has come with events."""
-
-LATE_SECONDS = 60.0
-"""An event that waits for longer is late."""
+"""Of silence: a worker says every ten seconds that it is there."""
 
 
 class WorkerHealth(StrEnum):
@@ -84,7 +82,7 @@ async def resolve_consumers(context: Context) -> list[SeenConsumer]:
         waiting = 0.0 if not position.lag else None
         if position.waiting_since is not None:
             waiting = max(0.0, (at - position.waiting_since).total_seconds())
-        if at - row.observed_at > LOST_AFTER:
+        if (at - row.observed_at).total_seconds() > SILENT_SECONDS:
             return SeenConsumer(row, ConsumerHealth.LOST, waiting)
         return SeenConsumer(row, ConsumerHealth.LATE if (waiting or 0) > LATE_SECONDS else ConsumerHealth.OK, waiting)
 

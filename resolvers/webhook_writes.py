@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.delivery_targets import SIGNING_PREFIX
 from db.entering import Viewer
 from db.outbox import EventType
 from db.queries.webhooks import (
@@ -118,7 +119,7 @@ async def resolve_test_webhook(context: Context, id: int, key: str | None) -> Do
 
 def new_secret() -> str:
     """As Standard Webhooks has it."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    return SIGNING_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def _not_found(message: str = "There is no such webhook.") -> Refused:

@@ -15,11 +15,13 @@ import hmac
 import socket
 import time
 from functools import cache
+from http import HTTPStatus
 from ipaddress import ip_address
 from ssl import SSLContext
 
 import httpx
 
+from db.delivery_targets import SIGNING_PREFIX
 from db.webhook_address import Address, is_loopback, is_reachable, read_webhook_url
 from settings import Settings
 
@@ -28,9 +30,6 @@ TIMEOUT_SECONDS = 10.0
 
 CONNECT_SECONDS = 3.0
 """For one of the addresses; there may be others."""
-
-PREFIX = "whsec_"
-GONE = 410
 
 
 class NotDelivered(Exception):
@@ -85,7 +84,7 @@ async def post(settings: Settings, url: str, body: bytes, headers: dict[str, str
         raise NotDelivered(f"There was no answer within {TIMEOUT_SECONDS:g} seconds.") from None
     except httpx.HTTPError as error:
         raise NotDelivered(f"The connection failed ({type(error).__name__}).") from None
-    if status == GONE:
+    if status == HTTPStatus.GONE:
         raise NotDelivered("It answered 410: it is gone for good.", is_final=True, status=status)
     if not 200 <= status < 300:
         raise NotDelivered(f"It answered {status}.", status=status)
@@ -96,13 +95,13 @@ def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     """What a receiver compares: ``v1,`` and the HMAC-SHA256 of id, timestamp (seconds since 1970) and body. Raises ValueError
     where the secret is not ``whsec_`` and base64.
     """
-    encoded = secret.removeprefix(PREFIX)
+    encoded = secret.removeprefix(SIGNING_PREFIX)
     try:
         key = base64.b64decode(encoded, validate=True)
     except binascii.Error:
         key = b""
     if encoded == secret or not key:
-        raise ValueError(f"A secret is {PREFIX} and base64.")
+        raise ValueError(f"A secret is {SIGNING_PREFIX} and base64.")
     signed = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
     return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from commands.complaints import complaint_of
 from commands.doctor.finding import Finding, bad, good
+from db.consumer_health import LATE_SECONDS, SILENT_SECONDS
 from db.engine import place_of, sqlalchemy_url
 from db.migrate import CONNECT_SECONDS, SUPPORTED_MAJORS, status_at
 from db.queries.diagnosis import (
@@ -28,8 +29,6 @@ from db.queries.diagnosis import (
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=5)
 MANY_PENDING = 100_000
-SILENT_SECONDS, LATE_SECONDS = 30.0, 60.0
-"""Workers say every five seconds that they listen; an event that waits for longer than a minute is late."""
 
 Connection = psycopg.Connection[Any]
 

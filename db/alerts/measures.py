@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db.queries.jobs import DEPTHS
+from db.request_sums import ERROR_STATUS, GROWTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ _TRAFFIC = (
     Measure(
         "error_rate",
         "The share of them, 0 to 1, that failed on our side (a status of 500 or more); not known without any.",
-        f"SELECT NULL, coalesce(sum(requests) FILTER (WHERE status_code >= 500), 0) / sum(requests) {_REQUESTS}",
+        f"SELECT NULL, coalesce(sum(requests) FILTER (WHERE status_code >= {ERROR_STATUS}), 0) / sum(requests) {_REQUESTS}",
         prometheus='sum(rate(graphql_operations_total{status=~"INTERNAL|UNAVAILABLE"}[5m]))'
         " / sum(rate(graphql_operations_total[5m]))",
     ),
@@ -63,7 +64,7 @@ _TRAFFIC = (
         "response_time_p95_ms",
         "How many milliseconds 95 of 100 of them took at most; not known without any.",
         f"""
-        SELECT NULL, power(1.1, min(bucket)) FROM (
+        SELECT NULL, power({GROWTH}, min(bucket)) FROM (
           SELECT bucket, sum(sum(count)) OVER (ORDER BY bucket) AS so_far, sum(sum(count)) OVER () AS total
           FROM (SELECT unnest(buckets) AS bucket, unnest(counts) AS count {_REQUESTS}) AS h GROUP BY bucket
         ) AS c WHERE so_far >= 0.95 * total

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
+from db.consumer_health import CONSUMERS
 from settings import DatabaseRole
 
 SERVER = """
@@ -34,7 +35,6 @@ SELECT name, refreshed_at, extract(epoch FROM clock_timestamp() - refreshed_at):
 FROM view_refreshes ORDER BY name
 """
 
-CONSUMERS = "SELECT topic, silent_seconds, waiting_seconds FROM consumer_health()"
 DEAD_LETTERS = "SELECT count(*) FROM dead_letters WHERE failed_at IS NOT NULL"
 FAILED_JOBS = "SELECT count(*) FROM jobs.procrastinate_jobs WHERE status = 'failed'"
 

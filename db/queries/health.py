@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from db.consumer_health import CONSUMERS
 from db.engine import DatabaseUnavailable, ReadPool
 from db.migrate import known_revisions, newest_revision
 
 HEALTH = "SELECT revision, pending_changes, views FROM database_health()"
-CONSUMERS = "SELECT topic, silent_seconds, waiting_seconds FROM consumer_health()"
 PENDING_CEILING = 100_000
 """The function counts no further."""
 

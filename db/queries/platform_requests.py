@@ -7,12 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from db.request_sums import upper_bound
+from db.request_sums import ERROR_STATUS, upper_bound
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
-
-ERROR_STATUS = 500
-"""From which on a request has failed by the service's own fault."""
 
 
 class RequestOrder(StrEnum):
@@ -46,7 +43,7 @@ class EndpointFigures(NamedTuple):
     statuses: Mapping[int, int]
 
 
-_SUMS = f"""sum(requests)::bigint AS requests,
+SUMS = f"""sum(requests)::bigint AS requests,
   coalesce(sum(requests) FILTER (WHERE status_code >= {ERROR_STATUS}), 0)::float8 / sum(requests)::float8 AS error_rate,
   sum(total_microseconds)::float8 / sum(requests)::float8 / 1000 AS mean_ms"""
 _SELECTED = """requests AS MATERIALIZED (
@@ -71,7 +68,7 @@ def _percentile(by: str) -> str:
 
 FIGURES = sql(f"""
 WITH {_SELECTED}, {_percentile("")}
-SELECT {_SUMS}, (SELECT p95 FROM percentiles) FROM requests
+SELECT {SUMS}, (SELECT p95 FROM percentiles) FROM requests
 """)
 
 _KEY = "service_name, endpoint, method"
@@ -81,7 +78,7 @@ _ORDERS = {RequestOrder.REQUESTS: "requests", RequestOrder.P95: "p95", RequestOr
 def _endpoints(order: RequestOrder) -> Statement:
     return sql(f"""
 WITH {_SELECTED}, {_percentile(_KEY)}, sums AS (
-  SELECT {_KEY}, {_SUMS}, sum(payload_bytes)::float8 / nullif(sum(payloads), 0)::float8 AS mean_payload
+  SELECT {_KEY}, {SUMS}, sum(payload_bytes)::float8 / nullif(sum(payloads), 0)::float8 AS mean_payload
   FROM requests GROUP BY {_KEY}
 ), statuses AS (
   SELECT {_KEY}, array_agg(status_code ORDER BY status_code) AS codes, array_agg(count ORDER BY status_code) AS counts

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from db.queries.platform_requests import ERROR_STATUS
+from db.queries.platform_requests import SUMS
 from db.snapshot import Snapshot
 from db.statement import Statement, sql
 
@@ -59,8 +59,7 @@ WITH seen AS (
     WHERE at >= CAST(:now AS timestamptz) - interval '1 day' GROUP BY service_name
   ) AS told GROUP BY service_name
 ), answered AS (
-  SELECT service_name, sum(requests)::bigint AS requests, sum(total_microseconds)::float8 / sum(requests)::float8 / 1000 AS mean_ms,
-    coalesce(sum(requests) FILTER (WHERE status_code >= {ERROR_STATUS}), 0)::float8 / sum(requests)::float8 AS error_rate
+  SELECT service_name, {SUMS}
   FROM api_metrics WHERE at >= CAST(:now AS timestamptz) - interval '1 hour' GROUP BY service_name
 ), sampled AS (
   SELECT service_name, count(*) FILTER (WHERE metric_name = 'response_time') AS requests,

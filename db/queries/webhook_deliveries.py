@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,7 +25,6 @@ DISABLED_AFTER_SECONDS = 24 * 3600
 """In which a webhook took nothing, of at least MOST_TRIES tries."""
 
 DELIVERY_DAYS = 7
-GONE = 410
 
 DUE = text("""
 SELECT w.id FROM webhooks w
@@ -129,13 +129,16 @@ async def note_results(connection: AsyncConnection, webhook_id: int, target: Tar
     """
     rows = [result.row() for result in results]
     await connection.execute(NOTE, {"results": orjson.dumps(rows).decode()})
-    if any(result.error is None for result in results):
+    gone = [result.error for result in results if result.status == HTTPStatus.GONE]
+    took_some = any(result.error is None for result in results)
+    if took_some:
         await connection.execute(TOOK, {"webhook_id": webhook_id})
     else:
         hold = min(PAUSES[0] * 2 ** min(target.failures, 10), LONGEST_HOLD_SECONDS)
         values = {"webhook_id": webhook_id, "failures": len(results), "hold": hold}
         await connection.execute(TOOK_NOTHING, values)
-    gone = [result.error for result in results if result.status == GONE]
+    if took_some and not gone:
+        return
     reason = gone[0] if gone else "It took nothing for a day."
     values = {"webhook_id": webhook_id, "reason": reason, "is_gone": bool(gone)}
     await connection.execute(DISABLE, {**values, "most": MOST_TRIES, "seconds": DISABLED_AFTER_SECONDS})

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.consumer_health import LATE_SECONDS
 from db.queries.operations import Position, tell_positions
 from settings import Settings
 from workers.events import kafka, streams
@@ -26,8 +27,6 @@ from workers.loop import pause_after, repeat, rest
 WATCH_SECONDS = 0.5
 TELL_SECONDS = 5.0
 """How often a worker says how far it has come."""
-LATE_SECONDS = 60.0
-"""An event that waits for longer is late."""
 GRACE_SECONDS = 15.0
 
 Positions = Callable[[], Awaitable[list[Position]]]
