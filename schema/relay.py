@@ -65,6 +65,13 @@ def parse_global_id(value: str, argument: str) -> tuple[str, int]:
     raise Invalid("This is not an id of this graph.", argument)
 
 
+def checked_first(first: int) -> int:
+    """How many of a list that has no pages. Raises Invalid."""
+    if not 1 <= first <= LARGEST_PAGE:
+        raise Invalid(f"1 to {LARGEST_PAGE}.", "first")
+    return first
+
+
 def key_of(kind: str, value: str, argument: str) -> int:
     """The key in an id of type ``kind``. An id of another type finds nothing, as an unknown one. Raises Invalid, NotFound."""
     found, key = parse_global_id(value, argument)
