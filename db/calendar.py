@@ -8,9 +8,11 @@ A day lasts from the first instant that reaches its local midnight to the next d
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum, StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 ONE_DAY = timedelta(days=1)
@@ -141,6 +143,58 @@ def days_touched(start: datetime, end: datetime, zone: ZoneInfo) -> int:
     dates = (local_day(last, zone) - local_day(start, zone)).days + 1
     jumped = round((offset_of(last.astimezone(zone)) - offset_of(start.astimezone(zone))) / ONE_DAY)
     return dates - max(jumped, 0)
+
+
+def label_of(first: date, grain: Grain) -> str:
+    if grain is Grain.YEAR:
+        return f"{first.year}"
+    if grain is Grain.QUARTER:
+        return f"{first.year}-Q{(first.month + 2) // 3}"
+    if grain is Grain.MONTH:
+        return f"{first:%Y-%m}"
+    if grain is Grain.WEEK and first.weekday() == Weekday.MONDAY:
+        year, week, _ = first.isocalendar()
+        return f"{year}-W{week:02}"
+    return first.isoformat()
+
+
+def _first_days(day: date, grain: Grain, week_start: Weekday) -> Iterator[date]:
+    first = first_of(day, grain, week_start)
+    while True:
+        yield first
+        first = next_first(first, grain)
+
+
+def spans(
+    since: datetime, grain: Grain, week_start: Weekday, zone: ZoneInfo
+) -> Iterator[tuple[datetime, datetime, str]]:
+    """Whole days, weeks, … from the one that holds an instant; without end."""
+    for first, following in pairwise(_first_days(local_day(since, zone), grain, week_start)):
+        start, end = start_of_day(first, zone), start_of_day(following, zone)
+        if start < end:
+            yield start, end, label_of(first, grain)
+
+
+def hours(since: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime, str]]:
+    """Whole local hours from the one that holds an instant; without end.
+
+    A change of offset begins a new one: a repeated hour is two, a shift by 30 minutes leaves a short one.
+    """
+    start = since - _past_the_hour(since, zone)
+    if offset_of(start.astimezone(zone)) != offset_of(since.astimezone(zone)):
+        start = change_of_offset(start, since, zone)
+    while True:
+        local = start.astimezone(zone)
+        end = start + timedelta(hours=1) - _past_the_hour(start, zone)
+        if offset_of(end.astimezone(zone)) != offset_of(local):
+            end = change_of_offset(start, end, zone)
+        yield start, end, local.isoformat(timespec="minutes")
+        start = end
+
+
+def _past_the_hour(instant: datetime, zone: ZoneInfo) -> timedelta:
+    local = instant.astimezone(zone)
+    return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
 def change_of_offset(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:

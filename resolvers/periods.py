@@ -5,12 +5,10 @@ Instants are UTC with a zone; days are local dates of a named zone. Everything i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache, lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -21,17 +19,16 @@ from db.calendar import (
     Weekday,
     add_months,
     calendar_period,
-    change_of_offset,
     days_touched,
     first_instant,
-    first_of,
+    hours,
     last_days,
     local_day,
-    next_first,
-    offset_of,
+    spans,
     start_of_day,
     utc,
 )
+from db.relative_period import LONGEST_LAST_DAYS
 from resolvers.errors import Invalid
 
 __all__ = [
@@ -57,8 +54,6 @@ __all__ = [
     "resolve_period",
     "start_of_day",
 ]
-
-from db.relative_period import LONGEST_LAST_DAYS
 
 MOST_BUCKETS = 1_500
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -184,7 +179,7 @@ def holds_until(spec: PeriodSpec, period: Period) -> datetime | None:
 # Every person on a page asks for the same one.
 @lru_cache(maxsize=64)
 def _end_of_hour(now: datetime, time_zone: str) -> datetime:
-    return next(_hours(now, find_zone(time_zone)))[1]
+    return next(hours(now, find_zone(time_zone)))[1]
 
 
 # Pages ask for the same days all day long.
@@ -207,7 +202,7 @@ def _axis(
     """The buckets, partial where they are cut."""
     zone = find_zone(time_zone)
     found: list[Bucket] = []
-    for first, last, label in _hours(start, zone) if grain is Grain.HOUR else _spans(start, grain, week_start, zone):
+    for first, last, label in hours(start, zone) if grain is Grain.HOUR else spans(start, grain, week_start, zone):
         if first >= end:
             break
         if len(found) == MOST_BUCKETS:
@@ -254,55 +249,3 @@ def _dates(first: date, end: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     if start == stop:
         raise PeriodError(f"{first} did not happen in {zone.key}.", "dates.from")
     return start, stop
-
-
-def _label(first: date, grain: Grain) -> str:
-    if grain is Grain.YEAR:
-        return f"{first.year}"
-    if grain is Grain.QUARTER:
-        return f"{first.year}-Q{(first.month + 2) // 3}"
-    if grain is Grain.MONTH:
-        return f"{first:%Y-%m}"
-    if grain is Grain.WEEK and first.weekday() == Weekday.MONDAY:
-        year, week, _ = first.isocalendar()
-        return f"{year}-W{week:02}"
-    return first.isoformat()
-
-
-def _first_days(day: date, grain: Grain, week_start: Weekday) -> Iterator[date]:
-    first = first_of(day, grain, week_start)
-    while True:
-        yield first
-        first = next_first(first, grain)
-
-
-def _spans(
-    since: datetime, grain: Grain, week_start: Weekday, zone: ZoneInfo
-) -> Iterator[tuple[datetime, datetime, str]]:
-    """Whole days, weeks, … from the one that holds an instant; without end."""
-    for first, following in pairwise(_first_days(local_day(since, zone), grain, week_start)):
-        start, end = start_of_day(first, zone), start_of_day(following, zone)
-        if start < end:
-            yield start, end, _label(first, grain)
-
-
-def _hours(since: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime, str]]:
-    """Whole local hours from the one that holds an instant; without end.
-
-    A change of offset begins a new one: a repeated hour is two, a shift by 30 minutes leaves a short one.
-    """
-    start = since - _past_the_hour(since, zone)
-    if offset_of(start.astimezone(zone)) != offset_of(since.astimezone(zone)):
-        start = change_of_offset(start, since, zone)
-    while True:
-        local = start.astimezone(zone)
-        end = start + timedelta(hours=1) - _past_the_hour(start, zone)
-        if offset_of(end.astimezone(zone)) != offset_of(local):
-            end = change_of_offset(start, end, zone)
-        yield start, end, local.isoformat(timespec="minutes")
-        start = end
-
-
-def _past_the_hour(instant: datetime, zone: ZoneInfo) -> timedelta:
-    local = instant.astimezone(zone)
-    return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)

@@ -97,6 +97,6 @@ async def _trend(asking: Asking, group_id: int) -> tuple[Chart, ...]:
         for place, label in enumerate(line.labels, 1)
     ]
     return (
-        Chart(ChartKind.LINE, f"Mean score by {line.grain}", means, "of the members at the time"),
-        Chart(ChartKind.COLUMNS, f"Attempts by {line.grain}", attempts, "of the members at the time"),
+        Chart(ChartKind.LINE, f"Mean score by {line.grain.lower()}", means, "of the members at the time"),
+        Chart(ChartKind.COLUMNS, f"Attempts by {line.grain.lower()}", attempts, "of the members at the time"),
     )

@@ -97,4 +97,4 @@ async def _trend(asking: Asking, user_id: int) -> tuple[Chart, ...]:
         points.append((label, None if last is None or is_over else float(last)))
     if all(score is None for _, score in points):
         return ()
-    return (Chart(ChartKind.LINE, f"Score at the end of each {line.grain}", points, "score"),)
+    return (Chart(ChartKind.LINE, f"Score at the end of each {line.grain.lower()}", points, "score"),)
