@@ -26,10 +26,11 @@ async def tend_now(context: JobContext, timestamp: int | None = None) -> None:
 async def tend(engine: AsyncEngine, settings: Settings) -> None:
     """Makes and drops partitions, deletes what is too old in those that are kept, and puts minutes of requests together."""
     days = settings.metrics_retention_days
+    # Partitions first: what goes with one need not be deleted row by row.
+    changes = await _partition(engine, days)
     deleted = more = await _delete(engine, days)
     while more >= BATCH:
         deleted += (more := await _delete(engine, days))
-    changes = await _partition(engine, days)
     async with engine.begin() as connection:
         combined = await combine_requests(connection, settings.metrics_aggregation_interval)
     if changes or deleted or combined:

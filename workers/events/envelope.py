@@ -7,7 +7,7 @@ Ours is ``{"id", "type", "time", "organization", "version", "schemaVersion", "da
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
@@ -34,6 +34,10 @@ class Message:
 
     topic: str
     body: bytes
+
+
+Take = Callable[[Sequence[Message]], Awaitable[Any]]
+"""What is done with messages; when it returns, they are taken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer
@@ -18,14 +17,12 @@ from db.queries.operations import Position
 from settings import Settings
 from workers.events.broker_log import BROKER_LOG
 from workers.events.cloud_events import message_of
-from workers.events.envelope import Message
+from workers.events.envelope import Message, Take
 
 AT_ONCE = 500
 POLL_SECONDS = 0.2
 ASK_SECONDS = 5.0
 """For the cluster to say how far the group has come."""
-
-Take = Callable[[Sequence[Message]], Awaitable[Any]]
 
 
 def kafka_broker(settings: Settings, take: Take) -> KafkaBroker:

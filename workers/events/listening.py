@@ -18,7 +18,7 @@ from db.consumer_health import LATE_SECONDS
 from db.queries.operations import Position, tell_positions
 from settings import Settings
 from workers.events import kafka, streams
-from workers.events.envelope import Message
+from workers.events.envelope import Message, Take
 from workers.events.happenings import Keeping
 from workers.events.inbox import read_batch, take_batch
 from workers.failures import BrokerLost, is_outage
@@ -135,7 +135,7 @@ class Listener:
                 failures += 1
 
 
-async def _tend_streams(redis: Redis, take: streams.Take) -> None:
+async def _tend_streams(redis: Redis, take: Take) -> None:
     await streams.take_left(redis, take)
     await streams.forget_taken(redis)
 

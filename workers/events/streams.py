@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import product
@@ -27,7 +26,7 @@ from redis.exceptions import ResponseError
 from db.queries.operations import Position
 from workers.events.broker_log import BROKER_LOG
 from workers.events.cloud_events import message_of
-from workers.events.envelope import Message
+from workers.events.envelope import Message, Take
 from workers.events.handlers import TOPICS
 
 GROUP = "scoregraph"
@@ -48,8 +47,6 @@ GONE_MILLISECONDS = 3_600_000
 
 EARLIEST = 1_000_000_000_000
 """Milliseconds since 1970: ids of entries are instants from the year 2001 on."""
-
-Take = Callable[[Sequence[Message]], Awaitable[Any]]
 
 
 async def make_groups(redis_url: str) -> None:
@@ -97,7 +94,7 @@ async def take_left(redis: Redis, take: Take, *, idle_milliseconds: int = IDLE_M
 
 
 async def forget_taken(redis: Redis) -> None:
-    """Removes what every group of a stream has acknowledged, and workers of ours that have long been gone."""
+    """Removes what every group of a stream has acknowledged."""
     for topic in TOPICS:
         kept = []
         for group in await redis.xinfo_groups(topic):
