@@ -12,8 +12,9 @@ from resolvers import periods
 from resolvers.calendar import resolve_context_period
 from resolvers.freshness import resolve_freshness
 from resolvers.health_checks import HealthStatus
-from resolvers.platform import resolve_endpoints, resolve_firing, resolve_platform, resolve_request_figures
+from resolvers.platform import resolve_firing, resolve_platform
 from resolvers.platform_people import MOST_TYPES, resolve_active, resolve_type_series
+from resolvers.platform_requests import resolve_endpoints, resolve_request_figures
 from resolvers.platform_series import MOST_COMPARED
 from resolvers.platform_services import MOST_SERVICES, resolve_samples, resolve_services
 from schema.costs import BY_FIRST, assumed, cost, one_for_each

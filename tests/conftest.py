@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,10 +17,12 @@ from shutil import rmtree
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy import make_url
 
 from db.embedded import Embedded
 from db.migrate import migrate
+from logs import configure_logging
 from settings import DatabaseRole
 
 TEMPLATE = f"scoregraph_template_{os.getpid()}"
@@ -107,6 +111,20 @@ def new_lasting_database(servers: Servers, template: str) -> Iterator[Callable[[
 def database(new_database: Callable[[], Database]) -> Database:
     """A migrated, empty database for the tests of one module."""
     return new_database()
+
+
+@pytest.fixture
+def log_stream() -> Iterator[io.StringIO]:
+    """What this process logs, as lines of JSON."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    stream = io.StringIO()
+    configure_logging("INFO", "json", stream)
+    structlog.configure(cache_logger_on_first_use=False)
+    yield stream
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

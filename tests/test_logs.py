@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -15,48 +14,35 @@ from logs import LoggingError, configure_logging, without_secrets
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"
 
 
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    stream = io.StringIO()
-    configure_logging("INFO", "json", stream)
-    structlog.configure(cache_logger_on_first_use=False)
-    yield stream
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
 def lines(stream: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_ours_and_those_of_libraries_look_alike(stream: io.StringIO) -> None:
+def test_ours_and_those_of_libraries_look_alike(log_stream: io.StringIO) -> None:
     structlog.get_logger("ours").info("folded", changes=3)
     logging.getLogger("theirs").warning("careful with %s", "that")
-    ours, theirs = lines(stream)
+    ours, theirs = lines(log_stream)
     assert ours.pop("timestamp")
     assert theirs.pop("timestamp")
     assert ours == {"event": "folded", "changes": 3, "logger": "ours", "level": "info"}
     assert theirs == {"event": "careful with that", "logger": "theirs", "level": "warning"}
 
 
-def test_an_exception_is_one_line_without_secrets(stream: io.StringIO) -> None:
+def test_an_exception_is_one_line_without_secrets(log_stream: io.StringIO) -> None:
     try:
         raise RuntimeError(f"postgresql://u:hunter2@h/x {TOKEN}\nDETAIL:  Key (email)=(ada@north.example) exists")
     except RuntimeError:
         structlog.get_logger("ours").exception("job_failed")
-    (line,) = lines(stream)
+    (line,) = lines(log_stream)
     assert "RuntimeError" in str(line["exception"])
     for secret in ("hunter2", TOKEN, "ada@north.example"):
         assert secret not in str(line)
 
 
 @pytest.mark.parametrize("name", ["httpx", "httpcore", "uvicorn.error", "websockets.server", "sqlalchemy.engine"])
-def test_those_that_would_name_urls_are_silent(name: str, stream: io.StringIO) -> None:
+def test_those_that_would_name_urls_are_silent(name: str, log_stream: io.StringIO) -> None:
     logging.getLogger(name).info("GET http://progress.example/users/ada")
-    assert lines(stream) == []
+    assert lines(log_stream) == []
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-import structlog
 
-from logs import configure_logging
 from tests.conftest import Database, Servers
 from tests.execution.test_kept_over_http import BOARD, heard, hits
 from tests.execution.test_security_headers import ALWAYS
@@ -137,22 +135,16 @@ async def test_a_hit_does_not_outlive_its_token(gateway: Gateway, mia: httpx.Asy
 
 
 @pytest.fixture
-def events() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+def events(log_stream: io.StringIO) -> Callable[[], list[dict[str, Any]]]:
     """The events of operations, in their order."""
-    root = logging.getLogger()
-    handlers, level, stream = root.handlers, root.level, io.StringIO()
-    configure_logging("INFO", "json", stream)
 
     def read() -> list[dict[str, Any]]:
-        for handler in root.handlers:
+        for handler in logging.getLogger().handlers:
             handler.flush()
-        told = [json.loads(line) for line in stream.getvalue().splitlines()]
+        told = [json.loads(line) for line in log_stream.getvalue().splitlines()]
         return [event for event in told if event["event"] == "operation"]
 
-    yield read
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    return read
 
 
 async def test_a_hit_is_logged_as_the_operation_that_it_is(

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -27,19 +27,6 @@ QUERY = 'query Card { user(by: {username: "ada.abel@north.example"}) { id } }'
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    stream = io.StringIO()
-    configure_logging("INFO", "json", stream)
-    structlog.configure(cache_logger_on_first_use=False)
-    yield stream
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
-@pytest.fixture
 def metrics() -> Metrics:
     return Metrics()
 
@@ -55,14 +42,14 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-async def test_says_what_it_was_and_how_it_went(stream: io.StringIO, log: OperationLog) -> None:
+async def test_says_what_it_was_and_how_it_went(log_stream: io.StringIO, log: OperationLog) -> None:
     with log.observe() as operation:
         operation.name, operation.kind, operation.text, operation.organization = "Card", "query", QUERY, "north"
         operation.cost = 120
         operation.codes = ["NOT_FOUND", "FORBIDDEN", "NOT_FOUND"]
         count_statement()
         await asyncio.gather(asyncio.create_task(statement()), statement())
-    (line,) = lines(stream)
+    (line,) = lines(log_stream)
     assert line.pop("milliseconds") >= 0
     assert line.pop("timestamp").endswith("Z")
     assert line == {
@@ -85,7 +72,7 @@ async def statement() -> None:
     count_statement()
 
 
-async def test_statements_of_others_are_not_counted(stream: io.StringIO, log: OperationLog) -> None:
+async def test_statements_of_others_are_not_counted(log_stream: io.StringIO, log: OperationLog) -> None:
     async def one(statements: int) -> None:
         with log.observe() as operation:
             operation.name = f"With{statements}"
@@ -95,30 +82,30 @@ async def test_statements_of_others_are_not_counted(stream: io.StringIO, log: Op
     count_statement()
     await asyncio.gather(*(one(number) for number in range(4)))
     count_statement()
-    assert {line["name"]: line["statements"] for line in lines(stream)} == {
+    assert {line["name"]: line["statements"] for line in lines(log_stream)} == {
         f"With{number}": number for number in range(4)
     }
 
 
 @pytest.mark.parametrize("name", ["ada@north.example", "Ada Abel", "a" * 101, "{}", "Ada\nAbel", "", "'", "Fü"])
-async def test_what_is_no_name_is_not_said(stream: io.StringIO, log: OperationLog, name: str) -> None:
+async def test_what_is_no_name_is_not_said(log_stream: io.StringIO, log: OperationLog, name: str) -> None:
     with log.observe() as operation:
         operation.name = name
-    (line,) = lines(stream)
+    (line,) = lines(log_stream)
     assert "name" not in line
-    assert "ada" not in stream.getvalue().lower()
+    assert "ada" not in log_stream.getvalue().lower()
 
 
-async def test_a_slow_one_is_a_warning_with_the_hash_of_its_document(stream: io.StringIO, metrics: Metrics) -> None:
+async def test_a_slow_one_is_a_warning_with_the_hash_of_its_document(log_stream: io.StringIO, metrics: Metrics) -> None:
     log = OperationLog(metrics, slow_seconds=1e-9)
     with log.observe() as operation:
         operation.name, operation.kind, operation.text = "Card", "query", QUERY
     with log.observe() as operation:
         operation.kind, operation.text = "subscription", "subscription { a }"
-    slow, lasting = lines(stream)
+    slow, lasting = lines(log_stream)
     assert (slow["level"], slow["document"]) == ("warning", hashlib.sha256(QUERY.encode()).hexdigest())
     assert lasting["level"] == "info"
-    assert "north.example" not in stream.getvalue()
+    assert "north.example" not in log_stream.getvalue()
 
 
 class Unforeseen(Exception):
@@ -134,13 +121,13 @@ class Unforeseen(Exception):
     ],
 )
 async def test_what_ends_it_is_its_outcome(
-    stream: io.StringIO, log: OperationLog, metrics: Metrics, error: BaseException, status: str
+    log_stream: io.StringIO, log: OperationLog, metrics: Metrics, error: BaseException, status: str
 ) -> None:
     with pytest.raises(type(error)), log.observe():
         raise error
-    (line,) = lines(stream)
+    (line,) = lines(log_stream)
     assert line["status"] == status
-    assert "north.example" not in stream.getvalue()
+    assert "north.example" not in log_stream.getvalue()
     assert (
         f'graphql_operations_total{{name="other",status="{status}"}} 1.0' in generate_latest(metrics.registry).decode()
     )
@@ -176,36 +163,36 @@ async def client(log: OperationLog, metrics: Metrics) -> AsyncIterator[httpx.Asy
         yield client
 
 
-async def test_says_which_request_it_was(stream: io.StringIO, client: httpx.AsyncClient) -> None:
+async def test_says_which_request_it_was(log_stream: io.StringIO, client: httpx.AsyncClient) -> None:
     await asyncio.gather(*(client.get("/", headers={"X-Request-Id": f"r-{number}"}) for number in range(5)))
-    assert {line["request_id"] for line in lines(stream)} == {f"r-{number}" for number in range(5)}
+    assert {line["request_id"] for line in lines(log_stream)} == {f"r-{number}" for number in range(5)}
 
 
 async def test_nothing_is_written_where_nobody_wants_it(
-    stream: io.StringIO, metrics: Metrics, log: OperationLog
+    log_stream: io.StringIO, metrics: Metrics, log: OperationLog
 ) -> None:
     logging.getLogger().setLevel(logging.WARNING)
     with log.observe():
         pass
-    assert lines(stream) == []
+    assert lines(log_stream) == []
     with OperationLog(metrics, slow_seconds=1e-9).observe():
         pass
-    assert [line["level"] for line in lines(stream)] == ["warning"]
+    assert [line["level"] for line in lines(log_stream)] == ["warning"]
 
 
-async def test_order_is_kept_between_quick_events_and_others(stream: io.StringIO) -> None:
+async def test_order_is_kept_between_quick_events_and_others(log_stream: io.StringIO) -> None:
     log_quickly(logging.getLogger("quick"), logging.INFO, "first", {})
     structlog.get_logger("ours").info("second")
     log_quickly(logging.getLogger("quick"), logging.INFO, "third", {})
     await asyncio.sleep(SOON_SECONDS * 4)
     # Without a flush from outside: soon is soon.
-    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["first", "second", "third"]
+    assert [json.loads(line)["event"] for line in log_stream.getvalue().splitlines()] == ["first", "second", "third"]
 
 
-async def test_quick_events_look_like_others(stream: io.StringIO) -> None:
+async def test_quick_events_look_like_others(log_stream: io.StringIO) -> None:
     log_quickly(logging.getLogger("ours"), logging.WARNING, "folded", {"changes": 3})
     structlog.get_logger("ours").warning("folded", changes=3)
-    quick, slow = lines(stream)
+    quick, slow = lines(log_stream)
     assert len(quick.pop("timestamp")) == len(slow.pop("timestamp"))
     assert quick == slow
 

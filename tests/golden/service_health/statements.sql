@@ -6,8 +6,9 @@ WITH seen AS (
     WHERE at >= CAST($1 AS timestamptz) - interval '1 day' GROUP BY service_name
   ) AS told GROUP BY service_name
 ), answered AS (
-  SELECT service_name, sum(requests)::bigint AS requests, sum(total_microseconds)::float8 / sum(requests)::float8 / 1000 AS mean_ms,
-    coalesce(sum(requests) FILTER (WHERE status_code >= 500), 0)::float8 / sum(requests)::float8 AS error_rate
+  SELECT service_name, sum(requests)::bigint AS requests,
+  coalesce(sum(requests) FILTER (WHERE status_code >= 500), 0)::float8 / sum(requests)::float8 AS error_rate,
+  sum(total_microseconds)::float8 / sum(requests)::float8 / 1000 AS mean_ms
   FROM api_metrics WHERE at >= CAST($1 AS timestamptz) - interval '1 hour' GROUP BY service_name
 ), sampled AS (
   SELECT service_name, count(*) FILTER (WHERE metric_name = 'response_time') AS requests,
