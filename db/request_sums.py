@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from datetime import datetime
 from math import ceil, log
 from typing import NamedTuple
@@ -57,40 +57,43 @@ class RequestRow(NamedTuple):
     payload_bytes: int
 
 
-class _Sum:
-    __slots__ = ("histogram", "microseconds", "payload_bytes", "payloads", "requests")
+class RequestSum:
+    """Of one key."""
+
+    __slots__ = ("_histogram", "_microseconds", "_payload_bytes", "_payloads", "_requests")
 
     def __init__(self) -> None:
-        self.requests = self.microseconds = self.payloads = self.payload_bytes = 0
-        self.histogram: Counter[int] = Counter()
+        self._requests = self._microseconds = self._payloads = self._payload_bytes = 0
+        self._histogram: dict[int, int] = {}
+
+    def add(self, milliseconds: float, payload_bytes: int | None = None) -> None:
+        """A gateway calls it for each request that it answers."""
+        self._requests += 1
+        self._microseconds += round(milliseconds * 1000)
+        bucket = bucket_of(milliseconds)
+        self._histogram[bucket] = self._histogram.get(bucket, 0) + 1
+        if payload_bytes is not None:
+            self._payloads += 1
+            self._payload_bytes += payload_bytes
+
+    def row(self, key: RequestKey, at: datetime) -> RequestRow:
+        buckets, counts = map(list, zip(*sorted(self._histogram.items()), strict=True))
+        return RequestRow(
+            *key, at, self._requests, self._microseconds, buckets, counts, self._payloads, self._payload_bytes
+        )
 
 
 class RequestSums:
     """Of one minute."""
 
     def __init__(self) -> None:
-        self._sums: dict[RequestKey, _Sum] = {}
+        self._sums: defaultdict[RequestKey, RequestSum] = defaultdict(RequestSum)
 
-    def add(self, key: RequestKey, milliseconds: float, payload_bytes: int | None = None) -> None:
-        found = self._sums.get(key)
-        if found is None:
-            found = self._sums[key] = _Sum()
-        found.requests += 1
-        found.microseconds += round(milliseconds * 1000)
-        found.histogram[bucket_of(milliseconds)] += 1
-        if payload_bytes is not None:
-            found.payloads += 1
-            found.payload_bytes += payload_bytes
+    def of(self, key: RequestKey) -> RequestSum:
+        """To add requests to, until the sums are taken."""
+        return self._sums[key]
 
     def take(self, at: datetime) -> list[RequestRow]:
         """The sums so far as rows of the minute ``at``; what follows is counted anew."""
-        sums, self._sums = self._sums, {}
-        rows = []
-        for key, found in sums.items():
-            buckets, counts = map(list, zip(*sorted(found.histogram.items()), strict=True))
-            rows.append(
-                RequestRow(
-                    *key, at, found.requests, found.microseconds, buckets, counts, found.payloads, found.payload_bytes
-                )
-            )
-        return rows
+        sums, self._sums = self._sums, defaultdict(RequestSum)
+        return [found.row(key, at) for key, found in sums.items()]

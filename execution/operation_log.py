@@ -103,11 +103,11 @@ class OperationLog:
 
     def finish(self, operation: Observation, seconds: float, span: OperationSpan | None) -> None:
         """Called when the block ends."""
-        name = _shown(operation.name)
+        registered = _shown(operation.name) if operation.is_registered else None
         # A subscription lasts for as long as somebody watches.
         lasts = operation.kind == "subscription"
         self._metrics.count_operation(
-            name if operation.is_registered else None,
+            registered,
             operation.codes,
             None if lasts else seconds,
             statements=None if operation.cached or lasts else operation.statements,
@@ -115,7 +115,7 @@ class OperationLog:
         )
         if self._own_metrics is not None and not lasts:
             self._own_metrics.count(
-                name if operation.is_registered else None,
+                registered,
                 operation.kind,
                 operation.codes[0] if operation.codes else "OK",
                 seconds,
@@ -124,21 +124,21 @@ class OperationLog:
         is_slow = seconds > self._slow_seconds and not lasts
         level = logging.WARNING if is_slow else logging.INFO
         if _logger.isEnabledFor(level):
-            fields = _fields(operation, name, seconds)
+            fields = _fields(operation, seconds)
             if is_slow and operation.text is not None:
                 fields["document"] = hashlib.sha256(operation.text.encode()).hexdigest()
             if span is not None:
                 fields["trace_id"] = span.trace_id
             log_quickly(_logger, level, "operation", fields)
         if span is not None:
-            span.end(operation.kind, name, operation.is_registered, operation.codes)
+            span.end(operation.kind, _shown(operation.name), operation.is_registered, operation.codes)
 
 
 def _shown(name: str | None) -> str | None:
     return name if name is not None and NAME.fullmatch(name) else None
 
 
-def _fields(operation: Observation, name: str | None, seconds: float) -> dict[str, Any]:
+def _fields(operation: Observation, seconds: float) -> dict[str, Any]:
     """What is not known, or goes without saying, is left out."""
     codes = operation.codes
     fields: dict[str, Any] = {
@@ -148,7 +148,7 @@ def _fields(operation: Observation, name: str | None, seconds: float) -> dict[st
         "milliseconds": round(seconds * 1000, 2),
         "statements": operation.statements,
     }
-    if name is not None:
+    if name := _shown(operation.name):
         fields["name"] = name
     if operation.organization is not None:
         fields["organization"] = operation.organization

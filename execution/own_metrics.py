@@ -1,6 +1,6 @@
 """How this gateway fares, told to the database every minute, so that it is seen beside the services that tell of themselves.
 
-A request costs a look into a dictionary; rows are written by the minute, operation and status, never by the request.
+A request costs a look into a dictionary and a few sums; rows are written by the minute, operation and status, never by the request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.queries.platform_metric_writes import Sample, insert_requests, insert_samples
 from db.queries.platform_services import GATEWAY
-from db.request_sums import RequestKey, RequestRow, RequestSums
+from db.request_sums import RequestKey, RequestRow, RequestSum, RequestSums
 
 OTHER = "other"
 MOST_NAMES = 500
@@ -65,6 +65,7 @@ class OwnMetrics:
         self._engine = engine
         self._pool_usage = pool_usage
         self._sums = RequestSums()
+        self._found: dict[tuple[str | None, str | None, str], RequestSum] = {}
         self._names: set[str] = set()
         self._waiting: deque[RequestRow] = deque(maxlen=MOST_WAITING)
         self._instance = f"{socket.gethostname()}:{os.getpid()}"
@@ -89,11 +90,19 @@ class OwnMetrics:
         self, name: str | None, kind: str | None, code: str, seconds: float, payload_bytes: int | None = None
     ) -> None:
         """An operation that was answered. ``name`` is None where its document is not registered."""
-        if name is None or (name not in self._names and len(self._names) >= MOST_NAMES):
-            name = OTHER
-        self._names.add(name)
-        key = RequestKey(GATEWAY, name, (kind or OTHER).upper(), STATUS.get(code, 400))
-        self._sums.add(key, seconds * 1000, payload_bytes)
+        found = self._found.get((name, kind, code))
+        if found is None:
+            found = self._find(name, kind, code)
+        found.add(seconds * 1000, payload_bytes)
+
+    def _find(self, name: str | None, kind: str | None, code: str) -> RequestSum:
+        is_known = name is None or name in self._names or len(self._names) < MOST_NAMES
+        key = RequestKey(GATEWAY, (name if is_known else None) or OTHER, (kind or OTHER).upper(), STATUS.get(code, 400))
+        found = self._sums.of(key)
+        if is_known:
+            self._found[name, kind, code] = found
+            self._names.add(key.endpoint)
+        return found
 
     async def _tell(self) -> None:
         while True:
@@ -107,6 +116,7 @@ class OwnMetrics:
 
     def _end_minute(self) -> None:
         self._waiting.extend(self._sums.take(self._minute))
+        self._found.clear()
         self._names.clear()
         self._minute = _this_minute()
 

@@ -82,7 +82,7 @@ def summed(requests: Sequence[RequestDraft], now: datetime) -> list[RequestRow]:
     for draft in requests:
         key = RequestKey(draft.service_name, draft.endpoint, draft.method, draft.status_code)
         minute = (draft.at or now).replace(second=0, microsecond=0)
-        minutes[minute].add(key, draft.response_time_ms, draft.payload_bytes)
+        minutes[minute].of(key).add(draft.response_time_ms, draft.payload_bytes)
     return [row for minute, sums in sorted(minutes.items()) for row in sums.take(minute)]
 
 

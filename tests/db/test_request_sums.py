@@ -33,7 +33,7 @@ def test_bounds_belong_to_the_bucket_below_them(milliseconds: float, bucket: int
 def test_sums_are_those_of_the_requests(requests: list[tuple[RequestKey, float, int | None]]) -> None:
     sums = RequestSums()
     for key, milliseconds, payload in requests:
-        sums.add(key, milliseconds, payload)
+        sums.of(key).add(milliseconds, payload)
     rows = {RequestKey(*row[:4]): row for row in sums.take(AT)}
     assert rows.keys() == {key for key, *_ in requests}
     for key, row in rows.items():

@@ -129,7 +129,7 @@ def rows_of(requests: list[tuple[str, str, int, float, datetime]]) -> list[Any]:
     minutes: defaultdict[datetime, RequestSums] = defaultdict(RequestSums)
     for service, endpoint, status, milliseconds, at in requests:
         sums = minutes[at.replace(second=0, microsecond=0)]
-        sums.add(RequestKey(service, endpoint, "GET", status), milliseconds, 100 if status == 200 else None)
+        sums.of(RequestKey(service, endpoint, "GET", status)).add(milliseconds, 100 if status == 200 else None)
     return [row for minute, sums in minutes.items() for row in sums.take(minute)]
 
 
