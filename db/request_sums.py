@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from datetime import datetime
-from math import ceil, log
 from typing import NamedTuple
 
 GROWTH = 1.1
@@ -16,20 +16,18 @@ SHORTEST, LONGEST = -60, 200
 ERROR_STATUS = 500
 """From which on a request has failed by the service's own fault."""
 
-_LOG_GROWTH = log(GROWTH)
-
-
-def bucket_of(milliseconds: float) -> int:
-    """The bucket of a duration that is no less than 0."""
-    if milliseconds <= 0:
-        return SHORTEST
-    # What is computed may be above a bound that it is exactly at.
-    return min(max(ceil(log(milliseconds) / _LOG_GROWTH - 1e-9), SHORTEST), LONGEST)
-
 
 def upper_bound(bucket: int) -> float:
     """The longest duration in a bucket, in milliseconds."""
     return float(GROWTH**bucket)
+
+
+_BOUNDS = [upper_bound(bucket) for bucket in range(SHORTEST, LONGEST)]
+
+
+def bucket_of(milliseconds: float) -> int:
+    """The bucket of a duration."""
+    return SHORTEST + bisect_left(_BOUNDS, milliseconds)
 
 
 class RequestKey(NamedTuple):
@@ -60,26 +58,34 @@ class RequestRow(NamedTuple):
 class RequestSum:
     """Of one key."""
 
-    __slots__ = ("_histogram", "_microseconds", "_payload_bytes", "_payloads", "_requests")
+    __slots__ = ("_counts", "_milliseconds", "_payload_bytes", "_without_payload")
 
     def __init__(self) -> None:
-        self._requests = self._microseconds = self._payloads = self._payload_bytes = 0
-        self._histogram: dict[int, int] = {}
+        self._counts = [0] * (LONGEST - SHORTEST + 1)
+        self._milliseconds = 0.0
+        self._payload_bytes = self._without_payload = 0
 
     def add(self, milliseconds: float, payload_bytes: int | None = None) -> None:
         """A gateway calls it for each request that it answers."""
-        self._requests += 1
-        self._microseconds += round(milliseconds * 1000)
-        bucket = bucket_of(milliseconds)
-        self._histogram[bucket] = self._histogram.get(bucket, 0) + 1
-        if payload_bytes is not None:
-            self._payloads += 1
+        self._counts[bisect_left(_BOUNDS, milliseconds)] += 1
+        self._milliseconds += milliseconds
+        if payload_bytes is None:
+            self._without_payload += 1
+        else:
             self._payload_bytes += payload_bytes
 
     def row(self, key: RequestKey, at: datetime) -> RequestRow:
-        buckets, counts = map(list, zip(*sorted(self._histogram.items()), strict=True))
+        counts = {bucket: count for bucket, count in enumerate(self._counts, SHORTEST) if count}
+        requests = sum(self._counts)
         return RequestRow(
-            *key, at, self._requests, self._microseconds, buckets, counts, self._payloads, self._payload_bytes
+            *key,
+            at,
+            requests=requests,
+            total_microseconds=round(self._milliseconds * 1000),
+            buckets=[*counts],
+            counts=[*counts.values()],
+            payloads=requests - self._without_payload,
+            payload_bytes=self._payload_bytes,
         )
 
 

@@ -75,11 +75,12 @@ class GraphQLEndpoint:
         found = self._cache.find(request_of(scope, headers, body))
         if found is None:
             return None
-        with self._log.observe(headers) as seen:
-            seen.cached = True
-            seen.recall(found.known)
-            form = found.representation.form(headers.text(b"if-none-match"))
-            seen.payload_bytes = len(form.body)
+        seen = self._log.observe(headers)
+        seen.cached = True
+        seen.recall(found.known)
+        form = found.representation.form(headers.text(b"if-none-match"))
+        seen.payload_bytes = len(form.body)
+        seen.end()
         return form
 
     async def _soon(self, scope: Scope, headers: Headers, body: bytes, receive: Receive) -> Form | None:

@@ -78,6 +78,10 @@ class Observation(StatementCount):
         super().__exit__(kind, error, traceback)
         if error is not None and not self.codes:
             self.codes = (_code_of(error),)
+        self.end()
+
+    def end(self) -> None:
+        """Called by the block. What takes no statements may do without one."""
         self._log.finish(self, perf_counter() - self._began, self._span)
 
 
