@@ -11,6 +11,7 @@ import pytest
 from bench.growth import PAGE
 from bench.measure import connect
 from bench.peers.postgraphile import make_views
+from bench.rollups import read, top_100
 from bench.seed import PEOPLE, SIZED_GROUPS, TOPICS, seed
 from db.queries.measures import MEASURES
 from settings import DatabaseRole
@@ -41,6 +42,14 @@ def test_rollups_add_up_to_the_attempts(seeded: Database, rollup: str) -> None:
     found = scalar(seeded, f"SELECT ROW({sums})::text FROM {rollup}")
     assert found == scalar(seeded, f"SELECT ROW({sums})::text FROM attempt_measures")
     assert scalar(seeded, "SELECT count(*) FROM attempts") == ATTEMPTS
+
+
+def test_the_top_is_what_the_gateway_asks_for(seeded: Database) -> None:
+    with connect(seeded.url) as connection:
+        assert read(connection, top_100(), times=1) > 0
+        rows = connection.execute(top_100()).fetchall()
+    best = "SELECT array_agg(s::float) FROM (SELECT ranking_score AS s FROM user_totals WHERE active ORDER BY 1 DESC NULLS LAST LIMIT 100) AS t"
+    assert [float(row[2]) for row in rows][:100] == pytest.approx(scalar(seeded, best))
 
 
 def test_one_attempt_is_counted_where_there_is_a_success(seeded: Database) -> None:
