@@ -67,7 +67,7 @@ class RequestSum:
 
     def add(self, milliseconds: float, payload_bytes: int | None = None) -> None:
         """A gateway calls it for each request that it answers."""
-        self._counts[bisect_left(_BOUNDS, milliseconds)] += 1
+        self._counts[bucket_of(milliseconds) - SHORTEST] += 1
         self._milliseconds += milliseconds
         if payload_bytes is None:
             self._without_payload += 1

@@ -107,7 +107,8 @@ class OperationLog:
 
     def finish(self, operation: Observation, seconds: float, span: OperationSpan | None) -> None:
         """Called when the block ends."""
-        registered = _shown(operation.name) if operation.is_registered else None
+        name = _shown(operation.name)
+        registered = name if operation.is_registered else None
         # A subscription lasts for as long as somebody watches.
         lasts = operation.kind == "subscription"
         self._metrics.count_operation(
@@ -128,21 +129,21 @@ class OperationLog:
         is_slow = seconds > self._slow_seconds and not lasts
         level = logging.WARNING if is_slow else logging.INFO
         if _logger.isEnabledFor(level):
-            fields = _fields(operation, seconds)
+            fields = _fields(operation, name, seconds)
             if is_slow and operation.text is not None:
                 fields["document"] = hashlib.sha256(operation.text.encode()).hexdigest()
             if span is not None:
                 fields["trace_id"] = span.trace_id
             log_quickly(_logger, level, "operation", fields)
         if span is not None:
-            span.end(operation.kind, _shown(operation.name), operation.is_registered, operation.codes)
+            span.end(operation.kind, name, operation.is_registered, operation.codes)
 
 
 def _shown(name: str | None) -> str | None:
     return name if name is not None and NAME.fullmatch(name) else None
 
 
-def _fields(operation: Observation, seconds: float) -> dict[str, Any]:
+def _fields(operation: Observation, name: str | None, seconds: float) -> dict[str, Any]:
     """What is not known, or goes without saying, is left out."""
     codes = operation.codes
     fields: dict[str, Any] = {
@@ -152,7 +153,7 @@ def _fields(operation: Observation, seconds: float) -> dict[str, Any]:
         "milliseconds": round(seconds * 1000, 2),
         "statements": operation.statements,
     }
-    if name := _shown(operation.name):
+    if name is not None:
         fields["name"] = name
     if operation.organization is not None:
         fields["organization"] = operation.organization

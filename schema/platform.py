@@ -8,9 +8,7 @@ import strawberry
 
 from db.queries.platform_requests import RequestFigures, RequestOrder
 from db.queries.platform_services import Statistic
-from resolvers import periods
 from resolvers.calendar import resolve_context_period
-from resolvers.freshness import resolve_freshness
 from resolvers.health_checks import HealthStatus
 from resolvers.platform import resolve_firing, resolve_platform
 from resolvers.platform_people import MOST_TYPES, resolve_active, resolve_type_series
@@ -18,10 +16,10 @@ from resolvers.platform_requests import resolve_endpoints, resolve_request_figur
 from resolvers.platform_series import MOST_COMPARED
 from resolvers.platform_services import MOST_SERVICES, resolve_samples, resolve_services
 from schema.costs import BY_FIRST, assumed, cost, one_for_each
-from schema.freshness import Freshness
-from schema.periods import Period, PeriodInput, TimeGrain
+from schema.periods import PeriodInput, TimeGrain
 from schema.platform_people import BusinessMetric, UserMetrics
 from schema.platform_requests import ERROR_RATE, P95, ApiMetric
+from schema.platform_series import OfPeriod
 from schema.platform_services import SAMPLES, MetricPoint, ServiceHealth
 from schema.relay import Info, checked_first
 from schema.scalars import BigInt
@@ -35,17 +33,8 @@ Service = Annotated[str | None, strawberry.argument(description="Only of this se
 
 
 @strawberry.type(description="How the platform fares in a period, in short.")
-class PlatformSummary:
-    of: strawberry.Private[periods.Period]
+class PlatformSummary(OfPeriod):
     figures: strawberry.Private[RequestFigures]
-
-    @strawberry.field(description="The period, as it was understood.")
-    def period(self) -> Period:
-        return Period.from_period(self.of)
-
-    @strawberry.field(description="How fresh the numbers are.")
-    async def freshness(self, info: Info) -> Freshness:
-        return Freshness.from_view(await resolve_freshness(info.context, None))
 
     @strawberry.field(description="How many requests services answered, this gateway among them.")
     def requests(self) -> BigInt:

@@ -7,8 +7,6 @@ from typing import Annotated, Self
 import strawberry
 
 from db.queries.platform_people import FeatureRow
-from resolvers import periods
-from resolvers.freshness import resolve_freshness
 from resolvers.platform_people import (
     MONTH,
     WEEK,
@@ -22,9 +20,7 @@ from resolvers.platform_people import (
 )
 from resolvers.platform_series import LONGEST_SERIES
 from schema.costs import BY_FIRST, assumed, cost
-from schema.freshness import Freshness
-from schema.periods import Period
-from schema.platform_series import KpiPoint
+from schema.platform_series import KpiPoint, OfPeriod
 from schema.relay import Info, checked_first
 from schema.scalars import BigInt
 
@@ -44,17 +40,7 @@ class FeatureUsage:
     description="What people do on the platform, by its events. Who signed in (user_login) was active. Days are those of the "
     "organization's zone."
 )
-class UserMetrics:
-    of: strawberry.Private[periods.Period]
-
-    @strawberry.field(description="The period, as it was understood.")
-    def period(self) -> Period:
-        return Period.from_period(self.of)
-
-    @strawberry.field(description="How fresh the numbers are.")
-    async def freshness(self, info: Info) -> Freshness:
-        return Freshness.from_view(await resolve_freshness(info.context, None))
-
+class UserMetrics(OfPeriod):
     @strawberry.field(
         description="How many people were active on each day of the period.",
         directives=[cost(50), assumed(LONGEST_SERIES)],

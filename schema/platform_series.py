@@ -6,8 +6,27 @@ from typing import Self
 
 import strawberry
 
+from resolvers import periods
+from resolvers.freshness import resolve_freshness
 from resolvers.platform_series import Point
-from schema.periods import TimeBucket
+from schema.freshness import Freshness
+from schema.periods import Period, TimeBucket
+from schema.relay import Info
+
+
+@strawberry.type
+class OfPeriod:
+    """What numbers of one period say of themselves; a part of other types."""
+
+    of: strawberry.Private[periods.Period]
+
+    @strawberry.field(description="The period, as it was understood.")
+    def period(self) -> Period:
+        return Period.from_period(self.of)
+
+    @strawberry.field(description="How fresh the numbers are.")
+    async def freshness(self, info: Info) -> Freshness:
+        return Freshness.from_view(await resolve_freshness(info.context, None))
 
 
 @strawberry.type(description="A number in one bucket of a series.")

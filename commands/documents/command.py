@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -31,7 +31,6 @@ from execution.operations import Operations
 from logs import configure_logging
 from settings import DatabaseRole, Settings
 
-T = TypeVar("T")
 SHORTEST_PREFIX = 8
 CHECKING = "checking the documents"
 
@@ -76,7 +75,7 @@ def register(
     new: set[str] = set()
     if not dry_run:
         with ready_servers(Settings(), say_aside) as servers:
-            new = _change(servers, lambda connection: _add(connection, found))
+            new = in_transaction(servers, DatabaseRole.OWNER, lambda connection: _add(connection, found))
     for document in found:
         state = "valid" if dry_run else "new" if document.id in new else "there"
         typer.echo(f"{document.id}  {state:5}  {_described(document)}")
@@ -127,7 +126,7 @@ def remove(
             typer.echo(f"{document.id}  {_described(document)}")
         if not yes:
             typer.confirm(f"Remove {len(chosen)} of {len(registered)} documents?", abort=True, err=True)
-        _change(servers, lambda connection: remove_documents(connection, list(chosen)))
+        in_transaction(servers, DatabaseRole.OWNER, lambda connection: remove_documents(connection, list(chosen)))
     typer.echo(f"{len(chosen)} removed.", err=True)
 
 
@@ -181,11 +180,6 @@ def _registered() -> list[TrustedDocument]:
 
 def _read(servers: Servers) -> list[TrustedDocument]:
     return in_transaction(servers, DatabaseRole.OWNER, list_documents)
-
-
-def _change(servers: Servers, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    """Does it; the commit tells every gateway."""
-    return in_transaction(servers, DatabaseRole.OWNER, work)
 
 
 def _one(id: str, registered: Sequence[TrustedDocument]) -> TrustedDocument:
